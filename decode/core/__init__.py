@@ -1,0 +1,1 @@
+"""Leaves that every other part may import: files, checks, ids, seeds and executors."""

@@ -1,0 +1,109 @@
+"""The one validator: every complaint names the thing, what came, what was wanted and the next step."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+MATCH_ERROR_SHARE = 0.5  # DESIGN: matched share of 0 or below this raises
+MATCH_WARN_SHARE = 0.8  # DESIGN: matched share below this warns
+
+
+def listed(values: Iterable[Any], limit: int = 5) -> str:
+    """At most `limit` offenders, then the count of the rest.
+
+    Examples
+    --------
+    >>> listed(["a", "b", "c"], limit=2)
+    'a, b (+1 more)'
+    """
+    items = [str(value) for value in values]
+    rest = len(items) - limit
+    return ", ".join(items[:limit]) + (f" (+{rest} more)" if rest > 0 else "")
+
+
+def check_choice(name: str, value: Any, allowed: Collection[Any]) -> None:
+    """Raise ValueError unless `value` is one of `allowed`."""
+    if value not in allowed:
+        raise ValueError(f"{name} is {value!r}; choose one of: {', '.join(map(str, allowed))}")
+
+
+def check_positive(name: str, value: float, *, zero: bool = False) -> None:
+    """Raise ValueError unless `value` is a finite number above zero (or zero where allowed)."""
+    is_number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    if not is_number or not np.isfinite(value) or value < 0 or (value == 0 and not zero):
+        raise ValueError(f"{name} is {value!r}; it must be a number {'>=' if zero else '>'} 0")
+
+
+def check_columns(name: str, table: pd.DataFrame, columns: Sequence[str]) -> None:
+    """Raise TypeError for something that is no table and ValueError for missing columns."""
+    if not isinstance(table, pd.DataFrame):
+        raise TypeError(f"{name} is a {type(table).__name__}; a pandas DataFrame is wanted")
+    missing = [column for column in columns if column not in table.columns]
+    if missing:
+        raise ValueError(f"{name} lacks the column(s) {listed(missing)}; it has {listed(table.columns)}")
+
+
+def check_unique(name: str, values: Iterable[Any]) -> None:
+    """Raise ValueError naming the values that occur more than once."""
+    series = pd.Series(list(values), dtype=object)
+    repeated = series[series.duplicated()].unique()
+    if len(repeated):
+        raise ValueError(f"{name} occur more than once: {listed(repeated)}; keep one row of each")
+
+
+def check_known(name: str, wanted: Iterable[Any], known: Collection[Any], where: str) -> None:
+    """Raise KeyError naming the wanted values that are not known."""
+    known_set = set(known)
+    missing = [value for value in wanted if value not in known_set]
+    if missing:
+        raise KeyError(f"{len(missing)} {name} not in {where}: {listed(missing)}; it holds {listed(known, 3)}")
+
+
+def matched_share(n_matched: int, n_rows: int, n_genes: int) -> float:
+    """Share of the smaller side that found its partner: matched / min(rows of the table, genes of the features)."""
+    smaller = min(n_rows, n_genes)
+    return n_matched / smaller if smaller else 0.0
+
+
+def check_matched(name: str, wanted: Sequence[str], genes: Collection[str]) -> tuple[list[str], str | None]:
+    """Apply the matching rule of a table against the genes of the features.
+
+    Parameters
+    ----------
+    name : str
+        What the table is, for the message.
+    wanted : sequence of str
+        Row ids of the table.
+    genes : collection of str
+        Gene ids of the features.
+
+    Returns
+    -------
+    matched : list of str
+        Ids on both sides, in the order of the table.
+    warning : str or None
+        The sentence to log where the matched share is below 80 %.
+
+    Raises
+    ------
+    ValueError
+        If nothing matches, or less than half of the smaller side.
+    """
+    gene_set = set(genes)
+    matched = [gene for gene in wanted if gene in gene_set]
+    share = matched_share(len(matched), len(wanted), len(gene_set))
+    unmatched = [gene for gene in wanted if gene not in gene_set]
+    sentence = (
+        f"{name}: {len(matched)} of {len(wanted)} rows match the {len(gene_set)} genes of the features "
+        f"({share:.1%} of the smaller side)"
+    )
+    if share < MATCH_ERROR_SHARE or not matched:
+        raise ValueError(
+            f"{sentence}; unmatched: {listed(unmatched)}; features hold {listed(sorted(gene_set), 3)}. "
+            "Check that both use the same kind of gene id (--id-map resolves symbols)"
+        )
+    return matched, f"{sentence}; unmatched: {listed(unmatched)}" if share < MATCH_WARN_SHARE else None

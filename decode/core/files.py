@@ -1,0 +1,247 @@
+"""Files that are written whole or not at all, read with clear errors, and can be recognised by their hash."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import math
+import os
+import platform
+import sys
+import tempfile
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import pandas as pd
+
+GZIP_MAGIC = b"\x1f\x8b"
+
+
+def check_output(path: str | Path) -> Path:
+    """Say early, before hours of work, that an output path cannot be written.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file or folder that will be written. Its parent folder must exist.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    FileNotFoundError
+        If the parent folder does not exist.
+    PermissionError
+        If the parent folder cannot be written.
+    """
+    path = Path(path)
+    parent = path.parent
+    if not parent.is_dir():
+        raise FileNotFoundError(f"output folder {parent} does not exist; create it first (mkdir -p {parent})")
+    if not os.access(parent, os.W_OK):
+        raise PermissionError(f"output folder {parent} cannot be written; choose another --out")
+    return path
+
+
+def make_output_folder(path: str | Path) -> Path:
+    """Create an output folder (its parent must exist); an existing folder is used as it is."""
+    path = check_output(path)
+    if path.exists() and not path.is_dir():
+        raise FileExistsError(f"output {path} is a file, not a folder; choose another --out")
+    path.mkdir(exist_ok=True)
+    if not os.access(path, os.W_OK):
+        raise PermissionError(f"output folder {path} cannot be written; choose another --out")
+    return path
+
+
+@contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """Give a temporary name beside `path`; rename it to `path` on success, remove it on any error.
+
+    Parameters
+    ----------
+    path : str or Path
+        The final name. A reader sees the old file or the new one, never a half-written one.
+
+    Yields
+    ------
+    Path
+        The temporary name, with the suffixes of `path`.
+    """
+    path = check_output(path)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix="".join(path.suffixes[-2:]), dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def sha256_of(path: str | Path) -> str:
+    """SHA-256 of a file's bytes, as 64 hex digits."""
+    with open(path, "rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def is_gzip(path: str | Path) -> bool:
+    """Whether the file starts with the gzip magic bytes, whatever its name says."""
+    with open(path, "rb") as handle:
+        return handle.read(2) == GZIP_MAGIC
+
+
+def check_input(path: str | Path, name: str = "file") -> Path:
+    """Return the path of an existing, readable, non-empty file.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is a folder or empty.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"{name} {path} does not exist; check the path")
+    if path.is_dir():
+        raise ValueError(f"{name} {path} is a folder; name a file")
+    if path.stat().st_size == 0:
+        raise ValueError(f"{name} {path} is empty; fetch or write it again")
+    return path
+
+
+def read_bytes(path: str | Path, name: str = "file") -> bytes:
+    """The whole content of a plain or gzip file.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is empty, or a truncated or damaged gzip file.
+    """
+    path = check_input(path, name)
+    try:
+        content = gzip.decompress(path.read_bytes()) if is_gzip(path) else path.read_bytes()
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise ValueError(
+            f"{name} {path} is a truncated or damaged gzip file ({error}); fetch or compress it again"
+        ) from error
+    if not content.strip():
+        raise ValueError(f"{name} {path} holds no text; fetch or write it again")
+    return content
+
+
+@contextmanager
+def open_text(path: str | Path, name: str = "file") -> Iterator[IO[str]]:
+    """Open a plain or gzip text file for streaming; a damaged gzip raises ValueError where it breaks off."""
+    path = check_input(path, name)
+    opened = gzip.open(path, "rt", encoding="utf-8") if is_gzip(path) else open(path, encoding="utf-8")  # noqa: SIM115
+    try:
+        with opened as handle:
+            yield handle  # type: ignore[misc]
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise ValueError(
+            f"{name} {path} is a truncated or damaged gzip file ({error}); fetch or compress it again"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{name} {path} is not UTF-8 text ({error.reason} at byte {error.start})") from error
+
+
+def write_table(table: pd.DataFrame, path: str | Path, *, index: bool = False) -> None:
+    """Write a tab-separated table at full float precision, gzip where the name ends in .gz.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+    path : str or Path
+        Written atomically. The gzip stream carries no time stamp, so equal tables give equal bytes.
+    index : bool
+        Whether the row index is written as first column.
+    """
+    path = Path(path)
+    with atomic_path(path) as temporary:
+        if path.suffix == ".gz":
+            with open(temporary, "wb") as raw, gzip.GzipFile("", "wb", 6, raw, mtime=0) as handle:
+                table.to_csv(handle, sep="\t", index=index, na_rep="")
+        else:
+            table.to_csv(temporary, sep="\t", index=index, na_rep="")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Path):
+        return str(value)
+    return value
+
+
+def to_json(value: Any) -> str:
+    """JSON text in which an undefined number (NaN, infinity) is null; keys keep their order."""
+    return json.dumps(_plain(value), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def write_json(value: Any, path: str | Path) -> None:
+    """Write a JSON file atomically; NaN and infinity become null."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(to_json(value), encoding="utf-8")
+
+
+def versions(packages: Sequence[str] = ("numpy", "pandas", "tensorflow", "keras", "shap")) -> dict[str, str]:
+    """Versions of Python, of this package and of the packages that results depend on."""
+    found = {"python": platform.python_version()}
+    for package in ("decode-expression", *packages):
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def run_record(*, inputs: dict[str, str | Path] | None = None, **options: Any) -> dict[str, Any]:
+    """What was run, on what, with which versions: stored beside every result.
+
+    Parameters
+    ----------
+    inputs : dict of str to path, optional
+        Each existing file is recorded with its SHA-256; a folder with its path only.
+    **options
+        Options of the call, JSON-ready.
+
+    Returns
+    -------
+    dict
+        Keys: command, time_utc, versions, inputs, options.
+    """
+    files = {
+        name: {"path": str(path), "sha256": sha256_of(path) if Path(path).is_file() else None}
+        for name, path in (inputs or {}).items()
+    }
+    return {
+        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+        "time_utc": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": versions(),
+        "inputs": files,
+        "options": _plain(options),
+    }

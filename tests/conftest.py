@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--run-slow", action="store_true", help="also run the tests marked slow")
+    parser.addoption("--run-real-data", action="store_true", help="also run the tests marked real_data")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    has_data = (SHARED / "data").is_dir()
+    for item in items:
+        if "slow" in item.keywords and not config.getoption("--run-slow"):
+            item.add_marker(pytest.mark.skip(reason="slow: pass --run-slow"))
+        if "real_data" in item.keywords:
+            if not config.getoption("--run-real-data"):
+                item.add_marker(pytest.mark.skip(reason="real data: pass --run-real-data"))
+            elif not has_data:
+                item.add_marker(pytest.mark.skip(reason=f"real data: {SHARED / 'data'} is absent"))
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Folder of real public data and golden answers; a test that uses it is marked real_data."""
+    return SHARED
