@@ -1,0 +1,54 @@
+"""Features as a long table, one row a nonzero value."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from decode.features.matrix import RegulatoryFeatures
+
+
+def _named(codes: np.ndarray, names: pd.Series) -> pd.Categorical:
+    """A text column from row numbers, without one Python string a row."""
+    values, categories = pd.factorize(names)
+    return pd.Categorical.from_codes(values[codes], categories=pd.Index(categories))
+
+
+def long_table(features: RegulatoryFeatures) -> pd.DataFrame:
+    """Every nonzero value as one row, in order of region, gene, bin and track.
+
+    Parameters
+    ----------
+    features : RegulatoryFeatures
+
+    Returns
+    -------
+    pd.DataFrame
+        Columns region, gene_id, bin (0 = 5'-most), kind, regulator, biosample ("" where not stated), bases; at
+        transcript level also transcript_id, before gene_id. Text columns are categoricals.
+    """
+    parts = []
+    for name, region in features.regions.items():
+        tracks = features.tracks[features.tracks["region"] == name].reset_index(drop=True)
+        row = np.repeat(np.arange(region.data.shape[0]), np.diff(region.data.indptr))
+        order = np.lexsort((region.data.indices, row))
+        row, column = row[order], region.data.indices[order]
+        gene = region.gene_of_row[row]
+        part = pd.DataFrame({"region": pd.Categorical.from_codes(np.zeros(len(row), dtype=np.int8), [name])})
+        for column_name in dict.fromkeys([features.id_column, "gene_id"]):
+            part[column_name] = _named(gene, features.genes[column_name])
+        part["bin"] = row - region.offsets[gene]
+        for column_name in ("kind", "regulator", "biosample"):
+            part[column_name] = _named(column, tracks[column_name])
+        part["bases"] = region.data.data[order].astype(np.int64)
+        parts.append(part)
+    if len(parts) == 1:
+        return parts[0]
+    columns = {}
+    for name in parts[0].columns:
+        columns[name] = (
+            pd.api.types.union_categoricals([part[name] for part in parts])
+            if isinstance(parts[0][name].dtype, pd.CategoricalDtype)
+            else np.concatenate([part[name] for part in parts])
+        )
+    return pd.DataFrame(columns)

@@ -1,0 +1,494 @@
+"""RegulatoryFeatures: how many bases of every promoter and RNA bin each regulator's sites cover."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+
+from decode.core.checks import check_choice, check_columns, check_known, check_positive, check_unique, listed
+
+if TYPE_CHECKING:
+    from decode.features.storage import FeaturesFile
+
+SCHEMA_VERSION = 1
+TRACK_COLUMNS = ("region", "kind", "regulator", "biosample", "value_kind", "n_bound_genes")
+GENE_COLUMNS = ("gene_id", "gene_name", "chrom", "strand", "tss", "length_bp")
+TRACK_KEY = ["region", "kind", "regulator", "biosample"]
+
+
+@dataclass(frozen=True, eq=False)
+class RegionMatrix:
+    """Covered bases in one named region: the bins of all genes, one below the other.
+
+    Parameters
+    ----------
+    name : str
+        "promoter", "rna" or another name.
+    data : scipy.sparse.csr_array, shape (n_rows, n_tracks)
+        Bases of the bin (row) that the union of the track's (column) sites covers.
+    offsets : int64 array, shape (n_genes + 1,)
+        Rows `offsets[i]:offsets[i + 1]` are the bins of gene i, in transcript direction.
+    bin_length_bp : int32 array, shape (n_rows,)
+        Bases of the bin inside region and chromosome; 0 marks a masked bin.
+    """
+
+    name: str
+    data: sparse.csr_array
+    offsets: NDArray[np.int64]
+    bin_length_bp: NDArray[np.int32]
+
+    def __post_init__(self) -> None:
+        n_rows = self.data.shape[0]
+        steps_back = len(self.offsets) and (self.offsets[0] != 0 or (np.diff(self.offsets) < 0).any())
+        if not len(self.offsets) or steps_back or self.offsets[-1] != n_rows or len(self.bin_length_bp) != n_rows:
+            raise ValueError(
+                f"region {self.name}: {n_rows} rows of data, {len(self.bin_length_bp)} bin lengths and offsets that "
+                "do not run from 0 to the number of rows; all three must describe the same bins"
+            )
+
+    @property
+    def n_genes(self) -> int:
+        """Number of genes (or transcripts)."""
+        return len(self.offsets) - 1
+
+    @property
+    def n_tracks(self) -> int:
+        """Number of tracks of this region."""
+        return int(self.data.shape[1])
+
+    @property
+    def gene_of_row(self) -> NDArray[np.int64]:
+        """Gene number of every row, shape (n_rows,)."""
+        return np.repeat(np.arange(self.n_genes), np.diff(self.offsets))
+
+    def take_genes(self, order: NDArray[np.int64]) -> RegionMatrix:
+        """The bins of the genes `order`, in that order (repeats allowed)."""
+        n_bins = np.diff(self.offsets)[order]
+        offsets = np.concatenate([[0], np.cumsum(n_bins)]).astype(np.int64)
+        rows = np.arange(offsets[-1]) + np.repeat(self.offsets[order] - offsets[:-1], n_bins)
+        return RegionMatrix(self.name, self.data[rows], offsets, self.bin_length_bp[rows])
+
+    def take_tracks(self, columns: NDArray[np.int64]) -> RegionMatrix:
+        """The same bins with the tracks `columns` only, in that order."""
+        data = self.data[:, columns]
+        data.sort_indices()
+        return RegionMatrix(self.name, data, self.offsets, self.bin_length_bp)
+
+
+def track_names(tracks: pd.DataFrame) -> list[str]:
+    """Ids of the tracks, `region|kind:regulator@biosample`, without the last part where no biosample is stated."""
+    return [
+        f"{region}|{kind}:{regulator}" + (f"@{biosample}" if biosample else "")
+        for region, kind, regulator, biosample in tracks[TRACK_KEY].itertuples(index=False)
+    ]
+
+
+def bin_grid(offsets: NDArray[np.int64], genes: NDArray[np.int64], n_bins: int) -> NDArray[np.int64]:
+    """Row numbers of the first `n_bins` bins of `genes`, shape (n_genes, n_bins); -1 where a gene has fewer."""
+    position = np.arange(n_bins)
+    grid = offsets[genes][:, None] + position
+    grid[position >= (offsets[genes + 1] - offsets[genes])[:, None]] = -1
+    return grid
+
+
+def dense_grid(picked: sparse.csr_array, is_present: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Spread the rows `picked` over the True places of `is_present`; zeros elsewhere.
+
+    Returns float32 of shape (*is_present.shape, n_tracks).
+    """
+    n_values = np.zeros(is_present.size + 1, dtype=picked.indptr.dtype)
+    n_values[1:][is_present.ravel()] = np.diff(picked.indptr)
+    shape = (is_present.size, picked.shape[1])
+    spread = sparse.csr_array((picked.data.astype(np.float32), picked.indices, np.cumsum(n_values)), shape=shape)
+    return spread.toarray().reshape(*is_present.shape, picked.shape[1])
+
+
+def check_genes_and_bins(
+    region: str, offsets: NDArray[np.int64], genes: ArrayLike, n_bins: int | None
+) -> tuple[NDArray[np.int64], int]:
+    """Gene numbers as an int64 array, and the number of bins that holds them all.
+
+    Raises
+    ------
+    ValueError
+        If a gene number is outside the table, or `n_bins` is smaller than the bins of a gene.
+    """
+    numbers = np.asarray(genes)
+    if numbers.dtype == bool or (numbers.size and not np.issubdtype(numbers.dtype, np.integer)):
+        raise TypeError(f"rows are {numbers.dtype}; gene numbers (integers) are wanted")
+    numbers = numbers.astype(np.int64).reshape(-1)
+    is_outside = (numbers < 0) | (numbers >= len(offsets) - 1)
+    if is_outside.any():
+        raise ValueError(f"rows outside the {len(offsets) - 1} genes of the features: {listed(numbers[is_outside])}")
+    most = int((offsets[numbers + 1] - offsets[numbers]).max(initial=0))
+    if n_bins is not None and n_bins < most:
+        raise ValueError(f"n_bins is {n_bins}, but a gene has {most} bins in region {region}; give at least {most}")
+    return numbers, most if n_bins is None else n_bins
+
+
+def _sum_rows(data: sparse.csr_array, group: NDArray[np.int64], n_groups: int) -> NDArray[np.float32]:
+    """Sum rows by group, shape (n_groups, n_tracks); rows of group -1 are left out."""
+    if not (np.diff(group) >= 0).all() or (len(group) and group[0] < 0):
+        order = np.argsort(group, kind="stable")
+        order = order[group[order] >= 0]
+        data, group = data[order], group[order]
+    # Rows of one group lie together now: a CSR matrix whose row pointers skip the rows between
+    # holds every value of the group in one row, and toarray() adds what falls into one cell.
+    pointer = data.indptr[np.searchsorted(group, np.arange(n_groups + 1))]
+    shape = (n_groups, data.shape[1])
+    return sparse.csr_array((data.data.astype(np.float32), data.indices, pointer), shape=shape).toarray()
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class RegulatoryFeatures:
+    """Binding sites of every regulator counted in the bins of every gene's promoter and RNA.
+
+    Objects are never changed: every operation gives a new one.
+
+    Parameters
+    ----------
+    level : {"gene", "transcript"}
+        What one row of `genes` is.
+    genes : pd.DataFrame
+        RangeIndex; columns gene_id, gene_name, chrom, strand, tss, length_bp (spliced), ..., and transcript_id at
+        transcript level.
+    tracks : pd.DataFrame
+        One row a track; columns region, kind, regulator, biosample ("" where not stated), value_kind ("bases"),
+        n_bound_genes. Grouped by region, in the order of `regions`.
+    regions : dict of str to RegionMatrix
+        Column j of a region's matrix is the j-th track of that region.
+    build : str
+        Genome build.
+    bin_size, upstream, downstream : int
+        Bases. The promoter is `upstream` bases before the transcription start to `downstream` bases after it.
+    sources : list of dict
+        Per source: path, sha256, kind, region, counts, files.
+    checks : dict
+        Shares of sites inside the region, observed and at shuffled positions (key "positions").
+    schema_version : int
+        Version of the file layout.
+
+    Raises
+    ------
+    ValueError
+        If tables and matrices disagree, or ids or tracks occur twice.
+    """
+
+    level: Literal["gene", "transcript"]
+    genes: pd.DataFrame
+    tracks: pd.DataFrame
+    regions: Mapping[str, RegionMatrix]
+    build: str
+    bin_size: int
+    upstream: int
+    downstream: int
+    sources: list[dict[str, Any]] = field(default_factory=list)
+    checks: dict[str, Any] = field(default_factory=dict)
+    schema_version: int = SCHEMA_VERSION
+
+    def __post_init__(self) -> None:
+        check_choice("level", self.level, ("gene", "transcript"))
+        check_columns("genes", self.genes, [self.id_column, *GENE_COLUMNS])
+        check_columns("tracks", self.tracks, TRACK_COLUMNS)
+        check_positive("bin_size", self.bin_size)
+        check_unique(f"{self.id_column}s of the features", self.genes[self.id_column])
+        check_unique("tracks", self.track_ids)
+        column = self.tracks["region"].to_numpy(dtype=object)
+        runs = [name for i, name in enumerate(column) if i == 0 or column[i - 1] != name]
+        if runs != [name for name in self.regions if name in set(runs)]:
+            raise ValueError(
+                f"tracks come in region order {listed(runs)}; group them by region, in the order {listed(self.regions)}"
+            )
+        for name, region in self.regions.items():
+            n_tracks = int((self.tracks["region"] == name).sum())
+            if (region.n_genes, region.n_tracks) != (len(self.genes), n_tracks):
+                raise ValueError(
+                    f"region {name} holds {region.n_genes} genes x {region.n_tracks} tracks, the tables "
+                    f"{len(self.genes)} x {n_tracks}; they must agree"
+                )
+
+    @property
+    def id_column(self) -> str:
+        """Column of `genes` that holds the ids: gene_id, or transcript_id at transcript level."""
+        return f"{self.level}_id"
+
+    @cached_property
+    def ids(self) -> NDArray[np.str_]:
+        """Gene ids (transcript ids at transcript level), shape (n_genes,)."""
+        return self.genes[self.id_column].to_numpy(dtype=object).astype(str)
+
+    @cached_property
+    def track_ids(self) -> list[str]:
+        """One `region|kind:regulator@biosample` a track; no `@` part where the biosample is not stated."""
+        return track_names(self.tracks)
+
+    @property
+    def n_genes(self) -> int:
+        """Number of genes (or transcripts)."""
+        return len(self.genes)
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(f"{name}: {r.data.shape[0]} bins x {r.n_tracks} tracks" for name, r in self.regions.items())
+        return f"RegulatoryFeatures({self.n_genes} {self.level}s, {self.build}, {sizes})"
+
+    def region(self, name: str) -> RegionMatrix:
+        """The matrix of one region; KeyError where there is none of that name."""
+        if name not in self.regions:
+            raise KeyError(f"region {name!r} is not in the features; they hold {listed(self.regions)}")
+        return self.regions[name]
+
+    def select(
+        self,
+        *,
+        genes: Sequence[str] | None = None,
+        regulators: Sequence[str] | None = None,
+        kinds: Sequence[str] | None = None,
+        biosamples: Sequence[str] | None = None,
+        track_ids: Sequence[str] | None = None,
+    ) -> RegulatoryFeatures:
+        """Keep some genes and some tracks.
+
+        Parameters
+        ----------
+        genes : sequence of str, optional
+            Ids to keep, in the order asked for.
+        regulators : sequence of str, optional
+            "CTCF" means all its kinds, "TF:CTCF" one.
+        kinds : sequence of str, optional
+            Of TF, RBP, miRNA, other.
+        biosamples : sequence of str, optional
+            "" stands for tracks without a stated biosample.
+        track_ids : sequence of str, optional
+            As in `track_ids`, in the order asked for (within each region). All conditions must hold.
+
+        Returns
+        -------
+        RegulatoryFeatures
+            All regions are kept, also those left without tracks. `n_bound_genes` is counted anew.
+
+        Raises
+        ------
+        KeyError
+            If a name is not there (at most five are listed).
+        ValueError
+            If a name is asked for twice, or no track satisfies all conditions.
+        """
+        columns = self._chosen_tracks(regulators, kinds, biosamples, track_ids)
+        order = np.arange(self.n_genes)
+        if genes is not None:
+            check_unique("genes asked for", genes)
+            check_known(f"{self.id_column}(s)", genes, dict.fromkeys(self.ids.tolist()), "the features")
+            number = {name: i for i, name in enumerate(self.ids.tolist())}
+            order = np.array([number[name] for name in genes], dtype=np.int64)
+        if genes is None and len(columns) == len(self.tracks) and (columns == np.arange(len(columns))).all():
+            return self
+        regions, blocks = {}, []
+        for name, region in self.regions.items():
+            numbers = np.flatnonzero(self.tracks["region"] == name)
+            wanted = columns[np.isin(columns, numbers)]
+            blocks.append(wanted)
+            if len(wanted) < len(numbers) or (wanted != numbers).any():
+                region = region.take_tracks(wanted - (numbers[0] if len(numbers) else 0))
+            regions[name] = region if genes is None else region.take_genes(order)
+        tracks = self.tracks.iloc[np.concatenate(blocks)].reset_index(drop=True) if blocks else self.tracks
+        if genes is not None:
+            tracks = tracks.assign(n_bound_genes=count_bound_genes(regions))
+        return replace(self, genes=self.genes.iloc[order].reset_index(drop=True), tracks=tracks, regions=regions)
+
+    def _chosen_tracks(
+        self,
+        regulators: Sequence[str] | None,
+        kinds: Sequence[str] | None,
+        biosamples: Sequence[str] | None,
+        track_ids: Sequence[str] | None,
+    ) -> NDArray[np.int64]:
+        """Numbers of the tracks that satisfy all conditions."""
+        keep = np.ones(len(self.tracks), dtype=bool)
+        for name, wanted in (("kind", kinds), ("biosample", biosamples)):
+            if wanted is not None:
+                check_known(f"{name}(s)", wanted, dict.fromkeys(self.tracks[name]), "the features")
+                keep &= self.tracks[name].isin(list(wanted)).to_numpy()
+        if regulators is not None:
+            bare = self.tracks["regulator"].astype(object)
+            full = self.tracks["kind"].astype(object) + ":" + bare
+            check_known("regulator(s)", regulators, dict.fromkeys([*bare, *full]), "the features")
+            keep &= (bare.isin(list(regulators)) | full.isin(list(regulators))).to_numpy()
+        order = np.arange(len(self.tracks))
+        if track_ids is not None:
+            check_unique("tracks asked for", track_ids)
+            check_known("track(s)", track_ids, dict.fromkeys(self.track_ids), "the features")
+            number = {name: i for i, name in enumerate(self.track_ids)}
+            order = np.array([number[name] for name in track_ids], dtype=np.int64)
+        chosen = order[keep[order]]
+        if not len(chosen) and len(self.tracks):
+            raise ValueError(
+                "no track satisfies all of regulators, kinds, biosamples and track_ids; ask for less at once"
+            )
+        return chosen
+
+    def totals(self, region: str | None = None) -> NDArray[np.float32]:
+        """Bases bound per gene and track, summed over the gene's bins.
+
+        Parameters
+        ----------
+        region : str, optional
+            One region; default all, side by side as in `tracks`.
+
+        Returns
+        -------
+        float32 array, shape (n_genes, n_tracks)
+        """
+        names = list(self.regions) if region is None else [region]
+        parts = [_sum_rows(self.region(n).data, self.region(n).gene_of_row, self.n_genes) for n in names]
+        return np.concatenate(parts, axis=1)
+
+    def lengths(self, region: str) -> NDArray[np.int64]:
+        """Bases of the region inside the chromosome per gene, int64 of shape (n_genes,)."""
+        matrix = self.region(region)
+        total = np.concatenate([[0], np.cumsum(matrix.bin_length_bp, dtype=np.int64)])
+        return np.diff(total[matrix.offsets])
+
+    def first_bins(self, region: str, n: int) -> NDArray[np.float32]:
+        """The first `n` bins of every gene, float32 (n_genes, n, n_tracks); zeros where a gene has fewer."""
+        matrix = self.region(region)
+        grid = bin_grid(matrix.offsets, np.arange(self.n_genes), n)
+        return dense_grid(matrix.data[grid[grid >= 0]], grid >= 0)
+
+    def zone_totals(self, region: str, zone_of_row: NDArray[np.int64], n_zones: int) -> NDArray[np.float32]:
+        """Bases per gene, zone of bins and track.
+
+        Parameters
+        ----------
+        region : str
+        zone_of_row : int array, shape (n_rows,)
+            Zone of every row of the region's matrix, 0 to n_zones - 1; -1 leaves the row out.
+        n_zones : int
+
+        Returns
+        -------
+        float32 array, shape (n_genes, n_zones, n_tracks)
+        """
+        matrix = self.region(region)
+        zone = np.asarray(zone_of_row, dtype=np.int64)
+        if zone.shape != matrix.bin_length_bp.shape or (zone.size and (zone.min() < -1 or zone.max() >= n_zones)):
+            raise ValueError(
+                f"zone_of_row has shape {zone.shape}; one zone of -1 to {n_zones - 1} for each of the "
+                f"{len(matrix.bin_length_bp)} bins of region {region} is wanted"
+            )
+        group = np.where(zone >= 0, matrix.gene_of_row * n_zones + zone, -1)
+        return _sum_rows(matrix.data, group, self.n_genes * n_zones).reshape(self.n_genes, n_zones, matrix.n_tracks)
+
+    def dense(
+        self, region: str, rows: ArrayLike, *, n_bins: int | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """The bins of some genes as a dense batch, padded with zeros at the 3' end.
+
+        Parameters
+        ----------
+        region : str
+        rows : sequence of int
+            Gene numbers (rows of `genes`).
+        n_bins : int, optional
+            Bins of the batch; default the most that one of these genes has.
+
+        Returns
+        -------
+        values : float32 array, shape (len(rows), n_bins, n_tracks)
+            Covered bases.
+        bin_length_bp : float32 array, shape (len(rows), n_bins)
+            0 where a bin is masked or padding.
+
+        Raises
+        ------
+        ValueError
+            If a gene has more bins than `n_bins`, or a row is outside the gene table.
+        """
+        matrix = self.region(region)
+        genes, n_bins = check_genes_and_bins(region, matrix.offsets, rows, n_bins)
+        grid = bin_grid(matrix.offsets, genes, n_bins)
+        is_present = grid >= 0
+        lengths = np.where(is_present, matrix.bin_length_bp[np.where(is_present, grid, 0)] if grid.size else 0, 0)
+        return dense_grid(matrix.data[grid[is_present]], is_present), lengths.astype(np.float32)
+
+    def shuffled(self, regions: Sequence[str], *, seed: int, strata: ArrayLike | None = None) -> RegulatoryFeatures:
+        """Give every gene the bins of another gene: a control in which sites say nothing about their gene.
+
+        Parameters
+        ----------
+        regions : sequence of str
+            Regions whose bins move, each by its own permutation; bin lengths move with the sites. The gene table
+            stays as it is.
+        seed : int
+            Seed; the permutation of one region does not depend on the others.
+        strata : array, shape (n_genes,), optional
+            Genes change places only within one stratum (of like length, for instance).
+        """
+        group = np.zeros(self.n_genes, dtype=np.int64) if strata is None else np.asarray(strata)
+        if group.shape != (self.n_genes,):
+            raise ValueError(
+                f"strata has shape {group.shape}; one value for each of the {self.n_genes} genes is wanted"
+            )
+        check_known("region(s)", regions, self.regions, "the features")
+        moved = dict(self.regions)
+        for number, name in enumerate(self.regions):
+            if name not in regions:
+                continue
+            rng = np.random.default_rng([seed, number])
+            order = np.arange(self.n_genes)
+            for value in np.unique(group):
+                members = np.flatnonzero(group == value)
+                order[members] = rng.permutation(members)
+            moved[name] = self.regions[name].take_genes(order)
+        return replace(self, regions=moved)
+
+    @staticmethod
+    def merge(features: Sequence[RegulatoryFeatures]) -> RegulatoryFeatures:
+        """Put the tracks of several objects side by side; see `decode.features.merge.merge_features`."""
+        from decode.features.merge import merge_features
+
+        return merge_features(features)
+
+    def write(self, path: str | Path) -> None:
+        """Write one HDF5 file, whole or not at all."""
+        from decode.features.storage import write_features
+
+        write_features(self, path)
+
+    @staticmethod
+    def read(path: str | Path) -> RegulatoryFeatures:
+        """Read a features file into memory; ValueError where it is damaged or of another schema version."""
+        from decode.features.storage import read_features
+
+        return read_features(path)
+
+    @staticmethod
+    def open(path: str | Path) -> FeaturesFile:
+        """Open a features file to read single genes without loading it; use it in a `with` block."""
+        from decode.features.storage import FeaturesFile
+
+        return FeaturesFile(path)
+
+    def to_long(self, genes: Sequence[str] | None = None) -> pd.DataFrame:
+        """Every nonzero value as one row; see `decode.features.long_table.long_table`."""
+        from decode.features.long_table import long_table
+
+        return long_table(self if genes is None else self.select(genes=genes))
+
+
+def count_bound_genes(regions: Mapping[str, RegionMatrix]) -> NDArray[np.int64]:
+    """Number of genes with at least one covered base, for the tracks of all regions side by side."""
+    counts = [np.zeros(0, dtype=np.int64)]
+    for region in regions.values():
+        gene = np.repeat(np.arange(region.n_genes), np.diff(region.data.indptr[region.offsets]))
+        is_bound = np.zeros((region.n_genes, region.n_tracks), dtype=bool)
+        is_bound[gene, region.data.indices] = True
+        counts.append(is_bound.sum(axis=0, dtype=np.int64))
+    return np.concatenate(counts)
