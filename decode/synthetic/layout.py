@@ -10,6 +10,8 @@ import pandas as pd
 TEST_CHROMOSOME_SHARE = 0.12  # chr1, the default test chromosome; about what human chr1 holds
 MIN_GAP_BP = 5000  # two promoter windows (at most 2000 bp outside the gene each) never touch
 ALTERNATIVE_SHARE = 0.2  # genes of three exons or more that get a second transcript
+MAIN_TAGS = 'tag "Ensembl_canonical"; tag "MANE_Select"; tag "appris_principal_1";'
+ALTERNATIVE_TAGS = 'tag "appris_alternative_1";'
 
 
 @dataclass(frozen=True)
@@ -148,30 +150,27 @@ def gtf_lines(genes: ToyGenes, rng: np.random.Generator) -> str:
     skipped = 1 + (rng.random(len(table)) * np.maximum(n_exons - 2, 1)).astype(np.int64)
 
     lines = ["##description: toy genome with planted regulators", "##provider: decode.synthetic", "##format: gtf"]
-    first_exon = np.cumsum(n_exons) - n_exons
-    columns = zip(table.itertuples(index=False), has_second, skipped, first_exon, strict=True)
-    for number, (row, second, skip, exon) in enumerate(columns, start=1):
-        place = (row.chrom, "TOY", row.strand)
-        common = f'gene_id "{row.gene_id}"; '
-        named = f'gene_type "protein_coding"; gene_name "{row.gene_name}"; '
-        lines.append(_gtf_line(place, "gene", row.start, row.end, common + named + "level 2;"))
+    columns = [table[name].tolist() for name in ("gene_id", "gene_name", "chrom", "start", "end", "strand")]
+    rows = zip(*columns, n_exons.tolist(), (np.cumsum(n_exons) - n_exons).tolist(), has_second, skipped, strict=True)
+    for number, (gene_id, name, chrom, start, end, strand, n, exon, second, skip) in enumerate(rows, start=1):
+        place = (chrom, strand)
+        common = f'gene_id "{gene_id}"; '
+        named = f'gene_type "protein_coding"; gene_name "{name}"; '
+        lines.append(_gtf_line(place, "gene", start, end, f"{common}{named}level 2;"))
         for copy in range(2 if second else 1):
-            transcript = f'{common}transcript_id "ENSTOYT{2 * number - 1 + copy:011d}.1"; {named}'
-            tags = (
-                'tag "basic"; tag "appris_alternative_1";'
-                if copy
-                else 'tag "basic"; tag "Ensembl_canonical"; tag "MANE_Select"; tag "appris_principal_1";'
+            transcript = (
+                f'{common}transcript_id "ENSTOYT{2 * number - 1 + copy:011d}.1"; {named}'
+                f'transcript_type "protein_coding"; transcript_name "{name}-20{copy + 1}"; '
             )
-            kind = f'transcript_type "protein_coding"; transcript_name "{row.gene_name}-20{copy + 1}"; '
-            lines.append(_gtf_line(place, "transcript", row.start, row.end, f"{transcript}{kind}level 2; {tags}"))
-            kept = [rank for rank in range(row.n_exons) if not (copy and rank == skip)]
-            for exon_number, rank in enumerate(kept, start=1):
-                start, end = genes.exon_start[exon + rank], genes.exon_end[exon + rank]
-                attributes = f"{transcript}{kind}exon_number {exon_number}; level 2; {tags}"
-                lines.append(_gtf_line(place, "exon", start, end, attributes))
+            tags = 'tag "basic"; ' + (ALTERNATIVE_TAGS if copy else MAIN_TAGS)
+            lines.append(_gtf_line(place, "transcript", start, end, f"{transcript}level 2; {tags}"))
+            kept = [row for row in range(exon, exon + n) if not (copy and row == exon + skip)]
+            for exon_number, row in enumerate(kept, start=1):
+                attributes = f"{transcript}exon_number {exon_number}; level 2; {tags}"
+                lines.append(_gtf_line(place, "exon", genes.exon_start[row], genes.exon_end[row], attributes))
     return "\n".join(lines) + "\n"
 
 
-def _gtf_line(place: tuple[str, str, str], feature: str, start: int, end: int, attributes: str) -> str:
-    chrom, source, strand = place
-    return f"{chrom}\t{source}\t{feature}\t{start + 1}\t{end}\t.\t{strand}\t.\t{attributes}"
+def _gtf_line(place: tuple[str, str], feature: str, start: int, end: int, attributes: str) -> str:
+    chrom, strand = place
+    return f"{chrom}\tTOY\t{feature}\t{start + 1}\t{end}\t.\t{strand}\t.\t{attributes}"
