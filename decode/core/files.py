@@ -140,7 +140,7 @@ def read_bytes(path: str | Path, name: str = "file") -> bytes:
         raise ValueError(
             f"{name} {path} is a truncated or damaged gzip file ({error}); fetch or compress it again"
         ) from error
-    if not content.strip():
+    if not content or content.isspace():  # isspace stops at the first letter, strip() would copy gigabytes
         raise ValueError(f"{name} {path} holds no text; fetch or write it again")
     return content
 
@@ -152,7 +152,7 @@ def open_text(path: str | Path, name: str = "file") -> Iterator[IO[str]]:
     opened = gzip.open(path, "rt", encoding="utf-8") if is_gzip(path) else open(path, encoding="utf-8")  # noqa: SIM115
     try:
         with opened as handle:
-            yield handle  # type: ignore[misc]
+            yield handle
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise ValueError(
             f"{name} {path} is a truncated or damaged gzip file ({error}); fetch or compress it again"

@@ -1,0 +1,60 @@
+"""Row ids of expression tables: Ensembl versions stripped, copies on the Y pseudo-autosomal region left out."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from decode.core.checks import listed
+
+# Ensembl genes and transcripts of any species, RefSeq transcripts. Symbols such as AC005387.1 keep their dot.
+VERSIONED = re.compile(r"^((?:ENS[A-Z]*[GT]R?\d{6,}|[NX][MR]_\d+))\.\d+$")
+
+
+def clean_gene_ids(ids: Sequence[str], name: str) -> tuple[list[str], list[int], dict[str, int]]:
+    """Strip versions, leave out `_PAR_Y` copies, refuse duplicates.
+
+    GENCODE gives a gene of the pseudo-autosomal regions two rows, `ENSG..._PAR_Y` being the copy on Y; once the version
+    is stripped both would have one id. The two copies share one sequence; the X row is kept, as in the annotation.
+
+    Parameters
+    ----------
+    ids : sequence of str
+        Ids as written in the file.
+    name : str
+        The file, for messages.
+
+    Returns
+    -------
+    cleaned : list of str
+        Ids kept, without version.
+    keep : list of int
+        Their positions in `ids`.
+    counts : dict
+        n_rows, n_versions_stripped, n_par_y_dropped.
+
+    Raises
+    ------
+    ValueError
+        If an id occurs twice once versions are stripped.
+
+    Examples
+    --------
+    >>> clean_gene_ids(["ENSG00000182378.8", "ENSG00000182378.8_PAR_Y", "AC005387.1"], "demo")[0]
+    ['ENSG00000182378', 'AC005387.1']
+    """
+    keep = [position for position, gene in enumerate(ids) if not gene.endswith("_PAR_Y")]
+    cleaned = [VERSIONED.sub(r"\1", ids[position]) for position in keep]
+    counts = {
+        "n_rows": len(ids),
+        "n_versions_stripped": sum(new != ids[position] for new, position in zip(cleaned, keep, strict=True)),
+        "n_par_y_dropped": len(ids) - len(keep),
+    }
+    repeated = [gene for gene, n_rows in Counter(cleaned).items() if n_rows > 1]
+    if repeated:
+        raise ValueError(
+            f"{name}: gene ids occur more than once (after stripping versions): {listed(repeated)}; "
+            "keep one row of each"
+        )
+    return cleaned, keep, counts

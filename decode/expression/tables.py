@@ -1,0 +1,247 @@
+"""Delimited text with one id column and numbers: parsed fast, and every cell that is no number is named."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from decode.core.checks import check_unique, listed
+
+# Spellings of a missing value. Anything else that is no number raises.
+MISSING = ("", "NA", "N/A", "#N/A", "NaN", "nan", "null", "NULL", "None")
+
+
+class NumericTable(NamedTuple):
+    """What a delimited file holds: row ids as written, column names, and the numbers (NaN = missing)."""
+
+    ids: list[str]
+    columns: list[str]
+    numbers: NDArray[np.float64]
+
+
+class TableLayout(NamedTuple):
+    """Where things are in a delimited file.
+
+    Attributes
+    ----------
+    header : list of str
+        Names of all columns.
+    separator : str
+        The character between two cells.
+    id_column : int
+        Which column holds the row ids (0-based).
+    skipped : collection of int
+        Columns that hold neither ids nor numbers (descriptions).
+    first_line : int
+        Line number of the first data row in the file, for messages.
+    quote : str or None
+        Quote character; None where quotes are ordinary text (GCT).
+    """
+
+    header: list[str]
+    separator: str
+    id_column: int = 0
+    skipped: Collection[int] = ()
+    first_line: int = 2
+    quote: str | None = '"'
+
+
+def check_is_text(content: bytes, name: str) -> None:
+    """Raise ValueError for a workbook or another binary file."""
+    if content.startswith(b"PK\x03\x04") or content.startswith(b"\xd0\xcf\x11\xe0"):
+        raise ValueError(f"{name} is a spreadsheet or zip archive; export the table as tab-separated text")
+    if b"\0" in content[:4096]:
+        raise ValueError(f"{name} is a binary file; tab- or comma-separated text, GCT or GCTX is wanted")
+
+
+def find_separator(line: str, name: str) -> str:
+    """The separator of a header line: tab, else comma, else semicolon."""
+    for separator in ("\t", ",", ";"):
+        if separator in line:
+            return separator
+    raise ValueError(
+        f"{name} has a header of one column ({line[:60]!r}); an id column and at least one column of numbers, "
+        "separated by tabs or commas, are wanted"
+    )
+
+
+def split_line(line: str, separator: str, quote: str | None = '"') -> list[str]:
+    """Cells of one line, unquoted and without surrounding blanks."""
+    return [cell.strip() for cell in next(_csv_reader([line], separator, quote), [])]
+
+
+def _csv_reader(lines: Iterable[str], separator: str, quote: str | None) -> Any:
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE
+    return csv.reader(lines, delimiter=separator, quotechar=quote, quoting=quoting)
+
+
+def first_lines(content: bytes, n_lines: int, name: str) -> tuple[list[str], int]:
+    """The first lines of a file as text, without line ends, and the byte where the next line starts."""
+    lines: list[str] = []
+    start = 0
+    for _ in range(n_lines):
+        if start >= len(content):
+            break
+        stop = content.find(b"\n", start)
+        stop = len(content) if stop < 0 else stop
+        try:
+            lines.append(content[start:stop].decode("utf-8").rstrip("\r"))
+        except UnicodeDecodeError as error:
+            raise ValueError(
+                f"{name} is not UTF-8 text (line {len(lines) + 1}); convert it (iconv -t utf-8)"
+            ) from error
+        start = stop + 1
+    return lines, start
+
+
+def cell_sentences(rows: Iterable[str], columns: Iterable[str], texts: Iterable[object]) -> list[str]:
+    """One phrase a cell: row, column and what stands there."""
+    return [f"row {row}, column {column}: {text!r}" for row, column, text in zip(rows, columns, texts, strict=True)]
+
+
+def check_finite_cells(
+    values: NDArray[np.float64], rows: Sequence[str], columns: Sequence[str], name: str, *, negative: bool = True
+) -> None:
+    """Raise ValueError naming the infinite cells and, unless `negative` numbers are fine, those below zero.
+
+    Parameters
+    ----------
+    values : np.ndarray, shape (n_rows, n_columns)
+        NaN is a missing value and passes.
+    rows, columns : sequence of str
+        Names of the rows and columns.
+    name : str
+        What the table is.
+    negative : bool
+        Whether negative numbers are allowed.
+    """
+    bad, what = np.isinf(values), "infinite values"
+    if not bad.any() and not negative:
+        with np.errstate(invalid="ignore"):
+            bad, what = values < 0, "negative values, which no TPM or count can have (a log table? then --already-log2)"
+    if bad.any():
+        cells = np.argwhere(bad)
+        shown = cells[:5]
+        sentences = cell_sentences(
+            [str(rows[row]) for row, _ in shown],
+            [str(columns[column]) for _, column in shown],
+            [float(values[row, column]) for row, column in shown],
+        )
+        rest = f" (+{len(cells) - len(shown)} more)" if len(cells) > len(shown) else ""
+        raise ValueError(f"{name} holds {what}: {'; '.join(sentences)}{rest}; correct these cells")
+
+
+def parse_numeric(content: bytes, layout: TableLayout, name: str) -> NumericTable:
+    """Parse the data rows of a delimited text.
+
+    Parameters
+    ----------
+    content : bytes
+        The data rows only (no header), uncompressed.
+    layout : TableLayout
+        Header, separator, id column and skipped columns.
+    name : str
+        The file, for messages.
+
+    Returns
+    -------
+    NumericTable
+        `numbers` has shape (n_rows, n_number_columns), float64, NaN where a cell is one of `MISSING`.
+
+    Raises
+    ------
+    ValueError
+        If a row has more or fewer cells than the header, a cell holds text where a number belongs or an infinite
+        number, an id is missing, a column name is missing or repeated, or no row or no column of numbers is there.
+    """
+    numeric = [i for i in range(len(layout.header)) if i != layout.id_column and i not in layout.skipped]
+    columns = [layout.header[i] for i in numeric]
+    if not numeric:
+        raise ValueError(f"{name} has no column of numbers; its header is {listed(layout.header)}")
+    unnamed = [f"column {i + 1}" for i in numeric if not layout.header[i]]
+    if unnamed:
+        raise ValueError(f"{name} has columns without a name: {listed(unnamed)}; name or remove them")
+    check_unique(f"column names of {name}", columns)
+    content = content.rstrip(b"\r\n")
+    if not content.strip():
+        raise ValueError(f"{name} has a header but no row; fetch or write it again")
+    # polars fills short rows with nulls without a word; a count of separators finds them at the speed of memory
+    n_separators = (content.count(b"\n") + 1) * (len(layout.header) - 1)
+    if content.count(layout.separator.encode()) != n_separators:
+        _check_widths(content, layout, name)
+    try:
+        frame = _read(content, layout, dict.fromkeys(numeric, pl.Float64))
+    except pl.exceptions.ComputeError:
+        frame = _read_or_explain(content, layout, numeric, name)
+    id_series = frame[f"c{layout.id_column}"].str.strip_chars()
+    missing = (id_series.is_null() | (id_series == "")).arg_true().to_list()
+    if missing:
+        lines = [f"line {layout.first_line + row}" for row in missing]
+        raise ValueError(f"{name} has rows without an id in the first column: {listed(lines)}; fill or remove them")
+    ids = id_series.to_list()
+    values = frame.select([f"c{i}" for i in numeric]).to_numpy().astype(np.float64, copy=False)
+    check_finite_cells(values, ids, columns, name)
+    return NumericTable(ids, columns, values)
+
+
+def _read(content: bytes, layout: TableLayout, types: dict[int, type[pl.DataType]]) -> pl.DataFrame:
+    # the schema is given in full: polars renamed headerless columns between versions
+    schema = {f"c{i}": types.get(i, pl.String) for i in range(len(layout.header))}
+    return pl.read_csv(
+        io.BytesIO(content),
+        has_header=False,
+        separator=layout.separator,
+        quote_char=layout.quote,
+        schema=schema,
+        null_values=list(MISSING),
+    )
+
+
+def _check_widths(content: bytes, layout: TableLayout, name: str) -> None:
+    n_columns = len(layout.header)
+    text = io.StringIO(content.decode("utf-8", errors="replace"), newline="")
+    reader = _csv_reader(text, layout.separator, layout.quote)
+    bad = [f"line {layout.first_line + reader.line_num - 1} has {len(row)}" for row in reader if len(row) != n_columns]
+    if bad:
+        raise ValueError(
+            f"{name}: rows with another number of cells than the header's {n_columns}: {listed(bad)}; "
+            "the file may be cut off or use two separators"
+        )
+
+
+def _read_or_explain(content: bytes, layout: TableLayout, numeric: list[int], name: str) -> pl.DataFrame:
+    """Second look at a table that did not parse: blanks around numbers are fine, text is named."""
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = layout.first_line + content.count(b"\n", 0, error.start)
+        raise ValueError(f"{name} is not UTF-8 text (line {line}); convert it (iconv -t utf-8)") from error
+    _check_widths(content, layout, name)
+    try:
+        texts = _read(content, layout, {})
+    except pl.exceptions.ComputeError as error:
+        raise ValueError(f"{name} cannot be read as a table: {str(error).splitlines()[0]}") from error
+    ids = texts[f"c{layout.id_column}"]
+    parsed: dict[str, pl.Series] = {}
+    sentences: list[str] = []
+    n_bad = 0
+    for i in numeric:
+        text = texts[f"c{i}"].str.strip_chars()
+        text = text.set(text.is_in(MISSING).fill_null(True), None)
+        number = text.cast(pl.Float64, strict=False)
+        bad = (text.is_not_null() & number.is_null()).arg_true()
+        n_bad += len(bad)
+        shown = bad.head(max(0, 5 - len(sentences))).to_list()
+        rows = [f"{ids[row]} (line {layout.first_line + row})" for row in shown]
+        sentences += cell_sentences(rows, [layout.header[i]] * len(shown), [text[row] for row in shown])
+        parsed[f"c{i}"] = number
+    if n_bad:
+        rest = f" (+{n_bad - len(sentences)} more)" if n_bad > len(sentences) else ""
+        raise ValueError(f"{name} has text where a number belongs: {'; '.join(sentences)}{rest}")
+    return texts.with_columns(**parsed)

@@ -1,0 +1,194 @@
+"""The targets table: gene_id and one column a task, in log2 units. The contract that training reads."""
+
+from __future__ import annotations
+
+import codecs
+import logging
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from decode.core.checks import check_columns, check_unique, listed
+from decode.core.files import read_bytes
+from decode.expression.gene_ids import clean_gene_ids
+from decode.expression.tables import (
+    TableLayout,
+    cell_sentences,
+    check_finite_cells,
+    check_is_text,
+    find_separator,
+    first_lines,
+    parse_numeric,
+    split_line,
+)
+
+logger = logging.getLogger(__name__)
+
+GENE_ID = "gene_id"
+MEDIAN_LEVEL = "median_level"  # reserved column: the level that fold changes refer to
+
+
+class TargetResult(NamedTuple):
+    """A targets table and what was counted while it was made."""
+
+    targets: pd.DataFrame
+    counts: dict[str, int]
+
+
+def task_names(targets: pd.DataFrame) -> list[str]:
+    """Names of the task columns, `median_level` included, in the order of the table.
+
+    Examples
+    --------
+    >>> task_names(pd.DataFrame({"gene_id": ["A"], "median_level": [1.0], "liver": [0.2]}))
+    ['median_level', 'liver']
+    """
+    return [str(column) for column in targets.columns if column != GENE_ID]
+
+
+def numeric_values(table: pd.DataFrame, name: str, rows: list[str] | None = None) -> np.ndarray:
+    """Numbers of a table as float64, or a ValueError naming the cells that hold something else.
+
+    Parameters
+    ----------
+    table : pd.DataFrame, shape (n_rows, n_columns)
+        Every column must be numeric; None and NaN are missing values.
+    name : str
+        What the table is, for the message.
+    rows : list of str, optional
+        Names of the rows; default: the index.
+
+    Returns
+    -------
+    np.ndarray, shape (n_rows, n_columns), float64
+    """
+    rows = [str(row) for row in table.index] if rows is None else rows
+    values = np.empty(table.shape, dtype=np.float64)
+    for position, column in enumerate(table.columns):
+        series = table.iloc[:, position]
+        if not pd.api.types.is_numeric_dtype(series) or pd.api.types.is_bool_dtype(series):
+            bad = [(row, cell) for row, cell in zip(rows, series, strict=True) if not _is_number_or_missing(cell)]
+            if bad:
+                shown = bad[:5]
+                sentences = cell_sentences(
+                    [row for row, _ in shown], [column] * len(shown), [cell for _, cell in shown]
+                )
+                rest = f" (+{len(bad) - 5} more)" if len(bad) > 5 else ""
+                raise ValueError(f"{name} has text where a number belongs: {'; '.join(sentences)}{rest}")
+        values[:, position] = pd.to_numeric(series).to_numpy(dtype=np.float64, na_value=np.nan)
+    check_finite_cells(values, rows, [str(column) for column in table.columns], name)
+    return values
+
+
+def _is_number_or_missing(cell: Any) -> bool:
+    is_number = isinstance(cell, int | float | np.integer | np.floating) and not isinstance(cell, bool)
+    return is_number or cell is None or cell is pd.NA
+
+
+def check_targets(targets: pd.DataFrame) -> None:
+    """Raise unless a frame is a targets table that can be trained on.
+
+    Constant tasks are allowed (their correlation is undefined, their loss is not) but logged, as are genes without any
+    value. Missing values are allowed: they are masked in the loss and in the metrics.
+
+    Parameters
+    ----------
+    targets : pd.DataFrame, shape (n_genes, 1 + n_tasks)
+        Column `gene_id` (ids of the features' rows, so transcript ids at transcript level) and one column a task, log2
+        units.
+
+    Raises
+    ------
+    TypeError
+        If it is no DataFrame.
+    ValueError
+        If `gene_id` is missing, empty, repeated or no text; if there is no gene or no task; if a task name repeats or
+        is empty; if a cell holds text or an infinite number (row and column are named); if a task has no value at all.
+
+    Examples
+    --------
+    >>> check_targets(pd.DataFrame({"gene_id": ["A", "B"], "liver": [0.2, -0.1]}))
+    """
+    check_columns("targets", targets, [GENE_ID])
+    check_unique("column names of targets", targets.columns)
+    tasks = task_names(targets)
+    if not tasks:
+        raise ValueError("targets have a gene_id column but no task; add one column of log2 values a task")
+    if "" in [task.strip() for task in tasks]:
+        raise ValueError("targets have a column without a name; name or remove it")
+    if targets.empty:
+        raise ValueError("targets have no gene; check the step that wrote them")
+    ids = list(targets[GENE_ID])
+    wrong = [repr(gene) for gene in ids if not isinstance(gene, str) or not gene]
+    if wrong:
+        raise ValueError(f"gene_id of targets must be text and never empty; got {listed(wrong)}")
+    check_unique("gene ids of targets", ids)
+    values = numeric_values(targets.drop(columns=GENE_ID), "targets", ids)
+    present = ~np.isnan(values)
+    hollow = [task for task, has_any in zip(tasks, present.any(axis=0), strict=True) if not has_any]
+    if hollow:
+        raise ValueError(f"tasks without a single value: {listed(hollow)}; remove these columns")
+    is_constant = np.fmax.reduce(values, axis=0) == np.fmin.reduce(values, axis=0)
+    constant = [task for task, flat in zip(tasks, is_constant, strict=True) if flat]
+    if constant:
+        logger.warning("%d tasks are constant, their correlations are undefined: %s", len(constant), listed(constant))
+    n_empty = int((~present.any(axis=1)).sum())
+    if n_empty:
+        logger.warning("%d of %d genes have no value in any task", n_empty, len(ids))
+
+
+def read_targets(path: str | Path) -> pd.DataFrame:
+    """Read a targets table: what `decode expression` writes, or any table of log2 values made elsewhere.
+
+    Parameters
+    ----------
+    path : str or Path
+        Tab- or comma-separated text, plain or gzip. The first column is called `gene_id` (`transcript_id` is taken for
+        it); every other column is a task. Empty, NA and NaN cells are missing values. Numbers keep their full
+        precision.
+
+    Returns
+    -------
+    pd.DataFrame, shape (n_genes, 1 + n_tasks)
+        gene_id (Ensembl version stripped, `_PAR_Y` rows left out and logged), then float64 tasks in the order of the
+        file.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is empty, damaged or ragged, its first column is not `gene_id`, or `check_targets` finds a fault.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "targets.tsv"
+    ...     _ = path.write_text("gene_id\\tliver\\nENSG00000000003.14\\t0.5\\n")
+    ...     read_targets(path).values.tolist()
+    [['ENSG00000000003', 0.5]]
+    """
+    name = f"targets {path}"
+    content = read_bytes(path, "targets").removeprefix(codecs.BOM_UTF8)
+    check_is_text(content, name)
+    (line,), start = first_lines(content, 1, name)
+    separator = find_separator(line, name)
+    header = split_line(line, separator)
+    if header[0] not in (GENE_ID, "transcript_id"):
+        raise ValueError(
+            f"{name} starts with the column {header[0]!r}; gene_id is wanted "
+            "(decode expression tissue or table makes a targets table from an expression table)"
+        )
+    table = parse_numeric(content[start:], TableLayout(header, separator), name)
+    ids, keep, counts = clean_gene_ids(table.ids, name)
+    if counts["n_par_y_dropped"]:
+        logger.warning("%s: %d rows of PAR_Y gene copies left out", name, counts["n_par_y_dropped"])
+    numbers = table.numbers[keep]
+    targets = pd.DataFrame(numbers, columns=table.columns)
+    targets.insert(0, GENE_ID, ids)
+    check_targets(targets)
+    logger.info("%s: %d genes, %d tasks, %d missing values", name, *numbers.shape, np.isnan(numbers).sum())
+    return targets
