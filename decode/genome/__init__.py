@@ -1,5 +1,17 @@
 """Genome builds, gene annotations and binding sites."""
 
+from decode.genome.annotation import Annotation, read_annotation
 from decode.genome.assembly import Assembly, get_assembly
+from decode.genome.gene_models import GeneModels, gene_models, genome_to_rna, promoter_windows, rna_to_genome
 
-__all__ = ["Assembly", "get_assembly"]
+__all__ = [
+    "Annotation",
+    "Assembly",
+    "GeneModels",
+    "gene_models",
+    "genome_to_rna",
+    "get_assembly",
+    "promoter_windows",
+    "read_annotation",
+    "rna_to_genome",
+]
