@@ -1,0 +1,305 @@
+"""Figures of an evaluation: specificity heatmap, accuracy per task, predicted against actual, training history.
+
+Every function draws on a `Figure` of its own, without pyplot and without touching global settings, writes one file
+(PNG at 150 dpi, or PDF or SVG by its suffix) atomically, and never changes its arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm, TwoSlopeNorm
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FormatStrFormatter, LogLocator
+from numpy.typing import ArrayLike
+
+from decode.core.checks import check_choice, check_columns, check_unique, listed
+from decode.core.files import atomic_path
+from decode.expression.targets import MEDIAN_LEVEL
+from decode.metrics import spearman_per_task
+
+DPI = 150
+FORMATS = (".png", ".pdf", ".svg")
+# Okabe and Ito 2008: distinguishable with every common form of colour blindness
+BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, BLACK = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#D55E00",
+    "#CC79A7",
+    "#56B4E9",
+    "#000000",
+)
+GREY, LIGHT_GREY = "#6E6E6E", "#D9D9D9"
+SERIES = ((ORANGE, "s"), (GREEN, "^"), (VERMILION, "D"), (PURPLE, "v"), (SKY, "P"), (BLACK, "X"))
+SCATTER_LIMIT = 400  # more points than this are binned: single points would hide each other
+
+
+def specificity_heatmap(correlation: pd.DataFrame, path: str | Path, *, title: str = "") -> None:
+    """Draw how well each predicted column agrees with each actual one; a specific model has a dark diagonal.
+
+    Parameters
+    ----------
+    correlation : pd.DataFrame, shape (n_tasks, n_tasks)
+        Correlation of predicted (rows) with actual (columns) values over genes, as `metrics.cross_spearman` gives;
+        row and column labels are the same tasks in the same order. NaN is drawn grey.
+    path : str or Path
+        File to write.
+    title : str, optional
+        Line above the figure.
+
+    Raises
+    ------
+    ValueError
+        If the table is not square, its labels differ or repeat, it is empty, or the suffix of `path` is unknown.
+
+    Notes
+    -----
+    A filled dot marks a diagonal cell that is the highest of its row (the predicted tissue agrees best with its own
+    actual column). In the other rows an open circle marks the highest cell. The counts stand above the figure.
+    """
+    tasks = [str(task) for task in correlation.index]
+    if not tasks or tasks != [str(task) for task in correlation.columns]:
+        raise ValueError(
+            f"correlation has rows {listed(tasks)} and columns {listed(correlation.columns)}; "
+            "the same tasks in the same order are wanted"
+        )
+    check_unique("tasks of the correlation", tasks)
+    values = correlation.to_numpy(dtype=np.float64)
+    n_tasks = len(tasks)
+    cell = float(np.clip(7.0 / n_tasks, 0.155, 0.6))  # inches
+    label_size = float(np.clip(cell * 42, 6.5, 10))
+    side = cell * n_tasks
+    figure = Figure(figsize=(side + 3, side + 3))  # what stays empty is cut off when it is saved
+    axes = figure.add_axes((1.5 / (side + 3), 1.5 / (side + 3), side / (side + 3), side / (side + 3)))
+    limit = max(float(np.nanmax(np.abs(values))) if np.isfinite(values).any() else 0.0, 0.05)
+    axes.set_facecolor(LIGHT_GREY)
+    image = axes.imshow(values, cmap="RdBu_r", norm=TwoSlopeNorm(0, -limit, limit), aspect="equal")
+    bar = figure.colorbar(
+        image, cax=axes.inset_axes((1 + 0.2 / side, 1 - min(1, 3 / side), 0.16 / side, min(1, 3 / side)))
+    )
+    bar.set_label("Spearman correlation over genes", fontsize=9)
+    bar.ax.tick_params(labelsize=8)
+    axes.set_xticks(range(n_tasks), tasks, rotation=90, fontsize=label_size)
+    axes.set_yticks(range(n_tasks), tasks, fontsize=label_size)
+    axes.tick_params(length=2)
+    axes.set_xlabel("actual fold change", fontsize=10)
+    axes.set_ylabel("predicted fold change", fontsize=10)
+    n_own, n_other = _mark_highest(axes, values, marker_size=cell * 17)
+    heading = f"\u25cf own column highest: {n_own} of {n_tasks} tasks\n\u25cb another column highest: {n_other}"
+    axes.set_title(f"{title}\n{heading}" if title else heading, fontsize=9, loc="left")
+    _save(figure, path)
+
+
+def _mark_highest(axes: Axes, values: np.ndarray, marker_size: float) -> tuple[int, int]:
+    """Mark the highest cell of each row; returns how many lie on the diagonal and how many elsewhere."""
+    rows = np.flatnonzero(np.isfinite(values).any(axis=1))
+    highest = np.nanargmax(values[rows], axis=1)
+    own = highest == rows
+    limit = np.nanmax(np.abs(values)) if len(rows) else 1.0
+    for row, column, is_own in zip(rows, highest, own, strict=True):
+        colour = "white" if abs(values[row, column]) > 0.55 * limit else "black"
+        face = colour if is_own else "none"
+        axes.plot(column, row, "o", markersize=marker_size, markerfacecolor=face, markeredgecolor=colour)
+    return int(own.sum()), int((~own).sum())
+
+
+def per_task_accuracy(table: pd.DataFrame, path: str | Path, *, title: str = "") -> None:
+    """Draw the accuracy of the model and of every baseline, one row of dots a task, the best predicted task on top.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        Column task, column model, then one column a baseline (such as mean, length_only, ridge_totals): Spearman
+        correlation over held-out genes; NaN (undefined) is not drawn. The task median_level stands apart, on top.
+    path : str or Path
+        File to write.
+    title : str, optional
+        Line above the figure.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, a task repeats, there is no task, or the suffix of `path` is unknown.
+    """
+    check_columns("table of accuracies", table, ["task", "model"])
+    check_unique("tasks of the table of accuracies", table["task"])
+    if table.empty:
+        raise ValueError("the table of accuracies has no task; evaluate a model first")
+    baselines = [column for column in table.columns if column not in ("task", "model")]
+    is_level = (table["task"] == MEDIAN_LEVEL).to_numpy()
+    ordered = pd.concat(
+        [table[is_level], table[~is_level].sort_values("model", ascending=False, na_position="last", kind="stable")]
+    )
+    n_tasks = len(ordered)
+    row = float(np.clip(8.0 / n_tasks, 0.16, 0.3))  # inches
+    tasks = ordered["task"].astype(str).tolist()
+    figure = Figure(figsize=(6.2, row * n_tasks + 1.5), layout="constrained")
+    axes = figure.add_subplot()
+    y = np.arange(n_tasks) + 0.6 * (np.arange(n_tasks) >= is_level.sum()) * is_level.any()
+    axes.hlines(y, 0, 1, transform=axes.get_yaxis_transform(), color=LIGHT_GREY, linewidth=0.6, zorder=0)
+    axes.axvline(0, color=GREY, linewidth=0.8, zorder=1)
+    labels = {name: name.replace("_", " ") for name in baselines}
+    for number, name in enumerate(baselines):
+        colour, marker = SERIES[number % len(SERIES)]
+        values = ordered[name].to_numpy(dtype=np.float64)
+        axes.plot(
+            values, y, marker, color=colour, markersize=4.5, label=f"{labels[name]} ({_mean_text(values, is_level)})"
+        )
+    values = ordered["model"].to_numpy(dtype=np.float64)
+    axes.plot(values, y, "o", color=BLUE, markersize=6.5, zorder=3, label=f"model ({_mean_text(values, is_level)})")
+    axes.set_yticks(y, tasks, fontsize=7.5 if n_tasks > 20 else 9)
+    axes.set_ylim(y[-1] + 0.7, -0.7)
+    axes.tick_params(axis="y", length=0)
+    axes.set_xlabel("Spearman correlation over held-out genes", fontsize=10)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    figure.legend(
+        *_model_first(axes),
+        loc="outside upper center",
+        ncols=min(3, 1 + len(baselines)),
+        fontsize=8,
+        frameon=False,
+        title="mean over fold-change tasks in brackets",
+        title_fontsize=8,
+    )
+    if title:
+        axes.set_title(title, fontsize=10, loc="left")
+    _save(figure, path)
+
+
+def _model_first(axes: Axes) -> tuple[list[Any], list[str]]:
+    handles, labels = axes.get_legend_handles_labels()
+    return [handles[-1], *handles[:-1]], [labels[-1], *labels[:-1]]
+
+
+def _mean_text(values: np.ndarray, is_level: np.ndarray) -> str:
+    fold_change = values[np.sort(~is_level)]  # the level row, if any, comes first
+    defined = fold_change[np.isfinite(fold_change)]
+    return f"{defined.mean():.3f}" if len(defined) else "undefined"
+
+
+def predicted_against_actual(
+    actual: ArrayLike,
+    predicted: ArrayLike,
+    path: str | Path,
+    *,
+    title: str = "",
+    unit: str = "log2 fold change",
+) -> None:
+    """Draw predicted against actual values of one task over genes, with the identity line and the correlation.
+
+    Parameters
+    ----------
+    actual, predicted : array_like, shape (n_genes,)
+        Values in log2 units. Genes with NaN on either side are left out and not counted.
+    path : str or Path
+        File to write.
+    title : str, optional
+        Line above the figure, such as the name of the tissue.
+    unit : str, default "log2 fold change"
+        Unit of both axes; for the median level, say "median log2 TPM".
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, no gene is complete, or the suffix of `path` is unknown.
+    """
+    x, y = np.asarray(actual, dtype=np.float64), np.asarray(predicted, dtype=np.float64)
+    if x.ndim != 1 or x.shape != y.shape:
+        raise ValueError(f"actual has shape {x.shape} and predicted {y.shape}; two equal (n_genes,) arrays are wanted")
+    complete = np.isfinite(x) & np.isfinite(y)
+    if not complete.any():
+        raise ValueError("no gene has both an actual and a predicted value; nothing to draw")
+    x, y = x[complete], y[complete]
+    figure = Figure(figsize=(4.8, 4.4), layout="constrained")
+    axes = figure.add_subplot()
+    if len(x) > SCATTER_LIMIT:
+        cells = axes.hexbin(x, y, gridsize=45, mincnt=1, cmap="viridis", linewidths=0.1)
+        cells.set_norm(LogNorm(1, max(2, int(np.max(cells.get_array())))))  # type: ignore[arg-type]
+        ticks, labels = LogLocator(subs=(1, 2, 5)), FormatStrFormatter("%d")
+        bar = figure.colorbar(cells, ax=axes, shrink=0.7, ticks=ticks, format=labels)
+        bar.ax.minorticks_off()
+        bar.set_label("genes per cell", fontsize=9)
+        bar.ax.tick_params(labelsize=8)
+    else:
+        axes.plot(x, y, "o", color=BLUE, alpha=0.5, markersize=4, markeredgewidth=0)
+    low, high = max(x.min(), y.min()), min(x.max(), y.max())
+    if low < high:
+        axes.plot([low, high], [low, high], "--", color=BLACK, linewidth=1, label="predicted = actual")
+        axes.legend(loc="lower right", fontsize=8, frameon=False)
+    spearman = spearman_per_task(x[:, None], y[:, None])[0]
+    text = f"Spearman {spearman:.3f}" if np.isfinite(spearman) else "Spearman undefined"
+    axes.text(0.03, 0.97, f"{text}\n{len(x):,} genes", transform=axes.transAxes, va="top", fontsize=9)
+    axes.set_ylim(top=y.max() + 0.18 * (np.ptp(y) or 1.0))  # room for the text
+    axes.set_xlabel(f"actual {unit}", fontsize=10)
+    axes.set_ylabel(f"predicted {unit}", fontsize=10)
+    axes.spines[["top", "right"]].set_visible(False)
+    if title:
+        axes.set_title(title, fontsize=10, loc="left")
+    _save(figure, path)
+
+
+def training_history(histories: Sequence[pd.DataFrame], path: str | Path, *, title: str = "") -> None:
+    """Draw training and validation loss per epoch of every member, with the epoch of the lowest validation loss.
+
+    Parameters
+    ----------
+    histories : sequence of pd.DataFrame
+        One table a member: columns epoch (the first is 0), train_loss and validation_loss.
+    path : str or Path
+        File to write.
+    title : str, optional
+        Line above the figure.
+
+    Raises
+    ------
+    ValueError
+        If there is no history, one lacks a column or is empty, or the suffix of `path` is unknown.
+    """
+    if not histories:
+        raise ValueError("there is no training history to draw; train at least one member")
+    for number, history in enumerate(histories, start=1):
+        check_columns(f"training history of member {number}", history, ["epoch", "train_loss", "validation_loss"])
+        if history.empty:
+            raise ValueError(f"the training history of member {number} has no epoch; train at least one")
+    figure = Figure(figsize=(6.2, 4.0), layout="constrained")
+    axes = figure.add_subplot()
+    for history in histories:
+        epoch = history["epoch"].to_numpy(dtype=np.float64) + 1
+        validation = history["validation_loss"].to_numpy(dtype=np.float64)
+        axes.plot(epoch, history["train_loss"], "-", color=SKY, linewidth=1, alpha=0.8)
+        axes.plot(epoch, validation, "-", color=VERMILION, linewidth=1.2, alpha=0.8)
+        if np.isfinite(validation).any():
+            best = int(np.nanargmin(validation))
+            axes.plot(epoch[best], validation[best], "o", color=BLACK, markersize=5, zorder=3)
+    members = f"{len(histories)} member{'s' if len(histories) > 1 else ''}"
+    axes.legend(
+        handles=[
+            Line2D([], [], color=SKY, label="training genes"),
+            Line2D([], [], color=VERMILION, label="validation genes"),
+            Line2D([], [], color=BLACK, marker="o", linestyle="", label="lowest validation loss"),
+        ],
+        title=members,
+        fontsize=8,
+        title_fontsize=8,
+        frameon=False,
+    )
+    axes.set_xlabel("epoch", fontsize=10)
+    axes.set_ylabel("mean squared error (scaled tasks)", fontsize=10)
+    axes.spines[["top", "right"]].set_visible(False)
+    if title:
+        axes.set_title(title, fontsize=10, loc="left")
+    _save(figure, path)
+
+
+def _save(figure: Figure, path: str | Path) -> None:
+    path = Path(path)
+    check_choice("figure suffix", path.suffix.lower(), FORMATS)
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=DPI, format=path.suffix.lower()[1:], facecolor="white", bbox_inches="tight")

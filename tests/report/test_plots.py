@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.image import imread
+
+from decode.report import plots
+
+
+def correlation(n_tasks: int = 3) -> pd.DataFrame:
+    names = [f"tissue_{i}" for i in range(n_tasks)]
+    values = np.random.default_rng(0).uniform(-0.3, 0.3, (n_tasks, n_tasks)) + 0.5 * np.eye(n_tasks)
+    return pd.DataFrame(values, index=names, columns=names)
+
+
+def accuracies(n_tasks: int = 3) -> pd.DataFrame:
+    rng = np.random.default_rng(1)
+    tasks = ["median_level", *(f"tissue_{i}" for i in range(n_tasks))]
+    table = pd.DataFrame(rng.uniform(0, 0.6, (n_tasks + 1, 3)), columns=["model", "length_only", "ridge_totals"])
+    table.insert(0, "task", tasks)
+    table["mean"] = np.nan
+    return table
+
+
+def history(n_epochs: int = 12) -> pd.DataFrame:
+    epoch = np.arange(n_epochs)
+    return pd.DataFrame({"epoch": epoch, "train_loss": 1 / (1 + epoch), "validation_loss": 0.5 + (epoch - 6) ** 2 / 90})
+
+
+def genes(n_genes: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(2)
+    actual = rng.normal(size=n_genes)
+    return actual, 0.5 * actual + rng.normal(size=n_genes)
+
+
+DRAW: dict[str, Callable[[Path], None]] = {
+    "heatmap": lambda path: plots.specificity_heatmap(correlation(), path, title="chr1"),
+    "heatmap_54": lambda path: plots.specificity_heatmap(correlation(54), path),
+    "heatmap_one": lambda path: plots.specificity_heatmap(correlation(1), path),
+    "heatmap_undefined": lambda path: plots.specificity_heatmap(correlation() * np.nan, path),
+    "accuracy": lambda path: plots.per_task_accuracy(accuracies(), path, title="default"),
+    "accuracy_54": lambda path: plots.per_task_accuracy(accuracies(54), path),
+    "accuracy_model_only": lambda path: plots.per_task_accuracy(accuracies()[["task", "model"]].iloc[1:], path),
+    "scatter": lambda path: plots.predicted_against_actual(*genes(50), path, title="liver"),
+    "hexbin": lambda path: plots.predicted_against_actual(*genes(1000), path),
+    "one_gene": lambda path: plots.predicted_against_actual([1.0], [2.0], path),
+    "constant": lambda path: plots.predicted_against_actual(genes(1000)[0], np.zeros(1000), path),
+    "history": lambda path: plots.training_history([history(), history(20)], path, title="default"),
+    "one_epoch": lambda path: plots.training_history([history(1)], path),
+}
+
+
+@pytest.mark.parametrize("name", DRAW)
+def test_every_figure_is_a_readable_png(tmp_path: Path, name: str) -> None:
+    before = dict(matplotlib.rcParams)
+    DRAW[name](tmp_path / "figure.png")
+    image = imread(tmp_path / "figure.png")
+    assert min(image.shape[:2]) > 150
+    assert np.ptp(image[..., :3]) > 0.5  # something is drawn
+    assert [path.name for path in tmp_path.iterdir()] == ["figure.png"]
+    assert dict(matplotlib.rcParams) == before
+
+
+@pytest.mark.parametrize("suffix", [".pdf", ".svg"])
+def test_vector_formats(tmp_path: Path, suffix: str) -> None:
+    plots.training_history([history()], tmp_path / f"figure{suffix}")
+    start = (tmp_path / f"figure{suffix}").read_bytes()[:400]
+    assert b"%PDF" in start or b"svg" in start
+
+
+def drawn(monkeypatch: pytest.MonkeyPatch, draw: Callable[..., None], *args: Any) -> Figure:
+    figures: list[Figure] = []
+    monkeypatch.setattr(plots, "_save", lambda figure, path: figures.append(figure))
+    draw(*args, "unused.png")
+    return figures[0]
+
+
+def test_heatmap_marks_own_and_other_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = pd.DataFrame([[0.5, 0.1, 0.0], [0.4, 0.2, 0.1], [np.nan] * 3], index=list("abc"), columns=list("abc"))
+    axes = drawn(monkeypatch, plots.specificity_heatmap, table).axes[0]
+    marks = [(line.get_xdata()[0], line.get_ydata()[0], line.get_markerfacecolor()) for line in axes.lines]  # type: ignore[index]
+    assert marks == [(0, 0, "white"), (0, 1, "none")]  # (column, row)
+    title = axes.get_title(loc="left")
+    assert "own column highest: 1 of 3 tasks" in title
+    assert "another column highest: 1" in title
+    assert axes.get_ylabel().startswith("predicted")
+
+
+def test_accuracy_orders_tasks_and_averages_fold_changes_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = pd.DataFrame(
+        {
+            "task": ["low", "median_level", "high", "undefined"],
+            "model": [0.1, 0.9, 0.3, np.nan],
+            "mean": [np.nan] * 4,
+            "length_only": [0.0, 0.5, 0.1, 0.2],
+        }
+    )
+    figure = drawn(monkeypatch, plots.per_task_accuracy, table)
+    axes = figure.axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["median_level", "high", "low", "undefined"]
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert labels == ["model (0.200)", "mean (undefined)", "length only (0.100)"]
+    assert table["task"].tolist() == ["low", "median_level", "high", "undefined"]  # the caller's table is as it was
+
+
+def test_incomplete_genes_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    figure = drawn(monkeypatch, plots.predicted_against_actual, [1.0, 2.0, 3.0, np.nan], [1.0, 3.0, 2.5, 1.0])
+    assert figure.axes[0].texts[0].get_text() == "Spearman 0.500\n3 genes"
+    assert figure.axes[0].get_xlabel() == "actual log2 fold change"
+
+
+def test_history_counts_epochs_from_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    axes = drawn(monkeypatch, plots.training_history, [history()]).axes[0]
+    train, validation, best = axes.lines
+    assert np.asarray(train.get_xdata())[0] == 1
+    assert np.asarray(best.get_xdata()).tolist() == [7]
+    assert np.asarray(validation.get_ydata()).min() == 0.5
+
+
+@pytest.mark.parametrize(
+    ("draw", "message"),
+    [
+        (lambda path: plots.specificity_heatmap(correlation().iloc[:2], path), "same tasks in the same order"),
+        (lambda path: plots.specificity_heatmap(correlation().iloc[::-1], path), "same tasks in the same order"),
+        (lambda path: plots.specificity_heatmap(pd.DataFrame(), path), "same tasks in the same order"),
+        (
+            lambda path: plots.specificity_heatmap(
+                correlation(2).set_axis(["a", "a"]).set_axis(["a", "a"], axis=1), path
+            ),
+            "more than once: a",
+        ),
+        (lambda path: plots.per_task_accuracy(accuracies().drop(columns="model"), path), "lacks the column"),
+        (lambda path: plots.per_task_accuracy(accuracies().iloc[[0, 0]], path), "more than once: median_level"),
+        (lambda path: plots.per_task_accuracy(accuracies().iloc[:0], path), "has no task"),
+        (lambda path: plots.predicted_against_actual([1.0, 2.0], [1.0], path), r"shape \(2,\) and predicted \(1,\)"),
+        (lambda path: plots.predicted_against_actual([np.nan], [1.0], path), "no gene has both"),
+        (lambda path: plots.training_history([], path), "no training history"),
+        (lambda path: plots.training_history([history(0)], path), "member 1 has no epoch"),
+        (lambda path: plots.training_history([history().drop(columns="epoch")], path), "lacks the column"),
+        (lambda path: plots.training_history([history()], path.with_suffix(".jpeg")), "figure suffix is '.jpeg'"),
+    ],
+)
+def test_bad_input_is_named_and_nothing_is_written(tmp_path: Path, draw: Callable[[Path], None], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        draw(tmp_path / "figure.png")
+    assert not list(tmp_path.iterdir())
+
+
+def test_missing_folder(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="does not exist"):
+        plots.training_history([history()], tmp_path / "absent" / "figure.png")
+
+
+def test_pyplot_is_not_loaded() -> None:
+    code = "import sys, decode.report.plots; sys.exit('matplotlib.pyplot' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
