@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 
 from decode.core.files import sha256_of
+from decode.expression import read_expression, tissue_targets
+from decode.genome import gene_models, read_annotation
 from decode.synthetic import ToyData, make_toy_data, toy_sources
 from decode.synthetic.layout import make_genes
 from decode.synthetic.regulators import RBP_SITE_BP, TF_SITE_BP, promoter_sites, rna_sites
@@ -308,3 +310,20 @@ def test_sources_name_the_three_files(toy: ToyData) -> None:
         ("RBP", "rna", 7),
         ("miRNA", "rna", None),
     ]
+
+
+def test_the_package_reads_its_own_toy_files(toy: ToyData, gtf: pd.DataFrame) -> None:
+    annotation = read_annotation(toy.annotation, build="toy", sizes=toy.sizes)
+    models = gene_models(annotation).table
+    main = gtf[gtf["attributes"].str.contains("MANE_Select") & (gtf["feature"] == "exon")]
+    length_bp = (main["end"] - main["start"] + 1).groupby(main["gene_id"]).sum()
+    assert models["gene_id"].tolist() == [gene.partition(".")[0] for gene in length_bp.index]
+    assert models["length_bp"].tolist() == length_bp.tolist()
+    targets = tissue_targets(read_expression(toy.tissue_tpm)).targets
+    assert set(targets["gene_id"]) <= set(models["gene_id"])
+    assert 0.85 < len(targets) / 400 < 0.98  # silent genes are filtered
+    signal = read(toy.truth_signal)
+    assert list(targets.columns) == ["gene_id", *signal.columns]
+    both = targets.merge(signal.reset_index(), on="gene_id", suffixes=("", "_signal"))
+    for task in signal:
+        assert both[task].corr(both[f"{task}_signal"], method="spearman") > 0.6, task
