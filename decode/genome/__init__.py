@@ -3,14 +3,17 @@
 from decode.genome.annotation import Annotation, read_annotation
 from decode.genome.assembly import Assembly, get_assembly
 from decode.genome.gene_models import GeneModels, gene_models, genome_to_rna, promoter_windows, rna_to_genome
+from decode.genome.liftover import LiftResult, lift_sites
 
 __all__ = [
     "Annotation",
     "Assembly",
     "GeneModels",
+    "LiftResult",
     "gene_models",
     "genome_to_rna",
     "get_assembly",
+    "lift_sites",
     "promoter_windows",
     "read_annotation",
     "rna_to_genome",

@@ -89,8 +89,8 @@ def read_annotation(path: str | Path, *, build: str, sizes: str | Path | None = 
     >>> folder = tempfile.TemporaryDirectory()
     >>> gtf = Path(folder.name, "one.gtf")
     >>> _ = gtf.write_text('chr1\\tX\\texon\\t11\\t20\\t.\\t+\\t.\\tgene_id "A"; transcript_id "A1";\\n')
-    >>> read_annotation(gtf, build="hg38").exons.iloc[0].tolist()
-    ['A1', 'chr1', 10, 20, '+']
+    >>> read_annotation(gtf, build="hg38").exons.values.tolist()
+    [['A1', 'chr1', 10, 20, '+']]
     >>> folder.cleanup()
     """
     path = Path(path)

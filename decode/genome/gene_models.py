@@ -120,8 +120,8 @@ def gene_models(
     ...     'chr1\\tX\\texon\\t1101\\t1105\\t.\\t-\\t.\\tgene_id "A"; transcript_id "A1";\\n'
     ... )
     >>> models = gene_models(read_annotation(gtf, build="hg38"))
-    >>> models.table[["gene_id", "tss", "length_bp", "n_exons"]].iloc[0].tolist()
-    ['A', 1104, 15, 2]
+    >>> models.table[["gene_id", "tss", "length_bp", "n_exons"]].values.tolist()
+    [['A', 1104, 15, 2]]
     >>> genome_to_rna(models, "A", [1104, 1100, 1050, 1009]).tolist()
     [0, 4, -1, 5]
     >>> folder.cleanup()
