@@ -1,0 +1,105 @@
+"""Files of an evaluation: metrics.json, tables and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from decode.core.files import make_output_folder, write_json, write_table
+from decode.expression.targets import MEDIAN_LEVEL
+from decode.prediction import Evaluation
+from decode.report.plots import per_task_accuracy, predicted_against_actual, specificity_heatmap, training_history
+
+
+def write_evaluation(
+    evaluation: Evaluation, out: str | Path, *, history: pd.DataFrame | None = None, title: str = ""
+) -> list[Path]:
+    """Write the numbers, tables and figures of an evaluation into a folder.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+        From `decode.evaluate`.
+    out : str or Path
+        Folder; created if needed, its parent must exist. Files of the same names are replaced.
+    history : pd.DataFrame, optional
+        Losses of the members as the bundle keeps them: member, epoch, train_loss, validation_loss.
+    title : str, optional
+        Line above every figure, such as the name of the data set.
+
+    Returns
+    -------
+    list of Path
+        The files written: metrics.json, per_task.tsv, predictions.tsv.gz, specificity.tsv (predicted in rows, actual
+        in columns), per_task.png; specificity.png and fold_change.png where there are fold changes; median_level.png
+        where there is a median level; training.png where a history is given.
+
+    Raises
+    ------
+    FileNotFoundError, FileExistsError, PermissionError
+        If the folder cannot be used.
+    """
+    folder = make_output_folder(out)
+    metrics, per_task = evaluation.metrics, evaluation.per_task
+    write_json(metrics, folder / "metrics.json")
+    write_table(per_task, folder / "per_task.tsv")
+    write_table(evaluation.predictions, folder / "predictions.tsv.gz")
+    write_table(evaluation.specificity, folder / "specificity.tsv", index=True)
+    written = [folder / name for name in ("metrics.json", "per_task.tsv", "predictions.tsv.gz", "specificity.tsv")]
+
+    heading = f"{title}{', ' if title else ''}{metrics['n_genes']} {metrics['split']} genes"
+    series = ["task", "model", *metrics["baselines"], *metrics.get("others", {})]
+    per_task_accuracy(per_task[series], folder / "per_task.png", title=heading)
+    written.append(folder / "per_task.png")
+    shown = median_task(per_task)
+    if shown is not None:
+        specificity_heatmap(evaluation.specificity, folder / "specificity.png", title=heading)
+        # the fold change of middling accuracy, not the best one
+        _draw_task(evaluation, shown, folder / "fold_change.png", title=f"{shown} (median task), {heading}")
+        written += [folder / "specificity.png", folder / "fold_change.png"]
+    if MEDIAN_LEVEL in evaluation.predictions and _is_drawable(evaluation, MEDIAN_LEVEL):
+        _draw_task(evaluation, MEDIAN_LEVEL, folder / "median_level.png", title=f"median level, {heading}")
+        written.append(folder / "median_level.png")
+    if history is not None:
+        training_history(_by_member(history), folder / "training.png", title=title)
+        written.append(folder / "training.png")
+    return written
+
+
+def median_task(per_task: pd.DataFrame) -> str | None:
+    """The fold-change task whose accuracy is the (lower) median of all; None where none is defined.
+
+    Parameters
+    ----------
+    per_task : pd.DataFrame
+        Columns task and model.
+
+    Returns
+    -------
+    str or None
+
+    Examples
+    --------
+    >>> median_task(pd.DataFrame({"task": ["median_level", "a", "b", "c"], "model": [0.9, 0.1, 0.5, 0.3]}))
+    'c'
+    """
+    changes = per_task[(per_task["task"] != MEDIAN_LEVEL) & per_task["model"].notna()].sort_values("model")
+    return str(changes["task"].iloc[(len(changes) - 1) // 2]) if len(changes) else None
+
+
+def _is_drawable(evaluation: Evaluation, task: str) -> bool:
+    return bool((np.isfinite(evaluation.actual[task]) & np.isfinite(evaluation.predictions[task])).any())
+
+
+def _draw_task(evaluation: Evaluation, task: str, path: Path, *, title: str) -> None:
+    unit = "median level (log2)" if task == MEDIAN_LEVEL else "log2 fold change"
+    predicted_against_actual(
+        evaluation.actual[task].to_numpy(), evaluation.predictions[task].to_numpy(), path, title=title, unit=unit
+    )
+
+
+def _by_member(history: pd.DataFrame) -> Sequence[pd.DataFrame]:
+    return [table for _, table in history.groupby("member", sort=True)]
