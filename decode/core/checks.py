@@ -96,14 +96,18 @@ def check_matched(name: str, wanted: Sequence[str], genes: Collection[str]) -> t
     gene_set = set(genes)
     matched = [gene for gene in wanted if gene in gene_set]
     share = matched_share(len(matched), len(wanted), len(gene_set))
-    unmatched = [gene for gene in wanted if gene not in gene_set]
+    lost_rows = [gene for gene in wanted if gene not in gene_set]
     sentence = (
         f"{name}: {len(matched)} of {len(wanted)} rows match the {len(gene_set)} genes of the features "
         f"({share:.1%} of the smaller side)"
     )
     if share < MATCH_ERROR_SHARE or not matched:
         raise ValueError(
-            f"{sentence}; unmatched: {listed(unmatched)}; features hold {listed(sorted(gene_set), 3)}. "
+            f"{sentence}; unmatched: {listed(lost_rows)}; features hold {listed(sorted(gene_set), 3)}. "
             "Check that both use the same kind of gene id (--id-map resolves symbols)"
         )
-    return matched, f"{sentence}; unmatched: {listed(unmatched)}" if share < MATCH_WARN_SHARE else None
+    if share >= MATCH_WARN_SHARE:
+        return matched, None
+    # rows outside the features (non-coding genes of a full table) are no fault: then show genes that have no row
+    examples = lost_rows if len(wanted) <= len(gene_set) else sorted(gene_set.difference(wanted))
+    return matched, f"{sentence}; unmatched: {listed(examples)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -10,6 +11,8 @@ from typing import Any, Protocol, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+MIN_IN_FLIGHT = 16  # tasks sent to a cluster whose workers have not joined yet
 
 
 class Executor(Protocol):
@@ -45,12 +48,15 @@ class ThreadsExecutor:
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         """Yield results in order while later items are computed."""
         iterator = iter(items)
-        with ThreadPoolExecutor(self.n_threads) as pool:
-            pending = [pool.submit(function, item) for item in islice(iterator, 2 * self.n_threads)]
+        pool = ThreadPoolExecutor(self.n_threads)
+        try:
+            pending = deque(pool.submit(function, item) for item in islice(iterator, 2 * self.n_threads))
             while pending:
-                result = pending.pop(0).result()
+                result = pending.popleft().result()
                 pending.extend(pool.submit(function, item) for item in islice(iterator, 1))
                 yield result
+        finally:  # after an error or when the caller stops early, what has not begun does not begin
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
 class DaskExecutor:
@@ -67,13 +73,23 @@ class DaskExecutor:
         self.client = client
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-        """Submit every item, yield results in order, cancel the rest when the caller stops early."""
-        futures = [self.client.submit(function, item, pure=False) for item in items]
+        """Yield results in order; what is under way is cancelled after an error or when the caller stops early.
+
+        At most four items a thread of the cluster are in flight, so that results do not pile up in the workers.
+        """
+        iterator = iter(items)
+        pending: deque[Any] = deque()
         try:
-            for future in futures:
-                yield future.result()
+            while True:
+                n_wanted = max(MIN_IN_FLIGHT, 4 * sum(self.client.nthreads().values())) - len(pending)
+                pending.extend(
+                    self.client.submit(function, item, pure=False) for item in islice(iterator, max(n_wanted, 0))
+                )
+                if not pending:
+                    return
+                yield pending.popleft().result()
         finally:
-            self.client.cancel([future for future in futures if not future.done()])
+            self.client.cancel(list(pending))
 
 
 def get_executor(spec: Any = "serial") -> Executor:
@@ -92,7 +108,7 @@ def get_executor(spec: Any = "serial") -> Executor:
     Raises
     ------
     ValueError
-        If the text is none of these.
+        If the text is none of these, or no scheduler answers at the address.
     ImportError
         If an address is given and Dask is not installed.
 
@@ -112,14 +128,18 @@ def get_executor(spec: Any = "serial") -> Executor:
             try:
                 from distributed import Client
             except ImportError as error:
-                raise ImportError(
-                    f"executor {spec!r} needs Dask; pip install 'decode-expression[dask]'"
+                raise ImportError(f"executor {spec!r} needs Dask; pip install 'decode-expression[dask]'") from error
+            try:
+                return DaskExecutor(Client(spec))
+            except (OSError, ValueError) as error:
+                raise ValueError(
+                    f"executor {spec!r} does not answer ({error}); "
+                    "start a scheduler (dask scheduler) or check the address"
                 ) from error
-            return DaskExecutor(Client(spec))
     elif hasattr(spec, "submit") and hasattr(spec, "scheduler_info"):
         return DaskExecutor(spec)
     elif hasattr(spec, "map"):
-        return spec  # type: ignore[no-any-return]
+        return spec
     raise ValueError(
         f"executor is {spec!r}; choose serial, threads, threads:N, a scheduler address (tcp://host:port) "
         "or a distributed.Client"

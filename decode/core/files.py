@@ -78,6 +78,8 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         The temporary name, with the suffixes of `path`.
     """
     path = check_output(path)
+    if path.is_dir():
+        raise IsADirectoryError(f"output {path} is a folder, not a file; choose another --out")
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix="".join(path.suffixes[-2:]), dir=path.parent)
     os.close(handle)
     temporary = Path(name)

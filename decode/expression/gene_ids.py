@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 
 from decode.core.checks import listed
-
-# Ensembl genes and transcripts of any species, RefSeq transcripts. Symbols such as AC005387.1 keep their dot.
-VERSIONED = re.compile(r"^((?:ENS[A-Z]*[GT]R?\d{6,}|[NX][MR]_\d+))\.\d+$")
+from decode.core.ids import strip_version
 
 
 def clean_gene_ids(ids: Sequence[str], name: str) -> tuple[list[str], list[int], dict[str, int]]:
     """Strip versions, leave out `_PAR_Y` copies, refuse duplicates.
 
     GENCODE gives a gene of the pseudo-autosomal regions two rows, `ENSG..._PAR_Y` being the copy on Y; once the version
-    is stripped both would have one id. The two copies share one sequence; the X row is kept, as in the annotation.
+    is stripped both would have one id. The copies share one sequence, so short reads cannot tell them apart: the X row
+    is kept.
 
     Parameters
     ----------
@@ -45,7 +43,7 @@ def clean_gene_ids(ids: Sequence[str], name: str) -> tuple[list[str], list[int],
     ['ENSG00000182378', 'AC005387.1']
     """
     keep = [position for position, gene in enumerate(ids) if not gene.endswith("_PAR_Y")]
-    cleaned = [VERSIONED.sub(r"\1", ids[position]) for position in keep]
+    cleaned = strip_version(ids[position] for position in keep)
     counts = {
         "n_rows": len(ids),
         "n_versions_stripped": sum(new != ids[position] for new, position in zip(cleaned, keep, strict=True)),

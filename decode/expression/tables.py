@@ -177,7 +177,7 @@ def parse_numeric(content: bytes, layout: TableLayout, name: str) -> NumericTabl
         _check_widths(content, layout, name)
     try:
         frame = _read(content, layout, dict.fromkeys(numeric, pl.Float64))
-    except pl.exceptions.ComputeError:
+    except pl.exceptions.PolarsError:
         frame = _read_or_explain(content, layout, numeric, name)
     id_series = frame[f"c{layout.id_column}"].str.strip_chars()
     missing = (id_series.is_null() | (id_series == "")).arg_true().to_list()
@@ -225,7 +225,7 @@ def _read_or_explain(content: bytes, layout: TableLayout, numeric: list[int], na
     _check_widths(content, layout, name)
     try:
         texts = _read(content, layout, {})
-    except pl.exceptions.ComputeError as error:
+    except pl.exceptions.PolarsError as error:
         raise ValueError(f"{name} cannot be read as a table: {str(error).splitlines()[0]}") from error
     ids = texts[f"c{layout.id_column}"]
     parsed: dict[str, pl.Series] = {}

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import pytest
+
+from decode.expression.gene_ids import clean_gene_ids
+
+
+@pytest.mark.parametrize(
+    ("written", "cleaned"),
+    [
+        ("ENSG00000000003.14", "ENSG00000000003"),
+        ("ENSG00000000003", "ENSG00000000003"),
+        ("ENST00000373020.8", "ENST00000373020"),
+        ("ENSMUSG00000000001.4", "ENSMUSG00000000001"),
+        ("ENSGR0000182378.8", "ENSGR0000182378"),  # GENCODE v19: the copy on Y has an id of its own
+        ("NM_000014.6", "NM_000014"),
+        ("AC005387.1", "AC005387.1"),  # symbols keep their dot
+        ("RP11-34P13.7", "RP11-34P13.7"),
+        ("TP53|7157", "TP53|7157"),
+        ("7157", "7157"),
+    ],
+)
+def test_versions(written, cleaned):
+    assert clean_gene_ids([written], "demo")[0] == [cleaned]
+
+
+def test_counts_and_positions():
+    ids = ["ENSG00000182378.13_PAR_Y", "ENSG00000182378.13", "A"]
+    assert clean_gene_ids(ids, "demo") == (
+        ["ENSG00000182378", "A"],
+        [1, 2],
+        {"n_rows": 3, "n_versions_stripped": 1, "n_par_y_dropped": 1},
+    )
+
+
+def test_duplicates_raise_with_five_offenders():
+    ids = [f"ENSG0000000000{i}.{version}" for i in range(7) for version in (1, 2)]
+    with pytest.raises(ValueError, match=r"demo: gene ids occur more than once.*ENSG00000000004 \(\+2 more\)"):
+        clean_gene_ids(ids, "demo")
+
+
+def test_no_ids():
+    assert clean_gene_ids([], "demo")[:2] == ([], [])
