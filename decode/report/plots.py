@@ -298,6 +298,46 @@ def training_history(histories: Sequence[pd.DataFrame], path: str | Path, *, tit
     _save(figure, path)
 
 
+def recovered_effects(recovered: pd.DataFrame, path: str | Path, *, title: str = "") -> None:
+    """Draw how much of each planted effect the predictions contain: 1 is all of it, 0 is none.
+
+    Parameters
+    ----------
+    recovered : pd.DataFrame, shape (n_mechanisms, n_models)
+        Rows: planted mechanisms; columns: models, the one of interest first. NaN is not drawn.
+    path : str or Path
+        File to write.
+    title : str, optional
+        Line above the figure.
+
+    Raises
+    ------
+    ValueError
+        If the table is empty or the suffix of `path` is unknown.
+    """
+    if recovered.empty:
+        raise ValueError("the table of recovered effects is empty; give one row a mechanism and one column a model")
+    y = np.arange(len(recovered))
+    figure = Figure(figsize=(6.2, 0.3 * len(y) + 1.3), layout="constrained")
+    axes = figure.add_subplot()
+    axes.hlines(y, 0, 1, transform=axes.get_yaxis_transform(), color=LIGHT_GREY, linewidth=0.6, zorder=0)
+    axes.axvline(0, color=GREY, linewidth=0.8, zorder=1)
+    axes.axvline(1, color=GREY, linewidth=0.8, linestyle="--", zorder=1)
+    for number, name in reversed(list(enumerate(recovered.columns))):
+        colour, marker = ((BLUE, "o"), *SERIES)[number % (1 + len(SERIES))]
+        axes.plot(recovered[name], y, marker, color=colour, markersize=5, label=str(name).replace("_", " "))
+    axes.set_yticks(y, [str(name) for name in recovered.index], fontsize=9)
+    axes.set_ylim(len(y) - 0.5, -0.5)
+    axes.tick_params(axis="y", length=0)
+    axes.set_xlabel("share of the planted effect that is predicted", fontsize=10)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles[::-1], labels[::-1], loc="outside upper center", ncols=len(labels), fontsize=8, frameon=False)
+    if title:
+        axes.set_title(title, fontsize=10, loc="left")
+    _save(figure, path)
+
+
 def _save(figure: Figure, path: str | Path) -> None:
     path = Path(path)
     check_choice("figure suffix", path.suffix.lower(), FORMATS)

@@ -36,6 +36,12 @@ def history(n_epochs: int = 12) -> pd.DataFrame:
     return pd.DataFrame({"epoch": epoch, "train_loss": 1 / (1 + epoch), "validation_loss": 0.5 + (epoch - 6) ** 2 / 90})
 
 
+def recovered() -> pd.DataFrame:
+    return pd.DataFrame(
+        {"model": [0.9, 0.1], "paper": [0.7, np.nan], "ridge_totals": [0.8, -0.1]}, index=["activators", "TF pair"]
+    )
+
+
 def genes(n_genes: int) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(2)
     actual = rng.normal(size=n_genes)
@@ -55,6 +61,7 @@ DRAW: dict[str, Callable[[Path], None]] = {
     "one_gene": lambda path: plots.predicted_against_actual([1.0], [2.0], path),
     "constant": lambda path: plots.predicted_against_actual(genes(1000)[0], np.zeros(1000), path),
     "history": lambda path: plots.training_history([history(), history(20)], path, title="default"),
+    "recovered": lambda path: plots.recovered_effects(recovered(), path, title="toy"),
     "one_epoch": lambda path: plots.training_history([history(1)], path),
 }
 
@@ -143,6 +150,7 @@ def test_history_counts_epochs_from_one(monkeypatch: pytest.MonkeyPatch) -> None
         (lambda path: plots.per_task_accuracy(accuracies().iloc[:0], path), "has no task"),
         (lambda path: plots.predicted_against_actual([1.0, 2.0], [1.0], path), r"shape \(2,\) and predicted \(1,\)"),
         (lambda path: plots.predicted_against_actual([np.nan], [1.0], path), "no gene has both"),
+        (lambda path: plots.recovered_effects(recovered().iloc[:0], path), "table of recovered effects is empty"),
         (lambda path: plots.training_history([], path), "no training history"),
         (lambda path: plots.training_history([history(0)], path), "member 1 has no epoch"),
         (lambda path: plots.training_history([history().drop(columns="epoch")], path), "lacks the column"),
