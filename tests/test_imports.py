@@ -1,0 +1,202 @@
+"""Imports go one way: every direct import in decode/, data_prep/ and benchmarks/ points to the left."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# The order, left to right; a unit is a module or subpackage of decode/.
+#   core, metrics -> genome -> features
+#                    expression
+#                 -> dataset -> models -> registry
+#                               models -> training -> prediction, baselines -> crossval, tuning
+#                                                  -> attribution, insilico -> analysis -> comparators
+#   all of these -> report -> cli, demo
+LEAVES = {"core", "metrics"}
+DATASET = LEAVES | {"genome", "features", "expression", "dataset"}
+TRAINING = DATASET | {"models", "training"}
+SCORED = TRAINING | {"prediction", "baselines"}
+EXPLAINED = SCORED | {"crossval", "tuning", "attribution", "insilico"}
+COMPARED = EXPLAINED | {"registry", "analysis", "comparators"}
+SIDE = {"landmark", "synthetic"}
+
+ALLOWED: dict[str, set[str]] = {
+    "core": set(),
+    "metrics": set(),
+    "genome": LEAVES,
+    "expression": LEAVES,
+    "features": LEAVES | {"genome"},
+    "dataset": DATASET,
+    "models": DATASET,
+    "registry": DATASET | {"models"},
+    "training": DATASET | {"models"},
+    "baselines": TRAINING,
+    "prediction": TRAINING | {"baselines"},  # an evaluation carries its baselines: the one arrow between two neighbours
+    "crossval": SCORED,
+    "tuning": SCORED,
+    "attribution": TRAINING,
+    "insilico": TRAINING,
+    "analysis": EXPLAINED,
+    "comparators": EXPLAINED | {"registry", "analysis"},  # registry: nothing else may download
+    "report": COMPARED | SIDE,
+    "demo": COMPARED | SIDE | {"report"},
+    "cli": COMPARED | SIDE | {"report", "demo"},
+    "landmark": LEAVES | {"expression", "models", "training", "attribution.rescale", "analysis.enrichment"},
+    "synthetic": {"core", "genome", "expression"},
+}
+OUTSIDE = {"data_prep", "benchmarks"}
+DOWNLOADERS = {"pooch", "requests", "httpx", "aiohttp", "urllib.request", "urllib3", "http.client", "ftplib"}
+
+
+class Import(NamedTuple):
+    """One direct import: the file and line, the unit it stands in and the dotted name it asks for."""
+
+    place: str
+    unit: str
+    target: str
+
+
+def imported_names(source: str, package: str) -> Iterator[tuple[int, str]]:
+    """Line and dotted name of every import of a module, also inside functions and under TYPE_CHECKING."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield node.lineno, alias.name
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parents = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*parents, *([base] if base else [])])
+            for alias in node.names:
+                yield node.lineno, f"{base}.{alias.name}"
+
+
+def imports_of(folder: Path) -> Iterator[Import]:
+    for path in sorted(folder.rglob("*.py")):
+        relative = path.relative_to(folder.parent)
+        package = ".".join(relative.parent.parts)
+        unit = relative.parts[1].removesuffix(".py") if len(relative.parts) > 1 else ""
+        for line, target in imported_names(path.read_text(encoding="utf-8"), package):
+            yield Import(f"{relative}:{line}", unit, target)
+
+
+def is_within(name: str, package: str) -> bool:
+    return name == package or name.startswith(package + ".")
+
+
+def is_allowed(found: Import) -> bool:
+    """Whether an import of a module in decode/ points to the left."""
+    if any(is_within(found.target, package) for package in OUTSIDE | {"tests"}):
+        return False
+    if not is_within(found.target, "decode") or found.unit == "__init__":
+        return True
+    inner = found.target.removeprefix("decode").removeprefix(".")
+    if is_within(inner, found.unit):
+        return True
+    if inner.split(".")[0] not in ALLOWED:  # a public verb or __version__: only the two ends of the house use them
+        return found.unit in {"cli", "demo"} or inner == "__version__"
+    return any(is_within(inner, permitted) for permitted in ALLOWED[found.unit])
+
+
+def test_every_module_has_its_place():
+    units = {found.name.removesuffix(".py") for found in (ROOT / "decode").iterdir() if found.suffix in {".py", ""}}
+    assert units - {"__init__", "__main__", "__pycache__", "py.typed"} <= ALLOWED.keys()
+
+
+def test_the_order_has_no_cycle():
+    done: set[str] = set()
+    while len(done) < len(ALLOWED):
+        ready = {
+            unit
+            for unit, permitted in ALLOWED.items()
+            if unit not in done and {name.split(".")[0] for name in permitted} - {unit} <= done
+        }
+        assert ready, f"a cycle among {sorted(ALLOWED.keys() - done)}"
+        done |= ready
+
+
+def test_imports_point_to_the_left():
+    wrong = [f"{found.place} imports {found.target}" for found in imports_of(ROOT / "decode") if not is_allowed(found)]
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("folder", sorted(OUTSIDE))
+def test_data_prep_and_benchmarks_stand_apart(folder):
+    other = next(iter(OUTSIDE - {folder}))
+    wrong = [
+        f"{found.place} imports {found.target}"
+        for found in imports_of(ROOT / folder)
+        if is_within(found.target, other) or is_within(found.target, "tests")
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_only_the_registry_downloads_and_nobody_pickles():
+    wrong = [
+        f"{found.place} imports {found.target}"
+        for found in imports_of(ROOT / "decode")
+        if is_within(found.target, "pickle")
+        or (found.unit != "registry" and any(is_within(found.target, name) for name in DOWNLOADERS))
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize(
+    ("unit", "target", "allowed"),
+    [
+        ("genome", "decode.core.files.open_text", True),
+        ("genome", "decode.genome.assembly", True),
+        ("genome", "decode.features.matrix", False),
+        ("core", "decode.metrics", False),
+        ("metrics", "decode.core.checks", False),
+        ("expression", "decode.genome", False),
+        ("prediction", "decode.baselines.ridge", True),
+        ("baselines", "decode.prediction", False),
+        ("insilico", "decode.attribution", False),
+        ("landmark", "decode.attribution.rescale.explain", True),
+        ("landmark", "decode.attribution.result", False),
+        ("synthetic", "decode.features", False),
+        ("cli", "decode.train", True),
+        ("training", "decode.train", False),
+        ("training", "decode", False),
+        ("training", "decode.__version__", True),
+        ("core", "benchmarks.features", False),
+        ("core", "tests.conftest", False),
+        ("core", "decoder", True),
+        ("__init__", "decode.training", True),
+    ],
+)
+def test_the_rule_itself(unit, target, allowed):
+    assert is_allowed(Import("x.py:1", unit, target)) is allowed
+
+
+def test_imports_are_found_wherever_they_stand():
+    source = (
+        "import decode.core.files as files, os\nfrom decode import train\nfrom ..genome import sites\nfrom . import a\n"
+        "if TYPE_CHECKING:\n    from decode.features import b\ndef f():\n    from .c import d\n"
+    )
+    assert sorted(imported_names(source, "decode.models")) == [
+        (1, "decode.core.files"),
+        (1, "os"),
+        (2, "decode.train"),
+        (3, "decode.genome.sites"),
+        (4, "decode.models.a"),
+        (6, "decode.features.b"),
+        (8, "decode.models.c.d"),
+    ]
+
+
+def test_import_decode_is_light():
+    heavy = ["tensorflow", "keras", "shap", "pandas", "polars", "pyranges", "h5py"]
+    heavy += ["scipy", "numba", "sklearn", "matplotlib", "distributed"]
+    code = f"import sys, decode; print(sorted(set({heavy}) & set(sys.modules)))"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert result.stdout.strip() == "[]"
