@@ -1,0 +1,1 @@
+"""Networks: configuration, builders, and the bundle that stores trained members."""

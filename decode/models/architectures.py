@@ -1,0 +1,141 @@
+"""Pure builders of the two networks.
+
+Every network takes one tensor of raw bins a region, (gene, bin, 1 + n_tracks), and gives log2 units, (gene, task). All scaling
+happens inside. Both networks begin with something linear in the bins, so each comes with a second, pooled view: the same
+layers and weights, fed with per-gene sums instead of bins. The two views give the same numbers; training and prediction use
+the pooled one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+
+from decode.models.config import NetworkConfig
+from decode.models.layers import ChannelScale, LogTotals, PooledConvolutions, SumBins
+from decode.models.scales import RegionScale, TaskScale
+
+
+class Network(NamedTuple):
+    """Two views of one network that share all weights."""
+
+    bins: keras.Model
+    pooled: keras.Model
+
+
+def build_network(
+    config: NetworkConfig,
+    scales: Mapping[str, RegionScale],
+    task_scale: TaskScale,
+    *,
+    n_bins: Mapping[str, int] | None = None,
+) -> Network:
+    """Build a network and its pooled view.
+
+    Parameters
+    ----------
+    config : NetworkConfig
+        Architecture and sizes.
+    scales : mapping of region name to RegionScale
+        Order of the regions is the order of the inputs. Length of the vectors gives the number of channels.
+    task_scale : TaskScale
+        One mean and standard deviation a task, log2 units.
+    n_bins : mapping of region name to int, optional
+        Fixed number of bins of an input; free where absent.
+
+    Returns
+    -------
+    Network
+        bins: inputs (gene, bin, 1 + n_tracks) a region; pooled: inputs (gene, 1 + first bins, 1 + n_tracks) a region. Both
+        give (gene, task).
+
+    Raises
+    ------
+    ValueError
+        If there is no region.
+    """
+    if not scales:
+        raise ValueError("a network needs at least one region; the features hold none")
+    bins_inputs, pooled_inputs, bins_parts, pooled_parts = [], [], [], []
+    pool = _paper_region if config.architecture == "paper" else _log_totals_region
+    for region, scale in scales.items():
+        n_channels = len(scale.factor)
+        bins = keras.Input(((n_bins or {}).get(region), n_channels), name=region)
+        pooled = keras.Input((1 + config.n_first_bins(region), n_channels), name=region)
+        bins_inputs.append(bins)
+        pooled_inputs.append(pooled)
+        from_bins, from_pooled = pool(config, region, scale, bins, pooled)
+        bins_parts.append(from_bins)
+        pooled_parts.append(from_pooled)
+    head = _dense_head(config, task_scale)
+    return Network(
+        keras.Model(bins_inputs, _apply(head, bins_parts), name="bins"),
+        keras.Model(pooled_inputs, _apply(head, pooled_parts), name="pooled"),
+    )
+
+
+def _paper_region(config: NetworkConfig, region: str, scale: RegionScale, bins: Any, pooled: Any) -> tuple[Any, Any]:
+    # Tasaki 2020: maximum scaling, bias-free linear convolutions, sum over bins. Deviation: k - 1 zero bins on the 3' end of
+    # every layer, so that the result does not depend on the padding of the batch (the original's does).
+    convolution = config.convolution(region)
+    scaled = ChannelScale(scale.shift, scale.factor, name=f"{region}_scale")
+    x = scaled(bins)
+    stack = []
+    for number in range(convolution.n_layers):
+        if convolution.kernel_size > 1:
+            x = keras.layers.ZeroPadding1D((0, convolution.kernel_size - 1), name=f"{region}_pad_{number}")(x)
+        layer = keras.layers.Conv1D(
+            convolution.filters, convolution.kernel_size, use_bias=False, name=f"{region}_convolution_{number}"
+        )
+        x = layer(x)
+        stack.append(layer)
+    from_bins = SumBins(name=f"{region}_sum")(x)
+    from_pooled = PooledConvolutions(stack, name=f"{region}_pooled")(scaled(pooled))
+    return from_bins, from_pooled
+
+
+def _log_totals_region(
+    config: NetworkConfig, region: str, scale: RegionScale, bins: Any, pooled: Any
+) -> tuple[Any, Any]:
+    total = SumBins(name=f"{region}_sum")
+    layers: list[Any] = [
+        LogTotals(name=f"{region}_log"),
+        ChannelScale(scale.shift, scale.factor, name=f"{region}_scale"),
+    ]
+    if config.input_dropout:
+        layers.append(keras.layers.Dropout(config.input_dropout, name=f"{region}_dropout"))
+    outputs = []
+    for tensor in (bins, pooled):  # the pooled tensor has one row, the total, so the same sum serves both
+        x = total(tensor)
+        for layer in layers:
+            x = layer(x)
+        outputs.append(x)
+    return outputs[0], outputs[1]
+
+
+def _dense_head(config: NetworkConfig, task_scale: TaskScale) -> Sequence[Any]:
+    layers: list[Any] = []
+    for number in range(config.n_dense):
+        layers += [
+            keras.layers.Dense(config.width, name=f"dense_{number}"),
+            keras.layers.ReLU(name=f"relu_{number}"),
+            keras.layers.BatchNormalization(name=f"normalise_{number}"),
+        ]
+        if config.dropout:
+            layers.append(keras.layers.Dropout(config.dropout, name=f"dropout_{number}"))
+    n_tasks = len(task_scale.sd)
+    sd = np.asarray(task_scale.sd, dtype=np.float32)
+    shift = -np.asarray(task_scale.mean, dtype=np.float32) / np.where(sd > 0, sd, 1.0)
+    layers.append(keras.layers.Dense(n_tasks, name="tasks_scaled"))
+    layers.append(ChannelScale(shift, sd, name="tasks"))
+    return layers
+
+
+def _apply(layers: Sequence[Any], parts: Sequence[Any]) -> Any:
+    x = keras.layers.Concatenate(name="regions")(parts) if len(parts) > 1 else parts[0]
+    for layer in layers:
+        x = layer(x)
+    return x

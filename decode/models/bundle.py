@@ -1,0 +1,295 @@
+"""The model bundle: a folder with members, names, split, scalers, versions and hashes; loading checks all of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import shutil
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from decode.core.checks import listed
+from decode.core.files import check_output, sha256_of, to_json, versions, write_table
+from decode.dataset import Dataset
+from decode.models.architectures import Network, build_network
+from decode.models.config import NetworkConfig
+from decode.models.scales import RegionScale, TaskScale
+
+logger = logging.getLogger(__name__)
+
+SCHEMA_VERSION = 1
+BUNDLE_FILE = "bundle.json"
+TRACK_COLUMNS = ["region", "kind", "regulator", "biosample", "value_kind"]
+LOAD_ERRORS = (ValueError, TypeError, KeyError, OSError, NotImplementedError, zipfile.BadZipFile)
+
+
+@dataclass(frozen=True, eq=False)
+class ModelBundle:
+    """A trained ensemble and everything needed to use it on new features.
+
+    Attributes
+    ----------
+    members : list of Network
+        Two views each; a prediction is the mean over members.
+    network : NetworkConfig
+    training : dict
+        Options of the training run.
+    tasks : list of str
+    tracks : pd.DataFrame
+        region, kind, regulator, biosample, value_kind of each input channel after the occupancy, in order.
+    regions : list of str
+        Inputs, in order.
+    features : dict
+        level, build, bin_size, upstream, downstream and sources of the features trained on.
+    split : pd.DataFrame
+        id and split of each gene or transcript.
+    seeds : list of int
+        Of the members kept.
+    validation_loss : list of float
+        Of all members fitted.
+    history : pd.DataFrame
+        member, epoch, train_loss, validation_loss.
+    counts : dict
+        What was matched and dropped when the dataset was made.
+    versions : dict
+    """
+
+    members: list[Network]
+    network: NetworkConfig
+    training: dict[str, Any]
+    tasks: list[str]
+    tracks: pd.DataFrame
+    regions: list[str]
+    features: dict[str, Any]
+    split: pd.DataFrame
+    seeds: list[int]
+    validation_loss: list[float]
+    history: pd.DataFrame
+    counts: dict[str, Any]
+    versions: dict[str, str]
+
+    @property
+    def track_ids(self) -> list[str]:
+        """Names of the input channels, as `RegulatoryFeatures.track_ids` writes them."""
+        from decode.features.matrix import track_names
+
+        return track_names(self.tracks)
+
+    @property
+    def split_map(self) -> dict[str, str]:
+        """Part of each gene or transcript of the training run."""
+        return dict(zip(self.split["id"], self.split["split"], strict=True))
+
+    def n_first_bins(self) -> dict[str, int]:
+        """Rows of each pooled input besides the total."""
+        return {region: self.network.n_first_bins(region) for region in self.regions}
+
+
+def make_bundle(
+    dataset: Dataset,
+    members: list[Network],
+    *,
+    network: NetworkConfig,
+    training: dict[str, Any],
+    seeds: list[int],
+    validation_loss: list[float],
+    history: pd.DataFrame,
+) -> ModelBundle:
+    """Collect a trained ensemble and the description of its data."""
+    features = dataset.features
+    return ModelBundle(
+        members=members,
+        network=network,
+        training=training,
+        tasks=dataset.tasks,
+        tracks=features.tracks[TRACK_COLUMNS].reset_index(drop=True),
+        regions=list(features.regions),
+        features={
+            "level": features.level,
+            "build": features.build,
+            "bin_size": features.bin_size,
+            "upstream": features.upstream,
+            "downstream": features.downstream,
+            "sources": features.sources,
+        },
+        split=pd.DataFrame({"id": features.ids.astype(str), "split": dataset.split}),
+        seeds=seeds,
+        validation_loss=validation_loss,
+        history=history,
+        counts=dataset.counts,
+        versions=versions(),
+    )
+
+
+def save_bundle(bundle: ModelBundle, folder: str | Path) -> None:
+    """Write a bundle as a folder, whole or not at all; an existing bundle of that name is replaced at the end.
+
+    Parameters
+    ----------
+    bundle : ModelBundle
+    folder : path
+        Its parent must exist.
+
+    Raises
+    ------
+    FileNotFoundError, PermissionError
+        If the parent folder is absent or not writable.
+    FileExistsError
+        If the name belongs to something that is not a bundle.
+    """
+    folder = check_output(folder)
+    if folder.exists() and not (folder / BUNDLE_FILE).is_file():
+        raise FileExistsError(f"{folder} exists and is not a model bundle; choose another --out")
+    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        _write_parts(bundle, temporary)
+        temporary.chmod(0o755)
+        if folder.exists():
+            old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.old.", dir=folder.parent))
+            folder.rename(old / "bundle")
+            temporary.rename(folder)
+            shutil.rmtree(old)
+        else:
+            temporary.rename(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _write_parts(bundle: ModelBundle, folder: Path) -> None:
+    names = []
+    for number, member in enumerate(bundle.members):
+        names.append(f"member_{number}.keras")
+        member.bins.save(folder / names[-1])
+    for name, table in (("tracks.tsv", bundle.tracks), ("split.tsv.gz", bundle.split), ("history.tsv", bundle.history)):
+        write_table(table, folder / name)
+        names.append(name)
+    record = {
+        "schema_version": SCHEMA_VERSION,
+        "network": bundle.network.to_json(),
+        "training": bundle.training,
+        "tasks": bundle.tasks,
+        "regions": bundle.regions,
+        "features": bundle.features,
+        "n_members": len(bundle.members),
+        "seeds": bundle.seeds,
+        "validation_loss": bundle.validation_loss,
+        "counts": bundle.counts,
+        "versions": bundle.versions,
+        "sha256": {name: sha256_of(folder / name) for name in names},
+    }
+    record = json.loads(to_json(record))
+    record["own_sha256"] = _own_hash(record)
+    (folder / BUNDLE_FILE).write_text(to_json(record), encoding="utf-8")
+
+
+def _own_hash(record: dict[str, Any]) -> str:
+    content = {key: value for key, value in record.items() if key != "own_sha256"}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def read_record(folder: str | Path) -> dict[str, Any]:
+    """Read bundle.json and check every hash, without loading a network.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder is no bundle.
+    ValueError
+        If a file is missing or altered, or the schema version is another.
+    """
+    folder = Path(folder)
+    path = folder / BUNDLE_FILE
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{folder} is no model bundle: it holds no {BUNDLE_FILE}; give the folder that `decode train` wrote"
+        )
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged ({error}); train or download the model again") from error
+    if not isinstance(record, dict) or record.get("schema_version") != SCHEMA_VERSION:
+        found = record.get("schema_version") if isinstance(record, dict) else None
+        raise ValueError(f"model bundle {folder} has schema version {found}; this release reads {SCHEMA_VERSION}")
+    if record.get("own_sha256") != _own_hash(record):
+        raise ValueError(f"{path} was altered: its own hash does not match; train or download the model again")
+    for name, expected in record["sha256"].items():
+        if not (folder / name).is_file():
+            raise ValueError(f"model bundle {folder} lacks {name}; train or download the model again")
+        if sha256_of(folder / name) != expected:
+            raise ValueError(f"{folder / name} was altered: its hash does not match; train or download the model again")
+    return record
+
+
+def load_bundle(folder: str | Path) -> ModelBundle:
+    """Load a trained ensemble after checking every hash and name.
+
+    Parameters
+    ----------
+    folder : path
+        A folder that `save_bundle` or `decode train` wrote.
+
+    Returns
+    -------
+    ModelBundle
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder is no bundle.
+    ValueError
+        If it is damaged, altered, or of another schema version.
+    """
+    folder = Path(folder)
+    record = read_record(folder)
+    tracks = pd.read_csv(folder / "tracks.tsv", sep="\t", dtype=str, keep_default_na=False)
+    network = NetworkConfig.from_json(record["network"])
+    members = [
+        _load_member(folder / f"member_{number}.keras", network, record, tracks)
+        for number in range(record["n_members"])
+    ]
+    return ModelBundle(
+        members=members,
+        network=network,
+        training=record["training"],
+        tasks=record["tasks"],
+        tracks=tracks,
+        regions=record["regions"],
+        features=record["features"],
+        split=pd.read_csv(folder / "split.tsv.gz", sep="\t", dtype=str),
+        seeds=record["seeds"],
+        validation_loss=record["validation_loss"],
+        history=pd.read_csv(folder / "history.tsv", sep="\t"),
+        counts=record["counts"],
+        versions=record["versions"],
+    )
+
+
+def _load_member(path: Path, network: NetworkConfig, record: dict[str, Any], tracks: pd.DataFrame) -> Network:
+    import keras
+
+    try:
+        stored = keras.models.load_model(path, compile=False)
+    except LOAD_ERRORS as error:
+        raise ValueError(
+            f"{path} cannot be loaded with keras {keras.__version__} (written with {record['versions'].get('keras')}): {error}"
+        ) from error
+    n_tracks = tracks["region"].value_counts()
+    widths = {region: 1 + int(n_tracks.get(region, 0)) for region in record["regions"]}
+    found = {tensor.name: tensor.shape[-1] for tensor in stored.inputs}
+    if found != widths or stored.output_shape[-1] != len(record["tasks"]):
+        raise ValueError(
+            f"{path} does not fit its bundle: inputs {found}, outputs {stored.output_shape[-1]}; the bundle lists inputs "
+            f"{listed(widths.items())} and {len(record['tasks'])} tasks"
+        )
+    blank = {region: RegionScale(np.zeros(width), np.ones(width)) for region, width in widths.items()}
+    n_tasks = len(record["tasks"])
+    views = build_network(network, blank, TaskScale(np.zeros(n_tasks), np.ones(n_tasks)))
+    views.bins.set_weights(stored.get_weights())
+    return views

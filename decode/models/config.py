@@ -1,0 +1,119 @@
+"""What a network is made of, as plain checked data that survives a round trip through JSON."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, Self
+
+from decode.core.checks import check_choice, check_positive
+
+Architecture = Literal["default", "paper"]
+ARCHITECTURES: tuple[Architecture, ...] = ("default", "paper")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConvolutionConfig:
+    """A stack of linear convolutions over the bins of one region.
+
+    Parameters
+    ----------
+    kernel_size : int
+        Bins seen by one filter. The original code calls this number "strides"; its strides are always 1.
+    filters : int
+        Filters of every layer.
+    n_layers : int
+        Number of layers.
+    """
+
+    kernel_size: int
+    filters: int
+    n_layers: int
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            check_positive(field.name, getattr(self, field.name))
+
+    @property
+    def n_first_bins(self) -> int:
+        """First bins that the sum over the last layer's bins depends on, besides the total."""
+        return self.n_layers * (self.kernel_size - 1)
+
+
+# Tasaki 2020, pretrained/Tissue_gene_params.json of the published code.
+PAPER_RNA = ConvolutionConfig(kernel_size=2, filters=160, n_layers=2)
+PAPER_PROMOTER = ConvolutionConfig(kernel_size=1, filters=120, n_layers=5)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkConfig:
+    """Architecture and sizes of a network.
+
+    Parameters
+    ----------
+    architecture : {"default", "paper"}
+        See `decode.models.architectures`.
+    width : int
+        Units of each dense layer.
+    n_dense : int
+        Number of dense layers before the output.
+    dropout : float
+        Share of units dropped after each dense layer while training, in [0, 1).
+    input_dropout : float
+        Share of pooled track totals dropped while training, in [0, 1).
+    rna, promoter : ConvolutionConfig
+        Convolutions of the paper network; unused by the default. A further named region is treated like the promoter.
+    """
+
+    architecture: Architecture = "default"
+    width: int = 256
+    n_dense: int = 2
+    dropout: float = 0.4
+    input_dropout: float = 0.4
+    rna: ConvolutionConfig = PAPER_RNA
+    promoter: ConvolutionConfig = PAPER_PROMOTER
+
+    def __post_init__(self) -> None:
+        check_choice("architecture", self.architecture, ARCHITECTURES)
+        check_positive("width", self.width)
+        check_positive("n_dense", self.n_dense)
+        for name in ("dropout", "input_dropout"):
+            value = getattr(self, name)
+            check_positive(name, value, zero=True)
+            if value >= 1:
+                raise ValueError(f"{name} is {value}; a share below 1 is wanted")
+
+    def convolution(self, region: str) -> ConvolutionConfig:
+        """The convolution stack of a region of the paper network."""
+        return self.rna if region == "rna" else self.promoter
+
+    def n_first_bins(self, region: str) -> int:
+        """Rows of the pooled tensor of a region besides the total."""
+        return self.convolution(region).n_first_bins if self.architecture == "paper" else 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain dictionary, ready for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """Rebuild from `to_json`; an unknown key raises ValueError."""
+        known = {field.name for field in fields(cls)}
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise ValueError(f"network configuration has unknown keys {unknown}; known are {sorted(known)}")
+        parts = dict(values)
+        for region in ("rna", "promoter"):
+            if isinstance(parts.get(region), dict):
+                parts[region] = ConvolutionConfig(**parts[region])
+        return cls(**parts)
+
+
+# Tasaki 2020: two dense layers of 160 units with ReLU and batch normalisation, no dropout.
+PAPER = NetworkConfig(architecture="paper", width=160, n_dense=2, dropout=0.0, input_dropout=0.0)
+DEFAULT = NetworkConfig()
+
+
+def network_config(architecture: Architecture = "default") -> NetworkConfig:
+    """The configuration that a name stands for."""
+    check_choice("architecture", architecture, ARCHITECTURES)
+    return PAPER if architecture == "paper" else DEFAULT

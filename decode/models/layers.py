@@ -1,0 +1,121 @@
+"""Layers that the networks are made of; each one is linear, element-wise or a plain Keras layer, so that both attribution
+engines can treat it.
+
+Axes of a bins tensor are (gene, bin, channel). Channel 0 is the occupancy: how many bases of the bin lie inside the region
+(0 in padding and beyond a chromosome end); the other channels are the bases covered by each track. A pooled tensor has
+axes (gene, row, channel), where row 0 is the sum over all bins and the further rows, if any, are the first bins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+PACKAGE = "decode"
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class ChannelScale(keras.layers.Layer):
+    """Shift and scale each channel by constants fitted on training genes: (x - shift) * factor.
+
+    Parameters
+    ----------
+    shift : sequence of float or None
+        One number a channel; None means zeros.
+    factor : sequence of float or None
+        One number a channel; None means ones. 0 switches a channel off.
+    """
+
+    def __init__(self, shift: Sequence[float] | None = None, factor: Sequence[float] | None = None, **options: Any):
+        super().__init__(**options)
+        self._initial = (shift, factor)
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Create the two constant vectors."""
+        n_channels = input_shape[-1]
+        shift, factor = self._initial
+        self.shift = self.add_weight(shape=(n_channels,), initializer="zeros", trainable=False, name="shift")
+        self.factor = self.add_weight(shape=(n_channels,), initializer="ones", trainable=False, name="factor")
+        if shift is not None:
+            self.shift.assign(np.asarray(shift, dtype=np.float32))
+        if factor is not None:
+            self.factor.assign(np.asarray(factor, dtype=np.float32))
+
+    def call(self, inputs: Any) -> Any:
+        """Scale; the shape stays."""
+        return (inputs - self.shift) * self.factor
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """The shape stays."""
+        return input_shape
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class SumBins(keras.layers.Layer):
+    """Sum over the bins: (gene, bin, channel) -> (gene, channel)."""
+
+    def call(self, inputs: Any) -> Any:
+        """Sum over axis 1."""
+        return ops.sum(inputs, axis=1)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """The bin axis goes."""
+        return (input_shape[0], input_shape[2])
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class LogTotals(keras.layers.Layer):
+    """log(1 + total bases), element-wise."""
+
+    def call(self, inputs: Any) -> Any:
+        """Natural logarithm of one plus the input."""
+        return ops.log1p(inputs)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """The shape stays."""
+        return input_shape
+
+
+class PooledConvolutions(keras.layers.Layer):
+    """A stack of linear convolutions followed by a sum over bins, computed from the pooled tensor alone.
+
+    With k - 1 zero bins of padding on the 3' end of every layer, the sum over bins of one convolution with taps W_j is
+    sum_j (T - sum_{i<j} x_i) W_j, where T is the sum over all bins and x_i the i-th bin from the 5' end. Its own first bins
+    follow from the same few bins, so the whole stack needs T and the first sum(k - 1) bins, never the bins in between. The
+    result is exact; it is what makes training fast. The layer shares the kernels of the Conv1D layers that it is given, so
+    it is never saved itself.
+
+    Parameters
+    ----------
+    convolutions : sequence of keras.layers.Conv1D
+        Built layers without bias and activation, first to last.
+    """
+
+    def __init__(self, convolutions: Sequence[keras.layers.Conv1D], **options: Any):
+        super().__init__(**options)
+        self.convolutions = list(convolutions)
+
+    def call(self, inputs: Any) -> Any:
+        """Map (gene, 1 + sum(k - 1), channel) to (gene, filters)."""
+        total, first = inputs[:, 0], [inputs[:, row] for row in range(1, inputs.shape[1])]
+        for convolution in self.convolutions:
+            kernel = convolution.kernel
+            taps = [kernel[j] for j in range(kernel.shape[0])]
+            next_first = [
+                sum(ops.matmul(first[i + j], tap) for j, tap in enumerate(taps))
+                for i in range(len(first) - len(taps) + 1)
+            ]
+            pooled, remaining = ops.matmul(total, taps[0]), total
+            for j, tap in enumerate(taps[1:]):
+                remaining = remaining - first[j]
+                pooled = pooled + ops.matmul(remaining, tap)
+            total, first = pooled, next_first
+        return total
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """One row of filters a gene."""
+        return (input_shape[0], self.convolutions[-1].filters)

@@ -1,0 +1,98 @@
+"""Scaling constants of a network, fitted on training genes only."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from decode.dataset import TRAIN, Dataset
+from decode.models.config import NetworkConfig
+
+
+class RegionScale(NamedTuple):
+    """Constants of one region, fitted on training genes only; channel 0 is the occupancy."""
+
+    shift: np.ndarray  # (1 + n_tracks,)
+    factor: np.ndarray  # (1 + n_tracks,)
+
+
+class TaskScale(NamedTuple):
+    """Constants that bring the network's scaled outputs back to log2 units."""
+
+    mean: np.ndarray  # (n_tasks,)
+    sd: np.ndarray  # (n_tasks,)
+
+
+def fit_region_scales(dataset: Dataset, config: NetworkConfig) -> dict[str, RegionScale]:
+    """Constants of each region's channels.
+
+    The paper network divides every channel by its largest bin over training genes. The default network standardises
+    log(1 + total bases). A channel that never varies gets factor 0.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    config : NetworkConfig
+
+    Returns
+    -------
+    dict of region name to RegionScale
+    """
+    rows = dataset.rows(TRAIN)
+    features = dataset.features
+    scales = {}
+    for region, matrix in features.regions.items():
+        if config.architecture == "paper":
+            bin_rows = np.concatenate([np.arange(matrix.offsets[i], matrix.offsets[i + 1]) for i in rows])
+            largest = np.concatenate(
+                [
+                    [matrix.bin_length_bp[bin_rows].max(initial=0)],
+                    np.asarray(matrix.data[bin_rows].max(axis=0).todense()).ravel(),
+                ]
+            ).astype(np.float64)
+            shift, factor = np.zeros_like(largest), _inverse(largest)
+        else:
+            totals = np.concatenate([features.lengths(region)[:, None], features.totals(region)], axis=1)[rows]
+            logs = np.log1p(totals.astype(np.float64))
+            shift, factor = logs.mean(axis=0), _inverse(logs.std(axis=0))
+        scales[region] = RegionScale(shift.astype(np.float32), factor.astype(np.float32))
+    return scales
+
+
+def fit_task_scale(dataset: Dataset, config: NetworkConfig) -> TaskScale:
+    """Mean and standard deviation that bring scaled outputs back to log2 units.
+
+    The paper's rule: all fold changes share one standard deviation, the median level has its own, nothing is centred. The
+    default standardises every task by itself.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    config : NetworkConfig
+
+    Returns
+    -------
+    TaskScale
+        A task that is constant on the training genes gets standard deviation 0: it is predicted by its mean and has no weight
+        in the loss.
+    """
+    values = dataset.targets[dataset.rows(TRAIN)].astype(np.float64)
+    n_measured = np.isfinite(values).sum(axis=0)
+    filled = np.where(np.isfinite(values), values, 0.0)
+    mean = filled.sum(axis=0) / np.maximum(n_measured, 1)
+    centred = np.where(np.isfinite(values), values - mean, 0.0)
+    sd = np.sqrt((centred**2).sum(axis=0) / np.maximum(n_measured, 1))
+    sd[sd < 1e-6] = 0.0
+    if config.architecture == "paper":
+        is_change = dataset.fold_change_tasks
+        if is_change.any():
+            measured = values[:, is_change][np.isfinite(values[:, is_change])]
+            common = float(measured.std()) if len(measured) else 0.0
+            sd = np.where(is_change & (sd > 0), common, sd)
+        mean = np.where(sd > 0, 0.0, mean)
+    return TaskScale(mean.astype(np.float32), sd.astype(np.float32))
+
+
+def _inverse(values: np.ndarray) -> np.ndarray:
+    return np.where(values > 1e-6, 1.0 / np.where(values > 1e-6, values, 1.0), 0.0)

@@ -1,0 +1,265 @@
+"""Predict with an ensemble and judge it on genes that it never saw, beside the baselines."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from decode.baselines import baseline_predictions
+from decode.core.checks import check_choice, listed
+from decode.core.files import versions
+from decode.dataset import EXCLUDED, TEST, TRAIN, VALIDATION, Dataset, pooled_inputs, prepare_dataset
+from decode.expression.targets import MEDIAN_LEVEL
+from decode.metrics import cross_spearman, pearson_per_task, rmse_per_task, spearman_per_task
+from decode.models.bundle import ModelBundle
+from decode.training import predict_rows
+
+logger = logging.getLogger(__name__)
+
+Part = Literal["test", "validation", "train", "all"]
+
+
+def select_for_model(bundle: ModelBundle, features: Any) -> Any:
+    """The features of a model: its tracks by name, in its order.
+
+    Parameters
+    ----------
+    bundle : ModelBundle
+    features : RegulatoryFeatures
+        May hold further tracks; they are left out.
+
+    Returns
+    -------
+    RegulatoryFeatures
+
+    Raises
+    ------
+    ValueError
+        If genome build, bin size, window or level differ from those trained on, or tracks are missing.
+    """
+    for name in ("build", "bin_size", "upstream", "downstream", "level"):
+        expected, found = bundle.features[name], getattr(features, name)
+        if expected != found:
+            raise ValueError(
+                f"features have {name} {found!r} and the model was trained on {expected!r}; build the features with the "
+                "model's options (they are in its bundle.json)"
+            )
+    known = set(features.track_ids)
+    missing = [track for track in bundle.track_ids if track not in known]
+    if missing:
+        raise ValueError(
+            f"the features lack {len(missing)} of the model's {len(bundle.track_ids)} tracks: {listed(missing)}; add "
+            "their sites, or train a model on the tracks that you have"
+        )
+    return features.select(track_ids=bundle.track_ids)
+
+
+def predict_members(bundle: ModelBundle, features: Any) -> np.ndarray:
+    """Prediction of each member for every gene of the features.
+
+    Parameters
+    ----------
+    bundle : ModelBundle
+    features : RegulatoryFeatures
+
+    Returns
+    -------
+    np.ndarray, shape (n_members, n_genes, n_tasks), float32
+        log2 units.
+    """
+    selected = select_for_model(bundle, features)
+    inputs = [values for values in pooled_inputs(selected, bundle.n_first_bins()).values()]
+    rows = np.arange(len(selected.ids))
+    return np.stack(
+        [predict_rows(member.pooled, lambda r: [values[r] for values in inputs], rows) for member in bundle.members]
+    )
+
+
+def predict(bundle: ModelBundle, features: Any) -> pd.DataFrame:
+    """Predict log2 expression (median level) and log2 fold-changes of genes from their binding sites.
+
+    Parameters
+    ----------
+    bundle : ModelBundle
+    features : RegulatoryFeatures
+        Needs the model's tracks; any genes.
+
+    Returns
+    -------
+    pd.DataFrame, shape (n_genes, 1 + n_tasks)
+        gene_id (transcript_id at transcript level) and one column a task, log2 units: the mean over members. A prediction
+        does not depend on the other genes.
+
+    Raises
+    ------
+    ValueError
+        If the features do not fit the model.
+    """
+    mean = predict_members(bundle, features).mean(axis=0, dtype=np.float64)
+    return prediction_table(features, mean, bundle.tasks)
+
+
+def prediction_table(features: Any, values: np.ndarray, tasks: Sequence[str]) -> pd.DataFrame:
+    """Ids and one column a task."""
+    key = "transcript_id" if features.level == "transcript" else "gene_id"
+    table = pd.DataFrame(values, columns=list(tasks))
+    table.insert(0, key, features.ids.astype(str))
+    return table
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """How well a model predicts, with everything that the tables and figures show.
+
+    Attributes
+    ----------
+    metrics : dict
+        split, n_genes, model, baselines, others, members, specificity, seeds, versions; undefined numbers are NaN here and null
+        in metrics.json.
+    per_task : pd.DataFrame
+        task, n_genes, then Spearman of the model, of each baseline and of each other model, and Pearson, RMSE and the spread of
+        single members for the model.
+    predictions : pd.DataFrame
+        gene_id and tasks of the judged genes.
+    actual : pd.DataFrame
+        The same genes and columns, measured.
+    specificity : pd.DataFrame, shape (n_tasks, n_tasks)
+        Spearman of every predicted (row) against every actual (column) fold change.
+    """
+
+    metrics: dict[str, Any]
+    per_task: pd.DataFrame
+    predictions: pd.DataFrame
+    actual: pd.DataFrame
+    specificity: pd.DataFrame
+
+
+def mean_or_nan(values: np.ndarray) -> float:
+    """Mean of the defined values; NaN when there is none."""
+    defined = values[np.isfinite(values)]
+    return float(defined.mean()) if len(defined) else float("nan")
+
+
+def summarise(spearman: np.ndarray, tasks: Sequence[str]) -> dict[str, float]:
+    """The two headline figures: mean Spearman over fold changes, and Spearman of the median level."""
+    is_level = np.array([task == MEDIAN_LEVEL for task in tasks])
+    return {
+        "fold_change_mean_spearman": mean_or_nan(spearman[~is_level]),
+        "median_level_spearman": mean_or_nan(spearman[is_level]),
+    }
+
+
+def dataset_of_model(bundle: ModelBundle, features: Any, targets: pd.DataFrame) -> Dataset:
+    """The dataset that a model was trained on, rebuilt: its tracks and its split."""
+    lacking = [task for task in bundle.tasks if task not in targets.columns]
+    if lacking:
+        raise ValueError(
+            f"targets lack {len(lacking)} of the model's tasks: {listed(lacking)}; give the table that it was trained on"
+        )
+    return prepare_dataset(
+        select_for_model(bundle, features),
+        targets[[targets.columns[0], *bundle.tasks]],
+        split=bundle.split_map,
+        track_ids=bundle.track_ids,
+    )
+
+
+def evaluate(
+    bundle: ModelBundle,
+    features: Any,
+    targets: pd.DataFrame,
+    *,
+    part: Part = "test",
+    others: Mapping[str, ModelBundle] | None = None,
+) -> Evaluation:
+    """Judge a model on held-out genes, beside the baselines fitted on its own training genes.
+
+    Parameters
+    ----------
+    bundle : ModelBundle
+    features : RegulatoryFeatures
+    targets : pd.DataFrame
+        The table that it was trained on.
+    part : {"test", "validation", "train", "all"}
+        Which genes to judge. "test" is the held-out chromosome.
+    others : mapping of name to ModelBundle, optional
+        Further models for the same table (the paper network, for instance); they are judged on the same genes.
+
+    Returns
+    -------
+    Evaluation
+
+    Raises
+    ------
+    ValueError
+        If features or targets do not fit the model, or no gene of the part is left.
+    """
+    check_choice("part", part, ("test", "validation", "train", "all"))
+    dataset = dataset_of_model(bundle, features, targets)
+    parts = (TRAIN, VALIDATION, TEST, EXCLUDED) if part == "all" else (part,)
+    rows = np.flatnonzero(np.isin(dataset.split, parts))
+    if not len(rows):
+        raise ValueError(f"no gene of the {part} part is in both features and targets")
+    actual = dataset.targets[rows].astype(np.float64)
+    judged = dataset.features.select(genes=[str(i) for i in dataset.features.ids[rows]])
+    members = predict_members(bundle, judged).astype(np.float64)
+    predictions = {"model": members.mean(axis=0)}
+    baselines = {name: values[rows] for name, values in baseline_predictions(dataset).items()}
+    further = {}
+    for name, other in (others or {}).items():
+        table = predict(other, features).set_index(features_key(features))
+        further[name] = table.loc[list(judged.ids), bundle.tasks].to_numpy()
+    spearman = {name: spearman_per_task(actual, values) for name, values in (predictions | baselines | further).items()}
+    single = np.stack([spearman_per_task(actual, member) for member in members])
+    per_task = pd.DataFrame({"task": bundle.tasks, "n_genes": np.isfinite(actual).sum(axis=0), **spearman})
+    per_task["pearson"] = pearson_per_task(actual, predictions["model"])
+    per_task["rmse"] = rmse_per_task(actual, predictions["model"])
+    per_task["member_mean"] = single.mean(axis=0)
+    per_task["member_sd"] = single.std(axis=0, ddof=1) if len(single) > 1 else np.nan
+    specificity = _specificity(actual, predictions["model"], bundle.tasks)
+    metrics = {
+        "split": part,
+        "n_genes": len(rows),
+        "model": summarise(spearman["model"], bundle.tasks),
+        "baselines": {name: summarise(spearman[name], bundle.tasks) for name in baselines},
+        "others": {name: summarise(spearman[name], bundle.tasks) for name in further},
+        "members": [summarise(row, bundle.tasks) for row in single],
+        "specificity": _own_highest(specificity),
+        "architecture": bundle.network.architecture,
+        "seeds": bundle.seeds,
+        "versions": versions(),
+    }
+    table = prediction_table(judged, predictions["model"], bundle.tasks)
+    return Evaluation(metrics, per_task, table, prediction_table(judged, actual, bundle.tasks), specificity)
+
+
+def features_key(features: Any) -> str:
+    """Name of the id column: transcript_id at transcript level, else gene_id."""
+    return "transcript_id" if features.level == "transcript" else "gene_id"
+
+
+def _specificity(actual: np.ndarray, predicted: np.ndarray, tasks: Sequence[str]) -> pd.DataFrame:
+    is_change = np.array([task != MEDIAN_LEVEL for task in tasks])
+    names = [task for task in tasks if task != MEDIAN_LEVEL]
+    matrix = cross_spearman(actual[:, is_change], predicted[:, is_change])
+    return pd.DataFrame(matrix, index=pd.Index(names, name="predicted"), columns=pd.Index(names, name="actual"))
+
+
+def _own_highest(specificity: pd.DataFrame) -> dict[str, Any]:
+    """For how many tasks is the prediction closest to the task's own measured column?"""
+    matrix = specificity.to_numpy()
+    own = np.diag(matrix)
+    with_own = np.isfinite(own)
+    filled = np.where(np.isfinite(matrix), matrix, -np.inf)
+    highest = with_own & (filled.argmax(axis=1) == np.arange(len(own))) if len(own) else with_own
+    rank = np.array([(filled[i] > own[i]).sum() + 1 for i in np.flatnonzero(with_own)], dtype=float)
+    return {
+        "n_tasks": int(with_own.sum()),
+        "n_own_highest": int(highest.sum()),
+        "mean_rank_of_own": mean_or_nan(rank),
+    }
