@@ -34,7 +34,9 @@ def long_table(features: RegulatoryFeatures) -> pd.DataFrame:
         order = np.lexsort((region.data.indices, row))
         row, column = row[order], region.data.indices[order]
         gene = region.gene_of_row[row]
-        part = pd.DataFrame({"region": pd.Categorical.from_codes(np.zeros(len(row), dtype=np.int8), [name])})
+        part = pd.DataFrame(
+            {"region": pd.Categorical.from_codes(np.zeros(len(row), dtype=np.int8), categories=pd.Index([name]))}
+        )
         for column_name in dict.fromkeys([features.id_column, "gene_id"]):
             part[column_name] = _named(gene, features.genes[column_name])
         part["bin"] = row - region.offsets[gene]

@@ -1,0 +1,287 @@
+"""Build features: read site files one at a time, count them in bins, put the counts into one container."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import sparse
+
+from decode.core.checks import check_choice, listed
+from decode.core.executor import DaskExecutor, get_executor
+from decode.core.files import sha256_of
+from decode.features.binning import Pieces, count_tracks, promoter_pieces, rna_pieces
+from decode.features.matrix import TRACK_COLUMNS, RegionMatrix, RegulatoryFeatures, count_bound_genes
+from decode.features.position_check import SAMPLE_SIZE, PositionCheck, check_positions, judge_positions, union_of
+from decode.genome.sites import SiteSource, read_block, source_files
+
+if TYPE_CHECKING:
+    from decode.genome.assembly import Assembly
+    from decode.genome.gene_models import GeneModels
+
+logger = logging.getLogger(__name__)
+
+REGIONS = ("promoter", "rna")
+Tracks = Literal["biosample", "regulator"]
+
+
+@dataclass(frozen=True, eq=False)
+class RegionBins:
+    """Everything that is needed to count sites in one region."""
+
+    name: str
+    assembly: Assembly
+    pieces: Pieces
+    bin_length_bp: NDArray[np.int32]
+    offsets: NDArray[np.int64]
+    bases_type: type[np.signedinteger[Any]]
+    union: tuple[NDArray[np.int64], NDArray[np.int64]]
+
+
+class FileJob(NamedTuple):
+    """One file to count: plain values, so that it can be sent to another process."""
+
+    source: SiteSource
+    path: Path
+    tracks: Tracks
+    n_sampled: int
+    seed: int
+
+
+class FileCounts(NamedTuple):
+    """Counts of one file: per track its name, the rows with covered bases and how many."""
+
+    names: list[tuple[str, str]]
+    rows: list[NDArray[np.int32]]
+    bases: list[NDArray[np.signedinteger[Any]]]
+    counts: dict[str, Any]
+    positions: PositionCheck
+    sha256: str
+
+
+def count_file(job_and_bins: tuple[FileJob, RegionBins]) -> FileCounts:
+    """Read one file, count its sites in the bins of one region, and compare its sites with shifted ones.
+
+    Parameters
+    ----------
+    job_and_bins : (FileJob, RegionBins)
+
+    Returns
+    -------
+    FileCounts
+    """
+    job, bins = job_and_bins
+    is_stranded = bins.pieces.strand_shift > 0
+    block = read_block(job.source, job.path, bins.assembly, stranded=is_stranded)
+    names = [
+        (regulator, biosample if job.tracks == "biosample" else "")
+        for regulator, biosample in zip(block.regulators, block.biosamples, strict=True)
+    ]
+    number = {name: i for i, name in enumerate(sorted(set(names)))}
+    track = block.track
+    if list(number) != names:
+        track = np.array([number[name] for name in names], dtype=np.int32)[track]
+    counted = count_tracks(bins.pieces, track, block.position, block.length, block.strand, len(number))
+    counts = {"n_sites": len(block.position), **block.counts}
+    if is_stranded:
+        counts["n_without_strand"] = int((block.strand == 0).sum())
+    positions = check_positions(
+        bins.union, bins.assembly, bins.pieces.strand_shift, block.position, block.length, block.strand,
+        n_sampled=job.n_sampled, seed=job.seed,
+    )  # fmt: skip
+    rows, bases = [pair[0] for pair in counted], [pair[1].astype(bins.bases_type) for pair in counted]
+    return FileCounts(list(number), rows, bases, counts, positions, sha256_of(job.path))
+
+
+def _region_bins(
+    models: GeneModels, region: str, bin_size: int, upstream: int, downstream: int, promoter_stranded: bool
+) -> RegionBins:
+    if region == "promoter":
+        made = promoter_pieces(models, bin_size, upstream, downstream, is_stranded=promoter_stranded)
+    else:
+        made = rna_pieces(models, bin_size)
+    bases_type = np.int16 if bin_size <= np.iinfo(np.int16).max else np.int32
+    return RegionBins(region, models.assembly, *made, bases_type, union_of(made[0]))
+
+
+def _jobs(sources: Sequence[SiteSource], tracks: Tracks) -> list[FileJob]:
+    jobs = []
+    for source in sources:
+        files = source_files(source)
+        n_sampled = max(SAMPLE_SIZE // len(files), 200)
+        jobs += [FileJob(source, path, tracks, n_sampled, seed) for seed, path in enumerate(files)]
+    return jobs
+
+
+def _count_all(jobs: list[FileJob], bins: dict[str, RegionBins], executor: Any) -> Iterator[tuple[FileJob, FileCounts]]:
+    """Run the jobs, in order, with a progress bar where somebody watches."""
+    from rich.console import Console
+    from rich.progress import track
+
+    runner = get_executor(executor)
+    shared: dict[str, Any] = dict(bins)
+    if isinstance(runner, DaskExecutor):  # send the bins to every worker once, not once a file
+        shared = {name: runner.client.scatter(value, broadcast=True) for name, value in bins.items()}
+    results = runner.map(count_file, [(job, shared[job.source.region]) for job in jobs])
+    console = Console(stderr=True)
+    pairs = zip(jobs, results, strict=True)
+    yield from track(pairs, "counting sites", len(jobs), console=console, disable=not sys.stderr.isatty())
+
+
+def _add_counts(total: dict[str, Any], part: dict[str, Any]) -> None:
+    """Add the counts of one file to those of its source, level by level."""
+    for key, value in part.items():
+        if isinstance(value, dict):
+            _add_counts(total.setdefault(key, {}), value)
+        elif isinstance(value, int | np.integer):
+            total[key] = total.get(key, 0) + int(value)
+        else:
+            total.setdefault(key, value)
+
+
+def _source_record(source: SiteSource, parts: list[tuple[FileJob, FileCounts]]) -> dict[str, Any]:
+    counts: dict[str, Any] = {}
+    for _, part in parts:
+        _add_counts(counts, part.counts)
+    files = [{"name": job.path.name, "sha256": part.sha256} for job, part in parts]
+    listing = "".join(f"{file['sha256']}  {file['name']}\n" for file in files)
+    whole = files[0]["sha256"] if Path(source.path).is_file() else hashlib.sha256(listing.encode()).hexdigest()
+    record: dict[str, Any] = {"path": str(source.path), "sha256": whole, "kind": source.kind, "region": source.region}
+    options = {"biosample_column": source.biosample_column, "min_score": source.min_score}
+    return {**record, **options, "counts": counts, "files": files}
+
+
+def _region_tracks(
+    bins: RegionBins, parts: list[tuple[FileJob, FileCounts]]
+) -> tuple[list[tuple[str, str, str, str]], RegionMatrix]:
+    """Tracks of one region in order of source, regulator and biosample, and their matrix."""
+    keys: list[tuple[str, str, str, str]] = []
+    rows, bases, repeated = [], [], []
+    origin: dict[tuple[str, str, str, str], Path] = {}
+    for job, part in parts:
+        for (regulator, biosample), track_rows, track_bases in zip(part.names, part.rows, part.bases, strict=True):
+            key = (bins.name, job.source.kind, regulator, biosample)
+            if key in origin:
+                repeated.append(f"{job.source.kind}:{regulator} in {origin[key]} and {job.path}")
+            origin[key] = job.path
+            keys.append(key)
+            rows.append(track_rows)
+            bases.append(track_bases)
+    if repeated:
+        raise ValueError(
+            f"{len(repeated)} track(s) of region {bins.name} come from two files: {listed(repeated)}; "
+            "put the sites of one track into one file, or state a biosample column"
+        )
+    pointer = np.concatenate([[0], np.cumsum([len(part) for part in rows])]).astype(np.int64)
+    values = (np.concatenate(bases), np.concatenate(rows), pointer)
+    data = sparse.csc_array(values, shape=(bins.pieces.n_rows, len(keys))).tocsr()
+    return keys, RegionMatrix(bins.name, data, bins.offsets, bins.bin_length_bp)
+
+
+def build_features(
+    models: GeneModels,
+    sources: Sequence[SiteSource],
+    *,
+    bin_size: int = 100,
+    upstream: int = 2000,
+    downstream: int = 1000,
+    tracks: Tracks = "biosample",
+    executor: Any = "threads",
+    promoter_stranded: bool = False,
+    allow_suspicious: bool = False,
+) -> RegulatoryFeatures:
+    """Count binding sites in the promoter and RNA bins of every gene.
+
+    The value of a bin is the number of its bases that the union of a track's sites covers: a base counts once, and
+    sites are clipped to the region. One file is read at a time on each of two threads, so memory does not grow with
+    the number of files.
+
+    Parameters
+    ----------
+    models : GeneModels
+        Genes or transcripts, see `decode.genome.annotation.gene_models`.
+    sources : sequence of SiteSource
+        Files or folders of sites, of the build of `models`. Regions: "promoter" and "rna".
+    bin_size, upstream, downstream : int
+        Bases. The promoter runs from `upstream` before the transcription start to `downstream` after it.
+    tracks : {"biosample", "regulator"}
+        Whether sites of one regulator in different biosamples stay apart (where stated) or are united.
+    executor : str, distributed.Client or Executor
+        "threads" (two), "serial" or a Dask cluster, whose workers must see the files under the same paths.
+    promoter_stranded : bool
+        Whether promoters take only sites on the gene's strand. Default no: a TF binds double-stranded DNA.
+    allow_suspicious : bool
+        Whether to go on, with a warning, where sites lie in the region no more often than by chance.
+
+    Returns
+    -------
+    RegulatoryFeatures
+        Tracks in order of region, source, regulator and biosample.
+
+    Raises
+    ------
+    ValueError
+        If there is no source, a region is unknown, a file is not valid, one track comes from two files, or the sites
+        look like those of another build.
+
+    Examples
+    --------
+    >>> from decode.genome.annotation import gene_models, read_annotation
+    >>> from decode.genome.sites import SiteSource
+    >>> annotation = read_annotation("annotation.gtf.gz", build="hg38")  # doctest: +SKIP
+    >>> sources = [SiteSource(kind="TF", path="chip/", region="promoter")]  # doctest: +SKIP
+    >>> build_features(gene_models(annotation), sources).write("features.h5")  # doctest: +SKIP
+    """
+    check_choice("tracks", tracks, ("biosample", "regulator"))
+    if not sources:
+        raise ValueError("no sources of sites; give at least one (promoter or rna sites)")
+    for source in sources:
+        check_choice(f"region of {source.path}", source.region, REGIONS)
+    regions = [name for name in REGIONS if any(source.region == name for source in sources)]
+    bins = {name: _region_bins(models, name, bin_size, upstream, downstream, promoter_stranded) for name in regions}
+    parts = list(_count_all(_jobs(sources, tracks), bins, executor))
+    by_source = [(source, [part for part in parts if part[0].source is source]) for source in sources]
+    records = [_source_record(source, of_source) for source, of_source in by_source]
+    _log_sources(records)
+    checks = [
+        judge_positions(record, [part.positions for _, part in of_source], allow_suspicious=allow_suspicious)
+        for record, (_, of_source) in zip(records, by_source, strict=True)
+    ]
+    matrices: dict[str, RegionMatrix] = {}
+    keys: list[tuple[str, str, str, str]] = []
+    for name in regions:
+        region_keys, matrices[name] = _region_tracks(bins[name], [p for p in parts if p[0].source.region == name])
+        keys += region_keys
+    table = pd.DataFrame(keys, columns=list(TRACK_COLUMNS[:4])).assign(value_kind="bases")
+    table["n_bound_genes"] = count_bound_genes(matrices)
+    return RegulatoryFeatures(
+        level=models.level,
+        genes=models.table.reset_index(drop=True),
+        tracks=table,
+        regions=matrices,
+        build=models.assembly.name,
+        bin_size=int(bin_size),
+        upstream=int(upstream),
+        downstream=int(downstream),
+        sources=records,
+        checks={"gene_models": models.rule, "positions": checks},
+    )
+
+
+def _log_sources(records: list[dict[str, Any]]) -> None:
+    for record in records:
+        logger.info("%s (%s, %s): %s", record["path"], record["kind"], record["region"], record["counts"])
+        n_without = record["counts"].get("n_without_strand", 0)
+        if n_without:
+            logger.warning(
+                "%s: %d of %d sites have no strand; they count on both strands",
+                record["path"], n_without, record["counts"]["n_sites"],
+            )  # fmt: skip
