@@ -185,7 +185,8 @@ def parse_numeric(content: bytes, layout: TableLayout, name: str) -> NumericTabl
         lines = [f"line {layout.first_line + row}" for row in missing]
         raise ValueError(f"{name} has rows without an id in the first column: {listed(lines)}; fill or remove them")
     ids = id_series.to_list()
-    values = frame.select([f"c{i}" for i in numeric]).to_numpy().astype(np.float64, copy=False)
+    # polars may hand out read-only memory; the caller's frame must be its own
+    values = np.require(frame.select([f"c{i}" for i in numeric]).to_numpy(), np.float64, "W")
     check_finite_cells(values, ids, columns, name)
     return NumericTable(ids, columns, values)
 

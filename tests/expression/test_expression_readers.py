@@ -163,7 +163,10 @@ def test_numbers_keep_full_precision(tmp_path):
 
 
 def test_one_gene_one_sample(tmp_path):
-    assert read_expression(written(tmp_path, "gene\ts\nA\t1\n")).loc["A", "s"] == 1.0
+    table = read_expression(written(tmp_path, "gene\ts\nA\t1\n"))
+    assert table.loc["A", "s"] == 1.0
+    table.loc["A", "s"] = 2.0  # the frame is the caller's own
+    assert table.loc["A", "s"] == 2.0
 
 
 FAULTS = {
