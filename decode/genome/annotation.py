@@ -11,7 +11,6 @@ import pandas as pd
 import polars as pl
 
 from decode.core.checks import listed
-from decode.core.files import read_bytes
 from decode.core.ids import PAR_Y_PATTERN, VERSION_PATTERN
 from decode.genome.annotation_formats import RawAnnotation, parse_annotation
 from decode.genome.assembly import Assembly, get_assembly
@@ -95,7 +94,7 @@ def read_annotation(path: str | Path, *, build: str, sizes: str | Path | None = 
     """
     path = Path(path)
     assembly = get_assembly(build, sizes)
-    _, raw = parse_annotation(read_bytes(path, "annotation"), path)
+    raw = parse_annotation(path)
     counts: dict[str, int] = {}
     raw = _on_assembly(raw, assembly, path, counts)
     raw = _without_versions(raw, counts)
@@ -191,25 +190,29 @@ def _without_versions(raw: RawAnnotation, counts: dict[str, int]) -> RawAnnotati
 
 def _check_coordinates(raw: RawAnnotation, assembly: Assembly, path: Path) -> None:
     sizes = pl.DataFrame({"chrom": list(assembly.sizes), "length_bp": list(assembly.sizes.values())})
-    exons = raw.exons.join(raw.transcripts.select("place", "transcript_id", "chrom", "strand"), on="place", how="left")
-    for kind, name, table in (
-        ("gene", "gene_id", raw.genes),
-        ("transcript", "transcript_id", raw.transcripts),
-        ("exon of", "transcript_id", exons),
-    ):
+    genes, transcripts = (
+        table.join(sizes, on="chrom", how="left", maintain_order="left") for table in (raw.genes, raw.transcripts)
+    )
+    of_transcript = transcripts.select("place", "transcript_id", "chrom", "length_bp")
+    exons = raw.exons.join(of_transcript.select("place", "length_bp"), on="place", how="left")
+    for kind, name, table in (("gene", "gene_id", genes), ("transcript", "transcript_id", transcripts)):
         unstranded = table.filter(~pl.col("strand").is_in(["+", "-"]))
         if not unstranded.is_empty():
             raise ValueError(
-                f"annotation {path}: {len(unstranded)} {kind} row(s) without strand + or -: "
-                f"{listed(unstranded[name].unique(maintain_order=True))}; TSS and RNA direction need it"
+                f"annotation {path}: {len(unstranded)} {kind}(s) without strand + or -: {listed(unstranded[name])}; "
+                "TSS and RNA direction need it"
             )
-        wrong = (
-            table.join(sizes, on="chrom", how="left", maintain_order="left")
-            .filter((pl.col("start") < 0) | (pl.col("start") >= pl.col("end")) | (pl.col("end") > pl.col("length_bp")))
-            .head(1000)
+    for kind, name, table in (
+        ("gene", "gene_id", genes),
+        ("transcript", "transcript_id", transcripts),
+        ("exon", "transcript_id", exons),
+    ):
+        wrong = table.filter(
+            (pl.col("start") < 0) | (pl.col("start") >= pl.col("end")) | (pl.col("end") > pl.col("length_bp"))
         )
         if not wrong.is_empty():
-            shown = [f"{row[name]} {row['chrom']}:{row['start']}-{row['end']}" for row in wrong.iter_rows(named=True)]
+            rows = wrong if name in wrong.columns else wrong.join(of_transcript.drop("length_bp"), on="place")
+            shown = [f"{row[name]} {row['chrom']}:{row['start']}-{row['end']}" for row in rows.iter_rows(named=True)]
             raise ValueError(
                 f"annotation {path}: {kind} coordinates (0-based) that are negative, empty, reversed or beyond the end "
                 f"of the chromosome in build {assembly.name}: {listed(shown)}; check the file and the build"

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
+
+from decode.core.checks import listed
+from decode.core.chunks import line_chunks
 
 GTF_COLUMNS = ["chrom", "source", "feature", "start", "end", "score", "strand", "frame", "attributes"]
 # UCSC table descriptions genePred and genePredExt: https://genome.ucsc.edu/FAQ/FAQformat.html#format9
 GENEPRED_COLUMNS = ["name", "chrom", "strand", "start", "end", "cds_start", "cds_end", "n_exons", "starts", "ends"]
 GENEPRED_EXTENSION = ["score", "name2", "cds_start_state", "cds_end_state", "frames"]
 STRANDS = ("+", "-", ".")
+PLACE_KEY = ["transcript_id", "chrom", "strand"]
+_SPAN = ["chrom", "start", "end", "strand"]
 
 
 class RawAnnotation(NamedTuple):
@@ -30,34 +37,55 @@ class RawAnnotation(NamedTuple):
     exons: pl.DataFrame
 
 
-def parse_annotation(content: bytes, path: Path) -> tuple[str, RawAnnotation]:
+class _Chunk(NamedTuple):
+    """A piece of the file and the number of lines before it."""
+
+    content: bytes
+    lines_before: int
+    path: Path
+
+    def line_of(self, values: tuple[str | None, ...]) -> str:
+        """Words such as "line 12", found by searching the text; only for messages."""
+        text = "\t".join(value for value in values if value is not None).encode()
+        at = self.content.find(text)
+        number = self.lines_before + self.content.count(b"\n", 0, max(at, 0)) + 1
+        return f"line {number}" if at >= 0 else f"a line after {self.lines_before}"
+
+
+def parse_annotation(path: Path) -> RawAnnotation:
     """Recognise the format from the first line of data and read it.
 
     Parameters
     ----------
-    content : bytes
-        The whole text of the file.
     path : Path
-        Where it came from, for messages.
+        GTF or genePred, plain or gzip.
 
     Returns
     -------
-    tuple of str and RawAnnotation
-        "gtf" or "genepred", and the rows.
+    RawAnnotation
 
     Raises
     ------
+    FileNotFoundError
+        If there is no such file.
     ValueError
         If it is neither format, or a line breaks the format.
     """
-    fields = _first_fields(content)
+    chunks = _chunks(path)
+    seen: list[_Chunk] = []
+    fields: list[str] = []
+    while not fields and (chunk := next(chunks, None)):
+        seen.append(chunk)
+        fields = _first_fields(chunk.content)
     is_strand = [field in STRANDS for field in fields]
     if len(fields) == 9 and is_strand[6]:
         if "gene_id" not in fields[8] and "ID=" in fields[8]:
             raise ValueError(f"annotation {path} is GFF3; convert it to GTF first (for example gffread -T)")
-        return "gtf", parse_gtf(content, path)
+        return _parse_gtf(chain(seen, chunks), path)
     if len(fields) >= 10 and (is_strand[2] or (is_strand[3] and len(fields) >= 11)):
-        return "genepred", parse_genepred(content, path, fields)
+        return _parse_genepred(chain(seen, chunks), path, fields)
+    if not fields:
+        raise ValueError(f"annotation {path} has comments only, no genes; give a complete GTF or genePred file")
     shown = "\t".join(fields)[:60]
     raise ValueError(
         f"annotation {path} is neither GTF (9 tab-separated columns) nor genePred/refGene (10 to 16): "
@@ -65,51 +93,73 @@ def parse_annotation(content: bytes, path: Path) -> tuple[str, RawAnnotation]:
     )
 
 
-def parse_gtf(content: bytes, path: Path) -> RawAnnotation:
-    """Rows of a GTF: GENCODE, Ensembl, RefSeq and GTEx collapsed models; gene and transcript lines may be absent."""
-    rows = _read_columns(content, path, GTF_COLUMNS).filter(pl.col("feature").is_in(["gene", "transcript", "exon"]))
-    if rows.is_empty():
-        raise ValueError(f"annotation {path} has no gene, transcript or exon line; give a complete GTF")
-    rows = _numbers(rows, ["start", "end"], GTF_COLUMNS, content, path).with_columns(pl.col("start") - 1)
-    gene_type = pl.coalesce(_attribute("gene_type"), _attribute("gene_biotype"), _attribute("transcript_biotype"))
-    gene_id = _attribute("gene_id").alias("gene_id")
-    gene_name = pl.coalesce(_attribute("gene_name"), _attribute("gene"), _attribute("gene_id")).alias("gene_name")
-    place_key = ["transcript_id", "chrom", "strand"]
+def _chunks(path: Path) -> Iterator[_Chunk]:
+    lines = 0
+    for content in line_chunks(path, "annotation"):
+        yield _Chunk(content, lines, path)
+        lines += content.count(b"\n")
 
-    genes = rows.filter(pl.col("feature") == "gene").with_columns(gene_id, gene_name, gene_type.alias("gene_type"))
-    _check_present(genes, "gene_id", content, path)
-    exons = rows.filter(pl.col("feature") == "exon").with_columns(_attribute("transcript_id").alias("transcript_id"))
-    _check_present(exons, "transcript_id", content, path)
+
+def _parse_gtf(chunks: Iterator[_Chunk], path: Path) -> RawAnnotation:
+    """Rows of a GTF: GENCODE, Ensembl, RefSeq and GTEx collapsed models; gene and transcript lines may be absent."""
+    parts = [_gtf_rows(chunk) for chunk in chunks]
+    genes, stated, exons, orphans = (pl.concat(frames) for frames in zip(*parts, strict=True))
+    if genes.is_empty() and stated.is_empty() and exons.is_empty():
+        raise ValueError(f"annotation {path} has no gene, transcript or exon line; give a complete GTF")
     if exons.is_empty():
         raise ValueError(f"annotation {path} has no exon line; promoters and RNA need exons: give a complete GTF")
-    stated = rows.filter(pl.col("feature") == "transcript").with_columns(
-        _attribute("transcript_id").alias("transcript_id")
-    )
-    _check_present(stated, "transcript_id", content, path)
-    repeated = stated.filter(stated.select(place_key).is_duplicated())["transcript_id"].unique(maintain_order=True)
+    repeated = stated.filter(stated.select(PLACE_KEY).is_duplicated())["transcript_id"].unique(maintain_order=True)
     if len(repeated):
         raise ValueError(
             f"annotation {path} has {len(repeated)} transcript id(s) with several transcript lines on one chromosome "
-            f"and strand: {', '.join(repeated[:5])}; their exons cannot be told apart: keep one of each"
+            f"and strand: {listed(repeated)}; their exons cannot be told apart: keep one of each"
         )
-    derived = (
-        exons.join(stated.select(place_key), on=place_key, how="anti", maintain_order="left")
-        .group_by(place_key, maintain_order=True)
-        .agg(pl.col("start").min(), pl.col("end").max(), pl.col("attributes").first())
+    orphans = orphans.unique(PLACE_KEY, keep="first", maintain_order=True).join(
+        stated.select(PLACE_KEY), on=PLACE_KEY, how="anti", maintain_order="left"
     )
-    columns = [*place_key, "start", "end", "attributes"]
-    transcripts = pl.concat([stated.select(columns), derived.select(columns)]).with_row_index("place")
-    transcripts = transcripts.with_columns(gene_id, gene_name, gene_type.fill_null("").alias("gene_type"), *_tags())
-    _check_present(transcripts, "gene_id", content, path)
-    exons = exons.join(transcripts.select("place", *place_key), on=place_key, how="left", maintain_order="left")
-    return RawAnnotation(
-        genes.select("gene_id", "gene_name", pl.col("gene_type").fill_null(""), "chrom", "start", "end", "strand"),
-        transcripts.drop("attributes"),
-        exons.select("place", "start", "end"),
+    transcripts = pl.concat([stated, orphans]).with_row_index("place")
+    exons = exons.join(transcripts.select("place", *PLACE_KEY), on=PLACE_KEY, how="left", maintain_order="left")
+    exons = exons.select("place", "start", "end")
+    if not orphans.is_empty():  # from the first exon to the whole transcript
+        spans = exons.group_by("place").agg(pl.col("start").min().alias("first"), pl.col("end").max().alias("last"))
+        is_derived = pl.col("place") >= len(stated)
+        transcripts = transcripts.join(spans, on="place", how="left", maintain_order="left").with_columns(
+            pl.when(is_derived).then("first").otherwise("start").alias("start"),
+            pl.when(is_derived).then("last").otherwise("end").alias("end"),
+        )
+        transcripts = transcripts.drop("first", "last")
+    return RawAnnotation(genes, transcripts, exons)
+
+
+def _gtf_rows(chunk: _Chunk) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Genes, transcripts and exons of one piece, and the first exon of each transcript without a line in the piece."""
+    rows = _read_columns(chunk, GTF_COLUMNS).filter(pl.col("feature").is_in(["gene", "transcript", "exon"]))
+    rows = _numbers(rows, ["start", "end"], GTF_COLUMNS, chunk).with_columns(pl.col("start") - 1)
+    transcript_id = _attribute("transcript_id").alias("transcript_id")
+    genes = rows.filter(pl.col("feature") == "gene").with_columns(_gene_attributes())
+    stated = rows.filter(pl.col("feature") == "transcript").with_columns(transcript_id, *_gene_attributes(), *_tags())
+    exons = rows.filter(pl.col("feature") == "exon").with_columns(transcript_id)
+    orphans = (
+        exons.unique(PLACE_KEY, keep="first", maintain_order=True)
+        .join(stated.select(PLACE_KEY), on=PLACE_KEY, how="anti", maintain_order="left")
+        .with_columns(*_gene_attributes(), *_tags())
+    )
+    for frame, column in (
+        (genes, "gene_id"), (stated, "gene_id"), (stated, "transcript_id"), (exons, "transcript_id"),
+        (orphans, "gene_id"),
+    ):  # fmt: skip
+        _check_present(frame, column, chunk)
+    gene_columns = ["gene_id", "gene_name", "gene_type", *_SPAN]
+    transcript_columns = ["transcript_id", *gene_columns, "is_mane", "appris", "is_canonical"]
+    return (
+        genes.select(gene_columns),
+        stated.select(transcript_columns),
+        exons.select(*PLACE_KEY, "start", "end"),
+        orphans.select(transcript_columns),
     )
 
 
-def parse_genepred(content: bytes, path: Path, fields: list[str]) -> RawAnnotation:
+def _parse_genepred(chunks: Iterator[_Chunk], path: Path, fields: list[str]) -> RawAnnotation:
     """Rows of genePred (10 columns), genePredExt (15), refGene with a leading bin (16), and refFlat (11)."""
     columns = list(GENEPRED_COLUMNS)
     has_leading = fields[2] not in STRANDS
@@ -118,20 +168,37 @@ def parse_genepred(content: bytes, path: Path, fields: list[str]) -> RawAnnotati
     columns += [f"unused_{index}" for index in range(n_core - len(columns))]
     if has_leading:  # the bin of a UCSC table, or the gene name of refFlat
         columns.insert(0, "bin" if fields[0].isdecimal() else "name2")
-    rows = _read_columns(content, path, columns)
-    rows = _numbers(rows, ["start", "end", "cds_start", "cds_end", "n_exons"], columns, content, path)
+    number_columns = ["start", "end", "cds_start", "cds_end", "n_exons"]
+    rows = pl.concat([_numbers(_read_columns(chunk, columns), number_columns, columns, chunk) for chunk in chunks])
     symbol = pl.col("name2") if "name2" in rows.columns else pl.col("name")
     rows = rows.with_columns(
         pl.when(symbol.fill_null("") == "").then(pl.col("name")).otherwise(symbol).alias("gene_name"),
         pl.col("starts").str.strip_chars(",").str.split(","),
         pl.col("ends").str.strip_chars(",").str.split(","),
     ).with_row_index("place")
+    is_coding = (pl.col("cds_end") > pl.col("cds_start")).any().over("gene_name")
+    transcripts = rows.select(
+        "place",
+        pl.col("name").alias("transcript_id"),
+        pl.col("gene_name").alias("gene_id"),
+        "gene_name",
+        pl.when(is_coding).then(pl.lit("protein_coding")).otherwise(pl.lit("non_coding")).alias("gene_type"),
+        *_SPAN,
+        pl.lit(False).alias("is_mane"),
+        pl.lit("").alias("appris"),
+        pl.lit(False).alias("is_canonical"),
+    )
+    genes = transcripts.select("gene_id", "gene_name", "gene_type", *_SPAN).clear()
+    return RawAnnotation(genes, transcripts, _genepred_exons(rows, path))
+
+
+def _genepred_exons(rows: pl.DataFrame, path: Path) -> pl.DataFrame:
     n_starts, n_ends = pl.col("starts").list.len(), pl.col("ends").list.len()
-    uneven = rows.filter((n_starts != n_ends) | (n_starts != pl.col("n_exons")))
+    uneven = rows.filter(((n_starts != n_ends) | (n_starts != pl.col("n_exons"))).fill_null(True))
     if not uneven.is_empty():
         raise ValueError(
-            f"annotation {path}: {len(uneven)} transcript(s) whose exon starts, exon ends and exon count disagree, "
-            f"such as {', '.join(uneven['name'][:5])}; the file is damaged or cut"
+            f"annotation {path}: {len(uneven)} transcript(s) whose exon starts, exon ends and exon count disagree: "
+            f"{listed(uneven['name'])}; the file is damaged or cut"
         )
     exons = rows.select("place", "name", "starts", "ends").explode("starts", "ends")
     exons = exons.with_columns(
@@ -144,23 +211,7 @@ def parse_genepred(content: bytes, path: Path, fields: list[str]) -> RawAnnotati
             f"annotation {path}: exon block {wrong['starts'][0]!r} to {wrong['ends'][0]!r} of {wrong['name'][0]} "
             "is not a pair of numbers"
         )
-    is_coding = (pl.col("cds_end") > pl.col("cds_start")).any().over("gene_name")
-    transcripts = rows.select(
-        "place",
-        pl.col("name").alias("transcript_id"),
-        pl.col("gene_name").alias("gene_id"),
-        "gene_name",
-        pl.when(is_coding).then(pl.lit("protein_coding")).otherwise(pl.lit("non_coding")).alias("gene_type"),
-        "chrom",
-        "start",
-        "end",
-        "strand",
-        pl.lit(False).alias("is_mane"),
-        pl.lit("").alias("appris"),
-        pl.lit(False).alias("is_canonical"),
-    )
-    genes = transcripts.select("gene_id", "gene_name", "gene_type", "chrom", "start", "end", "strand").clear()
-    return RawAnnotation(genes, transcripts, exons.select("place", "start", "end"))
+    return exons.select("place", "start", "end")
 
 
 def _first_fields(content: bytes) -> list[str]:
@@ -169,70 +220,57 @@ def _first_fields(content: bytes) -> list[str]:
         stop = content.find(b"\n", start)
         stop = len(content) if stop < 0 else stop
         line = content[start:stop].decode("utf-8", "replace").rstrip("\r")
-        if line.strip() and not line.startswith(("#", "track", "browser")):
+        if line.strip() and not line.startswith("#"):
             return line.split("\t")
         start = stop + 1
     return []
 
 
-def _read_columns(content: bytes, path: Path, columns: list[str]) -> pl.DataFrame:
+def _read_columns(chunk: _Chunk, columns: list[str]) -> pl.DataFrame:
     # The schema is explicit because polars 1.x and 2.x name the columns of a file without header differently.
+    schema = pl.Schema(dict.fromkeys(columns, pl.String))
+    if not _first_fields(chunk.content):
+        return schema.to_frame()
     try:
         rows = pl.read_csv(
-            content,
-            separator="\t",
-            has_header=False,
-            quote_char=None,
-            comment_prefix="#",
-            schema=dict.fromkeys(columns, pl.String),
+            chunk.content, separator="\t", has_header=False, quote_char=None, comment_prefix="#", schema=schema
         )
     except pl.exceptions.PolarsError as error:
         reason = str(error).strip().splitlines()[0]
         raise ValueError(
-            f"annotation {path} does not have {len(columns)} tab-separated columns in every line ({reason}); "
+            f"annotation {chunk.path} does not have {len(columns)} tab-separated columns in every line ({reason}); "
             "the file is damaged or of another format"
         ) from error
     rows = rows.filter(~pl.all_horizontal(pl.all().is_null()))
+    # A line that breaks off lacks the last columns; an empty cell inside a line is no such case.
     short = rows.filter(pl.col(columns[-1]).is_null() & pl.col(columns[len(columns) // 2]).is_null())
     if not short.is_empty():
         raise ValueError(
-            f"annotation {path} {_line_of(short.row(0), content)} has fewer than {len(columns)} columns; "
+            f"annotation {chunk.path} {chunk.line_of(short.row(0))} has fewer than {len(columns)} columns; "
             "the file is damaged or cut"
         )
     return rows
 
 
-def _numbers(rows: pl.DataFrame, names: list[str], columns: list[str], content: bytes, path: Path) -> pl.DataFrame:
-    casts = [pl.col(name).cast(pl.Int64, strict=False).alias(f"{name}_number") for name in names]
-    cast = rows.with_columns(casts)
+def _numbers(rows: pl.DataFrame, names: list[str], columns: list[str], chunk: _Chunk) -> pl.DataFrame:
+    cast = rows.with_columns(pl.col(name).cast(pl.Int64, strict=False) for name in names)
     for name in names:
-        wrong = cast.filter(pl.col(f"{name}_number").is_null())
-        if not wrong.is_empty():
+        is_wrong = cast[name].is_null()
+        if is_wrong.any():
+            wrong = rows.filter(is_wrong).select(columns)
             raise ValueError(
-                f"annotation {path} {_line_of(wrong.select(columns).row(0), content)}: {name} is "
-                f"{wrong[name][0]!r}; a whole number is wanted"
+                f"annotation {chunk.path} {chunk.line_of(wrong.row(0))}: {name} is {wrong[name][0]!r}; "
+                "a whole number is wanted"
             )
-    return cast.with_columns(pl.col(f"{name}_number").alias(name) for name in names).drop(
-        f"{name}_number" for name in names
-    )
+    return cast
 
 
-def _line_of(values: tuple[str | None, ...], content: bytes) -> str:
-    """The words "line 12", found by searching the text; only for messages."""
-    text = "\t".join(value for value in values if value is not None).encode()
-    at = content.find(text)
-    if at < 0:
-        return f"line {text.decode()[:60]!r}"
-    number = content.count(b"\n", 0, at) + 1
-    return f"line {number}"
-
-
-def _check_present(rows: pl.DataFrame, column: str, content: bytes, path: Path) -> None:
+def _check_present(rows: pl.DataFrame, column: str, chunk: _Chunk) -> None:
     missing = rows.filter(pl.col(column).is_null() | (pl.col(column) == ""))
     if not missing.is_empty():
         shown = missing["attributes"][0] or ""
         raise ValueError(
-            f"annotation {path} {_line_of((shown,), content)} has no {column} (attributes {shown[:60]!r}); "
+            f"annotation {chunk.path} {chunk.line_of((shown,))} has no {column} (attributes {shown[:60]!r}); "
             "GTF needs it on every line"
         )
 
@@ -241,10 +279,20 @@ def _attribute(name: str) -> pl.Expr:
     return pl.col("attributes").str.extract(rf'(?:^|[; ]){name} "?([^";]*)"?', 1)
 
 
+def _gene_attributes() -> list[pl.Expr]:
+    gene_id = _attribute("gene_id")
+    gene_type = pl.coalesce(_attribute("gene_type"), _attribute("gene_biotype"), pl.lit(""))
+    return [
+        gene_id.alias("gene_id"),
+        pl.coalesce(_attribute("gene_name"), _attribute("gene"), gene_id).alias("gene_name"),
+        gene_type.alias("gene_type"),
+    ]
+
+
 def _tags() -> list[pl.Expr]:
     tags = pl.col("attributes")
     return [
-        tags.str.contains('tag "MANE_Select"', literal=True).alias("is_mane"),
+        tags.str.contains('tag "MANE_Select"', literal=True).fill_null(False).alias("is_mane"),
         tags.str.extract(r'tag "appris_([^"]+)"', 1).fill_null("").alias("appris"),
-        tags.str.contains('tag "Ensembl_canonical"', literal=True).alias("is_canonical"),
+        tags.str.contains('tag "Ensembl_canonical"', literal=True).fill_null(False).alias("is_canonical"),
     ]
