@@ -102,8 +102,10 @@ def _fill(file: h5py.File, features: RegulatoryFeatures) -> None:
         if not data.has_canonical_format:
             data = data.copy()
             data.sum_duplicates()
-        for part in ("data", "indices", "indptr"):
-            _put(group, part, getattr(data, part))
+        small = region.n_tracks <= np.iinfo(np.uint16).max  # half the bytes to read, checked and decompressed
+        _put(group, "data", data.data)
+        _put(group, "indices", data.indices.astype(np.uint16) if small else data.indices)
+        _put(group, "indptr", data.indptr)
         _put(group, "offsets", region.offsets)
         _put(group, "bin_length_bp", region.bin_length_bp)
 
@@ -168,9 +170,9 @@ def read_features(path: str | Path) -> RegulatoryFeatures:
         regions = {}
         for name in header.pop("regions"):
             group = file[f"regions/{name}"]
-            parts = tuple(group[part][:] for part in ("data", "indices", "indptr"))
-            shape = (len(group["bin_length_bp"]), int(group.attrs["n_tracks"]))
-            data = sparse.csr_array(parts, shape=shape)
+            pointer = group["indptr"][:]
+            parts = (group["data"][:], group["indices"][:].astype(pointer.dtype), pointer)
+            data = sparse.csr_array(parts, shape=(len(pointer) - 1, int(group.attrs["n_tracks"])))
             regions[name] = RegionMatrix(name, data, group["offsets"][:], group["bin_length_bp"][:])
         return RegulatoryFeatures(
             genes=_get_table(file["genes"]), tracks=_get_table(file["tracks"]), regions=regions, **header
@@ -249,8 +251,6 @@ class FeaturesFile:
 
     def _part(self, region: str, part: str) -> NDArray[Any]:
         """One of the small arrays of a region (row pointers, offsets, bin lengths), read once."""
-        if region not in self.region_names:
-            raise KeyError(f"region {region!r} is not in {self.path}; it holds {', '.join(self.region_names)}")
         if (region, part) not in self._parts:
             self._parts[region, part] = self._file[f"regions/{region}/{part}"][:]
         return self._parts[region, part]
@@ -259,6 +259,10 @@ class FeaturesFile:
         self, region: str, rows: ArrayLike, *, n_bins: int | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """The bins of some genes, as `RegulatoryFeatures.dense`, reading only their chunks of the file."""
+        if region not in self.region_names:
+            raise KeyError(f"region {region!r} is not in {self.path}; it holds {', '.join(self.region_names)}")
+        if not self._file:
+            raise ValueError(f"features file {self.path} is closed; open it again")
         with _readable(self.path):
             offsets, pointer = self._part(region, "offsets"), self._part(region, "indptr")
             lengths = self._part(region, "bin_length_bp")
@@ -269,10 +273,10 @@ class FeaturesFile:
             group = self._file[f"regions/{region}"]
             low, high = pointer[offsets[genes]], pointer[offsets[genes + 1]]
             data, indices = (_slices(group[part], low, high) for part in ("data", "indices"))
-            n_tracks = int(group.attrs["n_tracks"])
         present = grid[is_present]
         row_pointer = np.concatenate([[0], np.cumsum(pointer[present + 1] - pointer[present])])
-        picked = sparse.csr_array((data, indices, row_pointer), shape=(len(present), n_tracks))
+        n_tracks = int((self.tracks["region"] == region).sum())
+        picked = sparse.csr_array((data, indices.astype(pointer.dtype), row_pointer), shape=(len(present), n_tracks))
         bp = np.where(is_present, lengths[np.where(is_present, grid, 0)] if grid.size else 0, 0)
         return dense_grid(picked, is_present), bp.astype(np.float32)
 
