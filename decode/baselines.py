@@ -28,8 +28,8 @@ def baseline_predictions(dataset: Dataset) -> dict[str, np.ndarray]:
     Returns
     -------
     dict of name to np.ndarray, shape (n_rows, n_tasks), float64, log2 units
-        "mean", "length_only" (ridge on log length and its square) and "ridge_totals" (ridge on the log of total bound bases of
-        every track, and the same length terms).
+        "mean", "length_only" (ridge on log length and its square) and "ridge_totals" (ridge on the log of total bound
+        bases of every track, and the same length terms).
     """
     length = length_design(dataset)
     return {
@@ -76,14 +76,10 @@ def ridge_predictions(dataset: Dataset, design: np.ndarray) -> np.ndarray:
         if len(measured) < 2:
             continue
         values = dataset.targets[np.ix_(measured, tasks)].astype(np.float64)
-        best_score, best = -np.inf, None
-        for penalty in RIDGE_PENALTIES:
-            model = Ridge(alpha=penalty).fit(scaled[measured], values)
-            candidate = np.asarray(model.predict(scaled[validation])).reshape(len(validation), len(tasks))
-            score = _score(dataset.targets[np.ix_(validation, tasks)], candidate)
-            if best is None or score > best_score:
-                best_score, best = score, model
-        assert best is not None  # noqa: S101  (RIDGE_PENALTIES is not empty)
+        fits = [Ridge(alpha=penalty).fit(scaled[measured], values) for penalty in RIDGE_PENALTIES]
+        judged = dataset.targets[np.ix_(validation, tasks)]
+        scores = [_score(judged, np.asarray(fit.predict(scaled[validation])).reshape(judged.shape)) for fit in fits]
+        best = fits[int(np.argmax(scores))]
         predicted[:, tasks] = np.asarray(best.predict(scaled)).reshape(len(scaled), len(tasks))
     return predicted
 

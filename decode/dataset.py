@@ -73,8 +73,9 @@ def make_split(
 ) -> np.ndarray:
     """Hold one chromosome out and split the other genes at random into training and validation.
 
-    Transcripts of one gene always stay together. With `groups`, so do the members of a group (a paralogue family): a group is
-    wholly training or wholly validation, and members of a group that also has a gene on the test chromosome are "excluded".
+    Transcripts of one gene always stay together. With `groups`, so do the members of a group (a paralogue family): a
+    group is wholly training or wholly validation, and members of a group that also has a gene on the test chromosome
+    are "excluded".
 
     Parameters
     ----------
@@ -107,7 +108,8 @@ def make_split(
     absent = sorted(wanted - set(present))
     if absent:
         raise ValueError(
-            f"test chromosome {listed(absent)} holds no gene; chromosomes with genes are {listed(sorted(set(present)), 30)}"
+            f"test chromosome {listed(absent)} holds no gene; "
+            f"chromosomes with genes are {listed(sorted(set(present)), 30)}"
         )
     gene_ids = genes["gene_id"].astype(str)
     group = gene_ids.map(lambda gene: groups.get(gene, gene)) if groups else gene_ids
@@ -116,8 +118,8 @@ def make_split(
     is_excluded = ~is_test & group.isin(test_groups).to_numpy()
     rest = sorted(set(group[~is_test & ~is_excluded]))
     rng = np.random.default_rng(seed)
-    chosen = rng.permutation(len(rest))[: max(1, round(validation_share * len(rest)))] if rest else []
-    validation_groups = {rest[i] for i in chosen}
+    n_validation = min(len(rest), max(1, round(validation_share * len(rest))))
+    validation_groups = {rest[i] for i in rng.permutation(len(rest))[:n_validation]}
     split = np.where(group.isin(validation_groups).to_numpy(), VALIDATION, TRAIN).astype(object)
     split[is_test] = TEST
     split[is_excluded] = EXCLUDED
@@ -230,7 +232,8 @@ def drop_rare_regulators(
 ) -> tuple[RegulatoryFeatures, list[str]]:
     """Drop regulators with a site in fewer than `min_bound_genes` training genes.
 
-    A gene counts when any track of the regulator covers a base of it in any region; transcripts count through their gene.
+    A gene counts when any track of the regulator covers a base of it in any region; transcripts count through their
+    gene.
 
     Parameters
     ----------
@@ -265,8 +268,8 @@ def drop_rare_regulators(
             dropped.append(str(name))
     if not keep.any():
         raise ValueError(
-            f"none of the {len(set(regulator))} regulators has a site in {min_bound_genes} training genes; check the genome "
-            "build of the sites or lower min_bound_genes"
+            f"none of the {len(set(regulator))} regulators has a site in {min_bound_genes} training genes; check the "
+            "genome build of the sites or lower min_bound_genes"
         )
     if dropped:
         logger.info("dropped %d regulators bound to < %d training genes: %s", len(dropped), min_bound_genes, dropped)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -46,8 +46,8 @@ def select_for_model(bundle: ModelBundle, features: Any) -> Any:
         expected, found = bundle.features[name], getattr(features, name)
         if expected != found:
             raise ValueError(
-                f"features have {name} {found!r} and the model was trained on {expected!r}; build the features with the "
-                "model's options (they are in its bundle.json)"
+                f"features have {name} {found!r} and the model was trained on {expected!r}; build the features with "
+                "the model's options (they are in its bundle.json)"
             )
     known = set(features.track_ids)
     missing = [track for track in bundle.track_ids if track not in known]
@@ -73,7 +73,7 @@ def predict_members(bundle: ModelBundle, features: Any) -> np.ndarray:
         log2 units.
     """
     selected = select_for_model(bundle, features)
-    inputs = [values for values in pooled_inputs(selected, bundle.n_first_bins()).values()]
+    inputs = list(pooled_inputs(selected, bundle.n_first_bins()).values())
     rows = np.arange(len(selected.ids))
     return np.stack(
         [predict_rows(member.pooled, lambda r: [values[r] for values in inputs], rows) for member in bundle.members]
@@ -92,8 +92,8 @@ def predict(bundle: ModelBundle, features: Any) -> pd.DataFrame:
     Returns
     -------
     pd.DataFrame, shape (n_genes, 1 + n_tasks)
-        gene_id (transcript_id at transcript level) and one column a task, log2 units: the mean over members. A prediction
-        does not depend on the other genes.
+        gene_id (transcript_id at transcript level) and one column a task, log2 units: the mean over members. A
+        prediction does not depend on the other genes.
 
     Raises
     ------
@@ -119,11 +119,11 @@ class Evaluation:
     Attributes
     ----------
     metrics : dict
-        split, n_genes, model, baselines, others, members, specificity, seeds, versions; undefined numbers are NaN here and null
-        in metrics.json.
+        split, n_genes, model, baselines, others, members, specificity, seeds, versions; undefined numbers are NaN here
+        and null in metrics.json.
     per_task : pd.DataFrame
-        task, n_genes, then Spearman of the model, of each baseline and of each other model, and Pearson, RMSE and the spread of
-        single members for the model.
+        task, n_genes, then Spearman of the model, of each baseline and of each other model, and Pearson, RMSE and the
+        spread of single members for the model.
     predictions : pd.DataFrame
         gene_id and tasks of the judged genes.
     actual : pd.DataFrame
@@ -145,7 +145,7 @@ def mean_or_nan(values: np.ndarray) -> float:
     return float(defined.mean()) if len(defined) else float("nan")
 
 
-def summarise(spearman: np.ndarray, tasks: Sequence[str]) -> dict[str, float]:
+def summarise(spearman: np.ndarray, tasks: Iterable[Any]) -> dict[str, float]:
     """The two headline figures: mean Spearman over fold changes, and Spearman of the median level."""
     is_level = np.array([task == MEDIAN_LEVEL for task in tasks])
     return {
@@ -159,7 +159,7 @@ def dataset_of_model(bundle: ModelBundle, features: Any, targets: pd.DataFrame) 
     lacking = [task for task in bundle.tasks if task not in targets.columns]
     if lacking:
         raise ValueError(
-            f"targets lack {len(lacking)} of the model's tasks: {listed(lacking)}; give the table that it was trained on"
+            f"targets lack {len(lacking)} of the model's tasks: {listed(lacking)}; give the table it was trained on"
         )
     return prepare_dataset(
         select_for_model(bundle, features),

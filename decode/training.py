@@ -1,4 +1,4 @@
-"""Fit an ensemble of networks: early stopping, checkpoints that resume to the same result, members as separate tasks."""
+"""Fit an ensemble of networks: early stopping, checkpoints that resume to the same result, members as tasks."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ class _Progress:
         arrays["best"] = np.asarray([self.best_loss, self.best_epoch])
         arrays["signature"] = np.frombuffer(self.signature.encode(), dtype=np.uint8)
         with atomic_path(path) as temporary, open(temporary, "wb") as handle:
-            np.savez(handle, **arrays)
+            np.savez(handle, allow_pickle=False, **arrays)
 
     def restore(self) -> None:
         """Continue where the checkpoint stands, if there is one of this very run."""
@@ -182,8 +182,8 @@ class _Progress:
             raise ValueError(f"checkpoint {self.checkpoint} is damaged ({error}); remove it to start again") from error
         if arrays["signature"].tobytes().decode() != self.signature:
             raise ValueError(
-                f"checkpoint {self.checkpoint} belongs to a run with other data or options; remove its folder or choose "
-                "another --out"
+                f"checkpoint {self.checkpoint} belongs to a run with other data or options; remove its folder or "
+                "choose another --out"
             )
         for i, variable in enumerate(self._variables):
             variable.assign(arrays[f"variable_{i}"])
@@ -227,8 +227,8 @@ def fit_member(
     network : NetworkConfig
     training : TrainingConfig
     checkpoint_folder : Path, optional
-        Where the state is kept after each epoch. A run that was killed and is called again with the same arguments goes on
-        from there and ends with the same weights.
+        Where the state is kept after each epoch. A run that was killed and is called again with the same arguments goes
+        on from there and ends with the same weights.
     on_epoch : callable, optional
         Called with (epoch, validation loss) after each epoch.
 
@@ -353,8 +353,8 @@ def train(
 ) -> ModelBundle:
     """Train an ensemble that predicts log2 fold-changes from binding sites.
 
-    One chromosome is held out and never looked at; the other genes are split 90/10 at random into training and validation.
-    Validation genes decide when to stop.
+    One chromosome is held out and never looked at; the other genes are split 90/10 at random into training and
+    validation. Validation genes decide when to stop.
 
     Parameters
     ----------

@@ -1,9 +1,10 @@
 """Pure builders of the two networks.
 
-Every network takes one tensor of raw bins a region, (gene, bin, 1 + n_tracks), and gives log2 units, (gene, task). All scaling
-happens inside. Both networks begin with something linear in the bins, so each comes with a second, pooled view: the same
-layers and weights, fed with per-gene sums instead of bins. The two views give the same numbers; training and prediction use
-the pooled one.
+Every network takes one tensor of raw bins a region, (gene, bin, 1 + n_tracks), and gives log2 units, (gene, task). All
+scaling happens inside. Both networks begin with something linear in the bins, so each comes with a second, pooled view:
+the same
+layers and weights, fed with per-gene sums instead of bins. The two views give the same numbers; training and prediction
+use the pooled one.
 """
 
 from __future__ import annotations
@@ -49,8 +50,8 @@ def build_network(
     Returns
     -------
     Network
-        bins: inputs (gene, bin, 1 + n_tracks) a region; pooled: inputs (gene, 1 + first bins, 1 + n_tracks) a region. Both
-        give (gene, task).
+        bins: inputs (gene, bin, 1 + n_tracks) a region; pooled: inputs (gene, 1 + first bins, 1 + n_tracks) a region.
+        Both give (gene, task).
 
     Raises
     ------
@@ -78,8 +79,8 @@ def build_network(
 
 
 def _paper_region(config: NetworkConfig, region: str, scale: RegionScale, bins: Any, pooled: Any) -> tuple[Any, Any]:
-    # Tasaki 2020: maximum scaling, bias-free linear convolutions, sum over bins. Deviation: k - 1 zero bins on the 3' end of
-    # every layer, so that the result does not depend on the padding of the batch (the original's does).
+    # Tasaki 2020: maximum scaling, bias-free linear convolutions, sum over bins. Deviation: k - 1 zero bins on the 3'
+    # end of every layer, so that the result does not depend on the padding of the batch (the original's does).
     convolution = config.convolution(region)
     scaled = ChannelScale(scale.shift, scale.factor, name=f"{region}_scale")
     x = scaled(bins)

@@ -144,9 +144,7 @@ def save_bundle(bundle: ModelBundle, folder: str | Path) -> None:
     FileExistsError
         If the name belongs to something that is not a bundle.
     """
-    folder = check_output(folder)
-    if folder.exists() and not (folder / BUNDLE_FILE).is_file():
-        raise FileExistsError(f"{folder} exists and is not a model bundle; choose another --out")
+    folder = check_bundle_output(check_output(folder))
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
         _write_parts(bundle, temporary)
@@ -160,6 +158,13 @@ def save_bundle(bundle: ModelBundle, folder: str | Path) -> None:
             temporary.rename(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def check_bundle_output(folder: Path) -> Path:
+    """Refuse a name that belongs to something else than a model bundle; FileExistsError."""
+    if folder.exists() and not (folder / BUNDLE_FILE).is_file():
+        raise FileExistsError(f"{folder} exists and is not a model bundle; choose another --out")
+    return folder
 
 
 def _write_parts(bundle: ModelBundle, folder: Path) -> None:
@@ -278,15 +283,16 @@ def _load_member(path: Path, network: NetworkConfig, record: dict[str, Any], tra
         stored = keras.models.load_model(path, compile=False)
     except LOAD_ERRORS as error:
         raise ValueError(
-            f"{path} cannot be loaded with keras {keras.__version__} (written with {record['versions'].get('keras')}): {error}"
+            f"{path} cannot be loaded with keras {keras.__version__} "
+            f"(written with {record['versions'].get('keras')}): {error}"
         ) from error
     n_tracks = tracks["region"].value_counts()
     widths = {region: 1 + int(n_tracks.get(region, 0)) for region in record["regions"]}
     found = {tensor.name: tensor.shape[-1] for tensor in stored.inputs}
     if found != widths or stored.output_shape[-1] != len(record["tasks"]):
         raise ValueError(
-            f"{path} does not fit its bundle: inputs {found}, outputs {stored.output_shape[-1]}; the bundle lists inputs "
-            f"{listed(widths.items())} and {len(record['tasks'])} tasks"
+            f"{path} does not fit its bundle: inputs {found}, outputs {stored.output_shape[-1]}; the bundle lists "
+            f"inputs {listed(widths.items())} and {len(record['tasks'])} tasks"
         )
     blank = {region: RegionScale(np.zeros(width), np.ones(width)) for region, width in widths.items()}
     n_tasks = len(record["tasks"])

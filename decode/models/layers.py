@@ -1,9 +1,9 @@
-"""Layers that the networks are made of; each one is linear, element-wise or a plain Keras layer, so that both attribution
-engines can treat it.
+"""Layers of the networks: linear, element-wise or plain Keras, so that both attribution engines can treat them.
 
-Axes of a bins tensor are (gene, bin, channel). Channel 0 is the occupancy: how many bases of the bin lie inside the region
-(0 in padding and beyond a chromosome end); the other channels are the bases covered by each track. A pooled tensor has
-axes (gene, row, channel), where row 0 is the sum over all bins and the further rows, if any, are the first bins.
+Axes of a bins tensor are (gene, bin, channel). Channel 0 is the occupancy: how many bases of the bin lie inside the
+region (0 in padding and beyond a chromosome end); the other channels are the bases covered by each track. A pooled
+tensor has axes (gene, row, channel), where row 0 is the sum over all bins and the further rows, if any, are the first
+bins.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 from keras import ops
+from numpy.typing import ArrayLike
 
 PACKAGE = "decode"
 
@@ -24,13 +25,13 @@ class ChannelScale(keras.layers.Layer):
 
     Parameters
     ----------
-    shift : sequence of float or None
+    shift : array or None
         One number a channel; None means zeros.
-    factor : sequence of float or None
+    factor : array or None
         One number a channel; None means ones. 0 switches a channel off.
     """
 
-    def __init__(self, shift: Sequence[float] | None = None, factor: Sequence[float] | None = None, **options: Any):
+    def __init__(self, shift: ArrayLike | None = None, factor: ArrayLike | None = None, **options: Any):
         super().__init__(**options)
         self._initial = (shift, factor)
 
@@ -84,10 +85,11 @@ class PooledConvolutions(keras.layers.Layer):
     """A stack of linear convolutions followed by a sum over bins, computed from the pooled tensor alone.
 
     With k - 1 zero bins of padding on the 3' end of every layer, the sum over bins of one convolution with taps W_j is
-    sum_j (T - sum_{i<j} x_i) W_j, where T is the sum over all bins and x_i the i-th bin from the 5' end. Its own first bins
-    follow from the same few bins, so the whole stack needs T and the first sum(k - 1) bins, never the bins in between. The
-    result is exact; it is what makes training fast. The layer shares the kernels of the Conv1D layers that it is given, so
-    it is never saved itself.
+    sum_j (T - sum_{i<j} x_i) W_j, where T is the sum over all bins and x_i the i-th bin from the 5' end. Its own first
+    bins follow from the same few bins, so the whole stack needs T and the first sum(k - 1) bins, never the bins in
+    between. The
+    result is exact; it is what makes training fast. The layer shares the kernels of the Conv1D layers that it is given,
+    so it is never saved itself.
 
     Parameters
     ----------

@@ -34,7 +34,7 @@ class MaskedSquaredError:
 
 
 def squared_error(actual: np.ndarray, predicted: np.ndarray, task_sd: np.ndarray) -> float:
-    """The same loss in float64 numpy, over all genes at once (used for early stopping, so that batch size plays no part).
+    """The same loss in float64 numpy, over all genes at once; early stopping uses it, so batch size plays no part.
 
     Parameters
     ----------

@@ -63,8 +63,8 @@ def fit_region_scales(dataset: Dataset, config: NetworkConfig) -> dict[str, Regi
 def fit_task_scale(dataset: Dataset, config: NetworkConfig) -> TaskScale:
     """Mean and standard deviation that bring scaled outputs back to log2 units.
 
-    The paper's rule: all fold changes share one standard deviation, the median level has its own, nothing is centred. The
-    default standardises every task by itself.
+    The paper's rule: all fold changes share one standard deviation, the median level has its own, nothing is centred.
+    The default standardises every task by itself.
 
     Parameters
     ----------
@@ -74,8 +74,8 @@ def fit_task_scale(dataset: Dataset, config: NetworkConfig) -> TaskScale:
     Returns
     -------
     TaskScale
-        A task that is constant on the training genes gets standard deviation 0: it is predicted by its mean and has no weight
-        in the loss.
+        A task that is constant on the training genes gets standard deviation 0: it is predicted by its mean and has no
+        weight in the loss.
     """
     values = dataset.targets[dataset.rows(TRAIN)].astype(np.float64)
     n_measured = np.isfinite(values).sum(axis=0)

@@ -1,0 +1,109 @@
+"""Which TFs, RNA-binding proteins and miRNAs drive an expression change, where do they act, and how sure are we?
+
+The public verbs are resolved when they are first used, so `import decode` loads neither TensorFlow nor pandas.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module, metadata
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from decode.dataset import Dataset, make_split, prepare_dataset
+    from decode.demo import run_demo
+    from decode.expression.readers import read_expression
+    from decode.expression.targets import read_targets
+    from decode.expression.tissue import table_targets, tissue_targets
+    from decode.features.build import build_features
+    from decode.features.matrix import RegulatoryFeatures
+    from decode.genome.annotation import read_annotation
+    from decode.genome.assembly import get_assembly
+    from decode.genome.gene_models import gene_models
+    from decode.genome.liftover import lift_sites
+    from decode.genome.site_readers import SiteSource
+    from decode.genome.sites import from_pyranges, read_sites, to_pyranges
+    from decode.models.bundle import ModelBundle, load_bundle, save_bundle
+    from decode.models.config import NetworkConfig
+    from decode.prediction import Evaluation, evaluate, predict, predict_members
+    from decode.report.evaluation import write_evaluation
+    from decode.synthetic import make_toy_data
+    from decode.training import TrainingConfig, train
+
+_HOME = {
+    "Dataset": "decode.dataset",
+    "Evaluation": "decode.prediction",
+    "ModelBundle": "decode.models.bundle",
+    "NetworkConfig": "decode.models.config",
+    "RegulatoryFeatures": "decode.features.matrix",
+    "SiteSource": "decode.genome.site_readers",
+    "TrainingConfig": "decode.training",
+    "build_features": "decode.features.build",
+    "evaluate": "decode.prediction",
+    "from_pyranges": "decode.genome.sites",
+    "gene_models": "decode.genome.gene_models",
+    "get_assembly": "decode.genome.assembly",
+    "lift_sites": "decode.genome.liftover",
+    "load_bundle": "decode.models.bundle",
+    "make_split": "decode.dataset",
+    "make_toy_data": "decode.synthetic",
+    "predict": "decode.prediction",
+    "predict_members": "decode.prediction",
+    "prepare_dataset": "decode.dataset",
+    "read_annotation": "decode.genome.annotation",
+    "read_expression": "decode.expression.readers",
+    "read_sites": "decode.genome.sites",
+    "read_targets": "decode.expression.targets",
+    "run_demo": "decode.demo",
+    "save_bundle": "decode.models.bundle",
+    "table_targets": "decode.expression.tissue",
+    "tissue_targets": "decode.expression.tissue",
+    "to_pyranges": "decode.genome.sites",
+    "train": "decode.training",
+    "write_evaluation": "decode.report.evaluation",
+}
+
+__all__ = [
+    "Dataset",
+    "Evaluation",
+    "ModelBundle",
+    "NetworkConfig",
+    "RegulatoryFeatures",
+    "SiteSource",
+    "TrainingConfig",
+    "__version__",
+    "build_features",
+    "evaluate",
+    "from_pyranges",
+    "gene_models",
+    "get_assembly",
+    "lift_sites",
+    "load_bundle",
+    "make_split",
+    "make_toy_data",
+    "predict",
+    "predict_members",
+    "prepare_dataset",
+    "read_annotation",
+    "read_expression",
+    "read_sites",
+    "read_targets",
+    "run_demo",
+    "save_bundle",
+    "table_targets",
+    "tissue_targets",
+    "to_pyranges",
+    "train",
+    "write_evaluation",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return metadata.version("decode-expression")
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'decode' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME, "__version__"])

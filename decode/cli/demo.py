@@ -1,0 +1,20 @@
+"""decode demo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for data, model, tables and figures.")] = Path("./decode-demo"),
+    seed: Annotated[int, typer.Option(help="Seed of the toy data and of the training.")] = 0,
+) -> None:
+    """Run the whole main job on a toy genome with planted regulators (about 2 minutes)."""
+    from decode.demo import run_demo
+
+    result = run_demo(out, seed=seed)
+    typer.echo(result.summary)
+    typer.echo(f"Written to {result.folder} in {result.seconds:.0f} s: metrics.json, tables, figures (*.png), model.")

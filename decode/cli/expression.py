@@ -1,0 +1,57 @@
+"""decode expression."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from decode.expression.targets import TargetResult
+
+app = typer.Typer(no_args_is_help=True, help="Expression tables: turn them into targets.")
+Out = Annotated[Path, typer.Option(help="Targets table: gene_id and one column a task, log2 (.tsv or .tsv.gz).")]
+
+
+def _write(result: TargetResult, out: Path) -> None:
+    from decode.core.files import write_table
+
+    write_table(result.targets, out)
+    typer.echo(", ".join(f"{key}: {value}" for key, value in result.counts.items()))
+
+
+@app.command()
+def tissue(
+    tpm: Annotated[Path, typer.Argument(help="Genes x tissues TPM: GCT, GCTX, TSV or CSV, plain or gzip.")],
+    out: Out,
+    min_tpm: Annotated[float, typer.Option(help="Keep genes above this TPM in at least one tissue.")] = 2.0,
+    pseudocount: Annotated[float, typer.Option(help="Added to TPM before log2.")] = 0.25,
+) -> None:
+    """Median level and log2 fold-change of every tissue against it."""
+    from decode.core.files import check_output
+    from decode.expression.readers import read_expression
+    from decode.expression.tissue import tissue_targets
+
+    check_output(out)
+    _write(tissue_targets(read_expression(tpm), min_tpm=min_tpm, pseudocount=pseudocount), out)
+
+
+@app.command()
+def table(
+    file: Annotated[Path, typer.Argument(help="Genes x columns: GCT, GCTX, TSV or CSV, plain or gzip.")],
+    out: Out,
+    already_log2: Annotated[
+        bool, typer.Option("--already-log2", help="Values are log2 already; else log2(x + 0.25) is taken.")
+    ] = False,
+    no_centre: Annotated[
+        bool, typer.Option("--no-centre", help="Keep columns as they are (fold changes of contrasts, for example).")
+    ] = False,
+) -> None:
+    """Turn your own table into targets, without a filter on expression."""
+    from decode.core.files import check_output
+    from decode.expression.readers import read_expression
+    from decode.expression.tissue import table_targets
+
+    check_output(out)
+    _write(table_targets(read_expression(file), already_log2=already_log2, centre=not no_centre), out)

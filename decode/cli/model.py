@@ -1,0 +1,171 @@
+"""decode train, evaluate, predict, randomise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from decode.cli.common import comma_list, pairs
+
+if TYPE_CHECKING:
+    from decode.training import MemberFit
+
+Features = Annotated[Path, typer.Argument(help="Features file (decode features build).")]
+Targets = Annotated[Path, typer.Argument(help="Targets table (decode expression).")]
+Model = Annotated[Path, typer.Argument(help="Model bundle (decode train).")]
+ExecutorOption = Annotated[
+    str, typer.Option(help="Where members are fitted: serial, threads:N, or a Dask scheduler address tcp://host:port.")
+]
+
+
+class ArchitectureName(StrEnum):
+    """Choices of --architecture."""
+
+    default = "default"
+    paper = "paper"
+
+
+class KeepName(StrEnum):
+    """Choices of --keep."""
+
+    mean = "mean"
+    best = "best"
+
+
+class PartName(StrEnum):
+    """Choices of --split."""
+
+    test = "test"
+    validation = "validation"
+    train = "train"
+    all = "all"
+
+
+def train(
+    features: Features,
+    targets: Targets,
+    out: Annotated[Path, typer.Option(help="Model bundle to write (a folder).")],
+    architecture: Annotated[
+        ArchitectureName, typer.Option(help="default: what predicts best; paper: the published network.")
+    ] = ArchitectureName.default,
+    members: Annotated[int, typer.Option(help="Networks fitted from different seeds.")] = 5,
+    keep: Annotated[
+        KeepName, typer.Option(help="mean: average them; best: keep the best on validation.")
+    ] = KeepName.mean,
+    biosamples: Annotated[str | None, typer.Option(help="Only tracks of these cell lines, comma-separated.")] = None,
+    test_chromosome: Annotated[str, typer.Option(help="Chromosome held out whole.")] = "chr1",
+    group_file: Annotated[
+        Path | None, typer.Option(help="gene_id<TAB>family: families stay on one side of the split.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of split, weights, batches and dropout.")] = 0,
+    max_epochs: Annotated[int, typer.Option(help="Most epochs of a member.")] = 100,
+    patience: Annotated[int, typer.Option(help="Epochs without a better validation loss before stopping.")] = 10,
+    executor: ExecutorOption = "serial",
+) -> None:
+    """Train an ensemble; a killed run resumes when the same command is given again."""
+    from decode.core.files import check_output
+    from decode.dataset import read_groups
+    from decode.expression.targets import read_targets
+    from decode.features.matrix import RegulatoryFeatures
+    from decode.models.bundle import check_bundle_output, save_bundle
+    from decode.training import TrainingConfig, remove_checkpoints
+    from decode.training import train as train_model
+
+    check_bundle_output(check_output(out))
+    loaded = RegulatoryFeatures.read(features)
+    checkpoints = out.with_name(f".{out.name}.checkpoints")
+    number = 0
+
+    def report(fit: MemberFit) -> None:
+        nonlocal number
+        number += 1
+        typer.echo(f"member {number} of {members}: validation loss {fit.validation_loss:.4f}", err=True)
+
+    bundle = train_model(
+        loaded,
+        read_targets(targets),
+        network=architecture.value,
+        training=TrainingConfig(members=members, keep=keep.value, seed=seed, max_epochs=max_epochs, patience=patience),
+        test_chromosome=comma_list(test_chromosome) or [],
+        biosamples=comma_list(biosamples),
+        groups=read_groups(str(group_file)) if group_file else None,
+        checkpoint_folder=checkpoints,
+        executor=executor,
+        on_member=report,
+    )
+    save_bundle(bundle, out)
+    remove_checkpoints(checkpoints)
+    typer.echo(
+        f"{out}: {len(bundle.members)} member(s), {len(bundle.tasks)} tasks, {len(bundle.tracks)} tracks, "
+        f"trained on {bundle.counts['train']} genes; next: decode evaluate {out} {features} {targets} --out DIR"
+    )
+
+
+def evaluate(
+    model: Model,
+    features: Features,
+    targets: Targets,
+    out: Annotated[Path, typer.Option(help="Folder for metrics.json, tables and figures.")],
+    split: Annotated[PartName, typer.Option(help="Genes to judge.")] = PartName.test,
+    against: Annotated[
+        list[str] | None, typer.Option(help="Further model of the same table, NAME=MODEL, e.g. paper=model_paper.")
+    ] = None,
+) -> None:
+    """Judge a model on held-out genes, beside the baselines."""
+    from decode.core.files import check_output, run_record, write_json
+    from decode.expression.targets import read_targets
+    from decode.features.matrix import RegulatoryFeatures
+    from decode.models.bundle import load_bundle
+    from decode.prediction import evaluate as evaluate_model
+    from decode.report.evaluation import write_evaluation
+
+    check_output(out)
+    bundle = load_bundle(model)
+    others = {name: load_bundle(path) for name, path in pairs("--against", against)}
+    evaluation = evaluate_model(
+        bundle, RegulatoryFeatures.read(features), read_targets(targets), part=split.value, others=others
+    )
+    write_evaluation(evaluation, out, history=bundle.history)
+    inputs: dict[str, str | Path] = {"model": model / "bundle.json", "features": features, "targets": targets}
+    write_json(run_record(inputs=inputs, split=split.value), out / "run.json")
+    typer.echo(accuracy_table(evaluation.metrics))
+
+
+def accuracy_table(metrics: dict[str, Any]) -> str:
+    """The headline figures of a model, its baselines and other models, as text."""
+    rows = {"model": metrics["model"], **metrics["baselines"], **metrics["others"]}
+    lines = [
+        f"{metrics['n_genes']} {metrics['split']} genes; Spearman",
+        f"{'':16}{'fold change':>12}{'median level':>14}",
+    ]
+    for name, row in rows.items():
+        cells = [row["fold_change_mean_spearman"], row["median_level_spearman"]]
+        shown = ["-" if cell != cell else f"{cell:.3f}" for cell in cells]
+        lines.append(f"{name:16}{shown[0]:>12}{shown[1]:>14}")
+    own = metrics["specificity"]
+    lines.append(f"own column is the highest for {own['n_own_highest']} of {own['n_tasks']} tasks")
+    return "\n".join(lines)
+
+
+def predict(
+    model: Model,
+    features: Features,
+    out: Annotated[Path, typer.Option(help="Predictions: gene_id and one column a task, log2 (.tsv or .tsv.gz).")],
+) -> None:
+    """Predict every gene of a features file."""
+    from decode.core.files import check_output, write_table
+    from decode.features.matrix import RegulatoryFeatures
+    from decode.models.bundle import load_bundle
+    from decode.prediction import predict as predict_genes
+
+    check_output(out)
+    table = predict_genes(load_bundle(model), RegulatoryFeatures.read(features))
+    write_table(table, out)
+    typer.echo(f"{out}: {len(table)} rows x {table.shape[1] - 1} tasks")
+
+
+COMMANDS: dict[str, Callable[..., None]] = {"train": train, "evaluate": evaluate, "predict": predict}
