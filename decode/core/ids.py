@@ -84,9 +84,9 @@ def resolve_ids(
 ) -> IdResult:
     """Find the gene id of every name: an id, a symbol, a previous symbol or `SYMBOL|Entrez`.
 
-    The first way that finds a gene is taken: gene id (version ignored); a two-column id map; a current symbol of the
-    HGNC table whose gene is among `genes`; the gene names of `genes`; previous symbols; alias symbols. Of
-    `SYMBOL|Entrez`, the Entrez number is looked up first where the id map has an `entrez_id` column.
+    The first way that finds a gene is taken: gene id (version ignored); a two-column id map or Entrez number; symbol;
+    previous symbol; alias. Where several genes have one name, the current symbol of the HGNC table decides; where the
+    table and the gene names disagree on a symbol, the name is ambiguous. Of `SYMBOL|Entrez`, either part is enough.
 
     Parameters
     ----------
@@ -188,16 +188,20 @@ class _Lookup:
         stripped = _VERSION.sub(r"\1", name.strip())
         if stripped in self.gene_ids:
             return "id", [stripped]
-        symbol, bar, entrez = stripped.partition("|")
-        if bar and entrez in self.entrez:
-            return "id_map", [self.entrez[entrez]]
+        symbol, _, entrez = stripped.partition("|")
         if symbol in self.gene_ids:
             return "id", [symbol]
-        if symbol in self.by_way["id_map"]:
-            return "id_map", list(self.by_way["id_map"][symbol])
-        if symbol in self.approved:
-            return "symbol", [self.approved[symbol]]
-        for way in _WAYS[2:]:
+        for key in filter(None, (stripped, entrez, symbol)):
+            if key in self.by_way["id_map"]:
+                return "id_map", list(self.by_way["id_map"][key])
+            if key in self.entrez:
+                return "id_map", [self.entrez[key]]
+        named, approved = list(self.by_way["symbol"].get(symbol, {})), self.approved.get(symbol)
+        if approved in named or (approved and not named):
+            return "symbol", [approved]
+        if named:  # the genes' own names and the HGNC table can disagree: then both are candidates
+            return "symbol", [*named, approved] if approved else named
+        for way in ("previous_symbol", "alias"):
             if symbol in self.by_way[way]:
                 return way, list(self.by_way[way][symbol])
         return "unresolved", []

@@ -11,7 +11,7 @@ import pandas as pd
 import polars as pl
 
 from decode.core.checks import listed
-from decode.core.ids import PAR_Y_PATTERN, VERSION_PATTERN
+from decode.core.ids import PAR_Y_PATTERN, VERSION_PATTERN, genes_of_id_map, resolve_ids
 from decode.genome.annotation_formats import RawAnnotation, parse_annotation
 from decode.genome.assembly import Assembly, get_assembly
 
@@ -53,7 +53,9 @@ class Annotation:
     source: str
 
 
-def read_annotation(path: str | Path, *, build: str, sizes: str | Path | None = None) -> Annotation:
+def read_annotation(
+    path: str | Path, *, build: str, sizes: str | Path | None = None, id_map: str | Path | None = None
+) -> Annotation:
     """Read a gene annotation, GTF or genePred, plain or gzip; the format is recognised from the content.
 
     Genes and transcripts without a line of their own are put together from their exons. Dropped and counted: rows on
@@ -69,6 +71,9 @@ def read_annotation(path: str | Path, *, build: str, sizes: str | Path | None = 
         Genome build of the file, for example "hg19" or "GRCh38".
     sizes : str or Path, optional
         Two-column file of chromosome sizes, for a build that the package does not know.
+    id_map : str or Path, optional
+        Symbols to Ensembl gene ids (HGNC complete set, or two columns), for files whose gene ids are symbols. Symbols
+        that it does not resolve, or not to one gene, stay as they are and are counted.
 
     Returns
     -------
@@ -98,6 +103,8 @@ def read_annotation(path: str | Path, *, build: str, sizes: str | Path | None = 
     counts: dict[str, int] = {}
     raw = _on_assembly(raw, assembly, path, counts)
     raw = _without_versions(raw, counts)
+    if id_map is not None:
+        raw = _with_gene_ids(raw, id_map, counts)
     _check_coordinates(raw, assembly, path)
     transcripts = _one_place_each(raw.transcripts, assembly, counts)
     exons = _merged_blocks(raw.exons.join(transcripts.select("place"), on="place", how="semi"), counts)
@@ -186,6 +193,17 @@ def _without_versions(raw: RawAnnotation, counts: dict[str, int]) -> RawAnnotati
         for table in (raw.genes, raw.transcripts)
     )
     return RawAnnotation(genes, transcripts, raw.exons.join(transcripts.select("place"), on="place", how="semi"))
+
+
+def _with_gene_ids(raw: RawAnnotation, id_map: str | Path, counts: dict[str, int]) -> RawAnnotation:
+    names = pl.concat([raw.genes["gene_id"], raw.transcripts["gene_id"]]).unique(maintain_order=True).to_list()
+    found = resolve_ids(names, genes_of_id_map(id_map), id_map, on_ambiguous="count")
+    new = {name: gene_id for name, gene_id in zip(names, found.ids, strict=True) if gene_id is not None}
+    counts["gene_ids_from_id_map"] = sum(name != gene_id for name, gene_id in new.items())
+    counts["gene_ids_not_in_id_map"] = found.counts["unresolved"]
+    counts["gene_ids_ambiguous_in_id_map"] = found.counts["ambiguous"]
+    genes, transcripts = (table.with_columns(pl.col("gene_id").replace(new)) for table in (raw.genes, raw.transcripts))
+    return RawAnnotation(genes, transcripts, raw.exons)
 
 
 def _check_coordinates(raw: RawAnnotation, assembly: Assembly, path: Path) -> None:

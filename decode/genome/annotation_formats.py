@@ -11,6 +11,7 @@ import polars as pl
 
 from decode.core.checks import listed
 from decode.core.chunks import line_chunks
+from decode.core.executor import get_executor
 
 GTF_COLUMNS = ["chrom", "source", "feature", "start", "end", "score", "strand", "frame", "attributes"]
 # UCSC table descriptions genePred and genePredExt: https://genome.ucsc.edu/FAQ/FAQformat.html#format9
@@ -102,7 +103,7 @@ def _chunks(path: Path) -> Iterator[_Chunk]:
 
 def _parse_gtf(chunks: Iterator[_Chunk], path: Path) -> RawAnnotation:
     """Rows of a GTF: GENCODE, Ensembl, RefSeq and GTEx collapsed models; gene and transcript lines may be absent."""
-    parts = [_gtf_rows(chunk) for chunk in chunks]
+    parts = list(get_executor("threads").map(_gtf_rows, chunks))
     genes, stated, exons, orphans = (pl.concat(frames) for frames in zip(*parts, strict=True))
     if genes.is_empty() and stated.is_empty() and exons.is_empty():
         raise ValueError(f"annotation {path} has no gene, transcript or exon line; give a complete GTF")

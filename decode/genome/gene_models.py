@@ -34,7 +34,8 @@ class GeneModels:
     table : DataFrame
         RangeIndex. At transcript level transcript_id (unique), gene_id, gene_name; at gene level gene_id (unique),
         gene_name, representative (id of the chosen transcript, empty for a union). Then chrom, strand, tss (0-based
-        position of the first transcribed base), length_bp (spliced), n_exons.
+        position of the first transcribed base, as the transcript line states it, or the gene line for a union),
+        length_bp (spliced), n_exons.
     exons : DataFrame
         model (row of `table`), chrom, start, end, strand, rna_start (RNA coordinate of the exon's 5' base); by model,
         then 5' to 3'.
@@ -145,7 +146,7 @@ def gene_models(
         logger.warning("gene models: %s", rule)
     else:
         logger.info("gene models: %s", rule)
-    table = genes.loc[has_model, ["gene_id", "gene_name", "chrom", "strand"]]
+    table = genes.loc[has_model, ["gene_id", "gene_name", "chrom", "start", "end", "strand"]]
     if chosen is None:
         table["representative"] = ""
         exons = exons.merge(transcripts[["transcript", "gene"]], on="transcript")
@@ -153,6 +154,7 @@ def gene_models(
     else:
         chosen = chosen.sort_values("gene", ignore_index=True)
         table["representative"] = chosen["transcript_id"].to_numpy()
+        table["start"], table["end"] = chosen["start"].to_numpy(), chosen["end"].to_numpy()
         exons = exons.merge(chosen[["transcript", "gene"]], on="transcript")[["gene", "start", "end"]]
         exons = exons.rename(columns={"gene": "key"})
     return _models(level, annotation.assembly, rule, table, exons, has_model)
@@ -336,7 +338,11 @@ def _models(
     exons: pd.DataFrame,
     keys: npt.NDArray[np.int64],
 ) -> GeneModels:
-    """Put exons in 5' to 3' order and derive tss, length and RNA offsets; `keys[i]` is the exon key of table row i."""
+    """Put exons in 5' to 3' order and derive tss, length and RNA offsets; `keys[i]` is the exon key of table row i.
+
+    The TSS is the 5' end of the transcript (of the gene, for a union) as the file states it. In collapsed models this can
+    lie before the first exon, where the exons of non-coding transcripts were left out.
+    """
     model = np.searchsorted(keys, exons["key"].to_numpy())
     start, end = exons["start"].to_numpy(dtype=np.int64), exons["end"].to_numpy(dtype=np.int64)
     strand = table["strand"].to_numpy()
@@ -361,7 +367,7 @@ def _models(
     )
     names = ["gene_id", "gene_name", "representative"] if level == "gene" else ["transcript_id", "gene_id", "gene_name"]
     result = table[[*names, "chrom", "strand"]].reset_index(drop=True)
-    result["tss"] = np.where(strand == "-", end[first] - 1, start[first]).astype(np.int64)
+    result["tss"] = np.where(strand == "-", table["end"].to_numpy() - 1, table["start"].to_numpy()).astype(np.int64)
     result["length_bp"] = length_bp
     result["n_exons"] = n_exons.astype(np.int64)
     return GeneModels(level, assembly, rule, result, frame)
