@@ -3,17 +3,23 @@
 A wrong build often stays inside the chromosome ends. Its sites are off by some 10 kb to some Mb, so they keep the gene
 density of their surroundings but miss the exons and promoters. The control is therefore not a position anywhere in the
 genome but the same site moved by 10 to 100 kb. Some chromosome arms have (nearly) the same coordinates in two builds
-(9q, 18 between hg19 and hg38), so the figure is the median over chromosomes, weighted by sites, of the odds ratio
+(9q and most of 18 in hg19 and hg38), so the figure is the median over chromosomes, weighted by sites, of the odds ratio
 
     [share inside / (1 - share inside)] / [share displaced / (1 - share displaced)].
 
-Measured on real sources (all sites of the file; in brackets the pooled shares, inside and displaced):
+Measured (range of four seeds, 100,000 sites each; in brackets the pooled shares, inside and displaced; the wrong build
+without the 0.5 to 1.6 % of sites beyond a chromosome end, which raise anyway):
 
-    source                        right build            hg38 coordinates read as hg19
-    ENCODE TF, by cell line       8.7   (0.254, 0.043)   1.02  (0.049, 0.038)
-    ENCODE TF, merged             TBD
-    ENCODE eCLIP RBP              TBD
-    miRanda miRNA                 TBD
+    source                        right build                        hg38 coordinates read as hg19
+    ENCODE TF, by cell line        7.5 to 8.3  (0.254, 0.043)        1.00 to 1.03  (0.049, 0.038)
+    ENCODE TF, merged              7.4 to 7.7  (0.234, 0.041)        1.02 to 1.04  (0.048, 0.037)
+    ENCODE eCLIP RBP              20.3 to 21.1 (0.524, 0.055)        1.07 to 1.11  (0.061, 0.040)
+    miRanda miRNA                121.1 to 132.7 (0.832, 0.041)       0.98 to 1.04  (0.067, 0.032)
+    eCLIP with strands swapped     0.28 to 0.29 (0.010, 0.033)
+
+One regulator alone says less: of the sources above cut into single regulators of >= 1000 sites, 1 of 130 TFs (SUPT20H)
+and 11 of 109 RBPs (EXOSC5, SUGP2, ...: they bind introns and repeats) lie at or below the limit in the right build, and
+126 of 129 and 104 of 109 in the wrong one. So the check can be overruled, and sites of kind "other" only warn.
 """
 
 from __future__ import annotations
@@ -49,8 +55,10 @@ class PositionCheck(NamedTuple):
 
 def union_of(pieces: Pieces) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Starts and ends of the disjoint intervals that the pieces cover together."""
-    reach = np.maximum.accumulate(pieces.end) if len(pieces.end) else pieces.end
-    first = np.flatnonzero(np.concatenate([[True], pieces.start[1:] > reach[:-1]])[: len(reach)])
+    if not len(pieces.start):
+        return pieces.start, pieces.end
+    reach = np.maximum.accumulate(pieces.end)
+    first = np.flatnonzero(np.concatenate([[True], pieces.start[1:] > reach[:-1]]))
     last = np.append(first[1:], len(reach)) - 1
     return pieces.start[first], reach[last]
 
@@ -134,7 +142,7 @@ def judge_positions(
     parts : sequence of PositionCheck
         One a file.
     allow_suspicious : bool
-        Warn instead of raising.
+        Warn instead of raising; sites of kind "other" only ever warn.
 
     Returns
     -------
@@ -174,9 +182,9 @@ def judge_positions(
     sentence = (
         f"{source['kind']} sites of {source['path']}: {result['share']:.1%} lie in {where}, displaced ones "
         f"{result['share_shuffled']:.1%} (median odds ratio over chromosomes {odds_ratio:.2f}; "
-        "above 5 in sources of the right build)"
+        "7 and more in ENCODE sources of the right build)"
     )
-    if verdict == "by chance" and not allow_suspicious:
+    if verdict == "by chance" and source["kind"] != "other" and not allow_suspicious:
         raise ValueError(
             f"{sentence}: they look like sites of another genome build or strand; check the build, lift them over "
             "(decode sites liftover), or allow them (allow_suspicious) if these regulators bind elsewhere"

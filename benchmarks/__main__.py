@@ -1,0 +1,55 @@
+"""Command line of the benchmarks: prints a table of ratios and writes it as JSON."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.measure import Row
+from decode.core.files import check_output, write_json
+
+# Name on the command line -> module with `run(scale: float | None) -> list[Row]`; None means the module's own default.
+REGISTRY = {"features": "benchmarks.bench_features"}
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.3g}"
+
+
+def table_of(name: str, rows: list[Row]) -> Table:
+    """The rows as a table for the terminal."""
+    table = Table(title=f"benchmark {name}: CPU seconds, ratio = peer / ours")
+    for column in ("case", "peer", "ours_s", "peer_s", "ratio", "largest_difference", "peak_gib", "note"):
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        numbers = (row.ours_s, row.peer_s, row.ratio, row.largest_difference, row.peak_gib)
+        table.add_row(row.case, row.peer or "", *map(_number, numbers), row.note)
+    return table
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one benchmark; exit status 2 for a wrong argument."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("name", choices=sorted(REGISTRY), help="which benchmark")
+    parser.add_argument("--scale", type=float, default=None, help="share of the full size (1); default: ends in 5 min")
+    parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
+    options = parser.parse_args(arguments)
+    if options.scale is not None and not 0 < options.scale <= 1:
+        parser.error(f"--scale is {options.scale}; a number above 0 and at most 1 is wanted")
+    try:
+        check_output(options.out)
+    except OSError as error:
+        parser.error(str(error))
+    rows: list[Row] = importlib.import_module(REGISTRY[options.name]).run(options.scale)
+    write_json([row.to_dict() for row in rows], options.out)
+    Console().print(table_of(options.name, rows))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import pytest
+from toy_models import toy_models
+
+from decode.features.binning import make_pieces, rna_pieces
+from decode.features.position_check import (
+    MIN_HITS,
+    N_DISPLACED,
+    PositionCheck,
+    check_positions,
+    judge_positions,
+    union_of,
+)
+from decode.genome.assembly import Assembly
+
+ASSEMBLY = Assembly("toy", {"chr1": 2_000_000, "chr2": 1_000_000})
+SOURCE = {"path": "sites.bed", "kind": "TF", "region": "promoter"}
+UNION = (np.arange(50) * 60_000 + 30_000, np.arange(50) * 60_000 + 33_000)  # 5 % of the genome
+
+
+def sites(position: np.ndarray, length: int = 100, strand: int = 0) -> dict[str, np.ndarray]:
+    return {
+        "position": position.astype(np.int64),
+        "length": np.full(len(position), length, dtype=np.int32),
+        "strand": np.full(len(position), strand, dtype=np.int8),
+    }
+
+
+def check(position: np.ndarray, **options: int) -> PositionCheck:
+    settings = {"n_sampled": 100_000, "seed": 0} | options
+    return check_positions(UNION, ASSEMBLY, 0, **sites(position), **settings)
+
+
+def test_union_of_overlapping_pieces() -> None:
+    pieces = make_pieces(
+        np.array([0, 5, 20, 8, 40]), np.array([10, 9, 30, 12, 41]), np.arange(5), n_rows=5, axis_bp=100
+    )
+    starts, ends = union_of(pieces)
+    assert (starts.tolist(), ends.tolist()) == ([0, 20, 40], [12, 30, 41])
+    nothing = make_pieces(np.zeros(0, int), np.zeros(0, int), np.zeros(0, int), n_rows=0, axis_bp=100)
+    assert [part.tolist() for part in union_of(nothing)] == [[], []]
+
+
+def test_counts_by_chromosome() -> None:
+    found = check(np.array([30_000, 29_900, 29_901, 33_000, 2_010_000, 2_134_000]))
+    assert found.n_sampled.tolist() == [4, 2]
+    assert found.n_inside.tolist() == [2, 1]  # 29,901 reaches in by one base; 33,000 is the first base outside
+    assert found.n_displaced_inside.shape == (2,)
+
+
+def test_displaced_share_is_that_of_chance() -> None:
+    rng = np.random.default_rng(1)
+    found = check(rng.integers(0, 2_900_000, 20_000))
+    share = found.n_displaced_inside.sum() / N_DISPLACED / 20_000
+    assert share == pytest.approx(3100 / 60_000, abs=0.004)
+    assert found.n_inside.sum() / 20_000 == pytest.approx(3100 / 60_000, abs=0.006)
+
+
+def test_samples_evenly_and_is_reproducible() -> None:
+    position = np.arange(10_000) * 200
+    assert check(position, n_sampled=500).n_sampled.sum() == 500
+    again = [check(position, n_sampled=500, seed=3).n_displaced_inside.tolist() for _ in range(2)]
+    assert again[0] == again[1]
+
+
+def test_strand_matters_where_the_region_is_stranded() -> None:
+    models = toy_models(ASSEMBLY, [("G", "chr1", "-", [(500_000, 500_900)])])
+    pieces, _, _ = rna_pieces(models, 100)
+    union = union_of(pieces)
+    for strand, expected in ((-1, 1), (1, 0), (0, 1)):
+        one = sites(np.array([500_100]), strand=strand)
+        found = check_positions(union, ASSEMBLY, pieces.strand_shift, **one, n_sampled=10, seed=0)
+        assert found.n_inside.sum() == expected
+
+
+def test_a_chromosome_shorter_than_the_displacement() -> None:
+    tiny = Assembly("tiny", {"chr1": 500})
+    union = (np.array([100]), np.array([200]))
+    found = check_positions(union, tiny, 0, **sites(np.array([150, 450]), length=50), n_sampled=10, seed=0)
+    assert found.n_inside.tolist() == [1]
+    whole = check_positions(union, tiny, 0, **sites(np.array([0]), length=500), n_sampled=10, seed=0)
+    assert (whole.n_inside.tolist(), whole.n_displaced_inside.tolist()) == ([1], [N_DISPLACED])
+
+
+def judged(inside: list[int], displaced: list[int], n: int = 10_000, **options: object) -> dict[str, object]:
+    parts = PositionCheck(
+        np.full(len(inside), n), np.array(inside, dtype=np.int64), np.array(displaced, dtype=np.int64) * N_DISPLACED
+    )
+    source = SOURCE | {key: options[key] for key in ("kind", "region") if key in options}
+    return judge_positions(source, [parts], allow_suspicious=bool(options.get("allow_suspicious", False)))
+
+
+def test_right_build_is_fine(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        result = judged([2500, 2500, 2500], [400, 400, 400])
+    assert not caplog.records
+    assert result["verdict"] == "fine"
+    assert result["odds_ratio"] == pytest.approx((2500.5 / 7500.5) / (400.5 / 9600.5))
+    assert result["share"] == 0.25
+    assert result["share_shuffled"] == 0.04
+    assert {name: result[name] for name in SOURCE} == SOURCE
+
+
+def test_wrong_build_raises() -> None:
+    with pytest.raises(ValueError, match=r"TF sites of sites\.bed: 4\.0% lie in promoters, displaced ones 4\.0%"):
+        judged([400, 410, 390], [400, 400, 400])
+    # an arm with the same coordinates in both builds does not save the file
+    with pytest.raises(ValueError, match="look like sites of another genome build or strand"):
+        judged([400, 410, 3000], [400, 400, 400])
+    with pytest.raises(ValueError, match="exons on their strand"):
+        judged([400], [400], kind="RBP", region="rna")
+
+
+def test_allowed_or_nearly_chance_warns(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        assert judged([400], [400], allow_suspicious=True)["verdict"] == "by chance"
+        assert judged([400], [400], kind="other")["verdict"] == "by chance"
+        assert judged([600], [400])["verdict"] == "near chance"
+    assert [record.message.endswith("check the genome build and the strands") for record in caplog.records] == [
+        True
+    ] * 3
+
+
+def test_dense_genes_do_not_look_suspicious() -> None:
+    assert judged([9500], [8000])["verdict"] == "fine"
+
+
+def test_too_few_sites_say_nothing() -> None:
+    result = judged([MIN_HITS // 2 - 1], [MIN_HITS // 2])
+    assert (result["verdict"], result["odds_ratio"]) == ("too few sites", None)
+    result = judged([0], [0], n=0)
+    assert (result["verdict"], result["share"], result["share_shuffled"]) == ("too few sites", None, None)
+
+
+def test_files_of_a_source_are_added_up() -> None:
+    part = PositionCheck(np.array([1000]), np.array([250]), np.array([40 * N_DISPLACED]))
+    result = judge_positions(SOURCE, [part, part], allow_suspicious=False)
+    assert result["n_sampled"] == 2000
+    assert result["share"] == 0.25
