@@ -167,7 +167,7 @@ def genes_of_id_map(id_map: str | Path) -> pd.DataFrame:
     pairs = [(strip_version([gene])[0], name) for gene, name in pairs if gene.startswith("ENS") and name]
     if not pairs:
         raise ValueError(f"id map {id_map} names no Ensembl gene id; give the HGNC complete set or a two-column table")
-    return pd.DataFrame(dict.fromkeys(pairs), columns=["gene_id", "gene_name"])
+    return pd.DataFrame(list(dict.fromkeys(pairs)), columns=["gene_id", "gene_name"])
 
 
 _WAYS = ("id", "id_map", "symbol", "previous_symbol", "alias")

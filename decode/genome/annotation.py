@@ -93,7 +93,7 @@ def read_annotation(
     >>> folder = tempfile.TemporaryDirectory()
     >>> gtf = Path(folder.name, "one.gtf")
     >>> _ = gtf.write_text('chr1\\tX\\texon\\t11\\t20\\t.\\t+\\t.\\tgene_id "A"; transcript_id "A1";\\n')
-    >>> read_annotation(gtf, build="hg38").exons.values.tolist()
+    >>> read_annotation(gtf, build="hg38").exons.to_numpy().tolist()
     [['A1', 'chr1', 10, 20, '+']]
     >>> folder.cleanup()
     """

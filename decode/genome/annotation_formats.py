@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -46,11 +47,13 @@ class _Chunk(NamedTuple):
     path: Path
 
     def line_of(self, values: tuple[str | None, ...]) -> str:
-        """Words such as "line 12", found by searching the text; only for messages."""
-        text = "\t".join(value for value in values if value is not None).encode()
-        at = self.content.find(text)
-        number = self.lines_before + self.content.count(b"\n", 0, max(at, 0)) + 1
-        return f"line {number}" if at >= 0 else f"a line after {self.lines_before}"
+        """Words such as "line 12", found by searching the text for the cells that end a line; only for messages."""
+        text = "\t".join(value or "" for value in values).rstrip("\t").encode()
+        found = re.search(rb"(?m)(?:^|\t)" + re.escape(text) + rb"\t*\r?$", self.content)
+        if found is None:
+            return f"a line after {self.lines_before}"
+        number = self.lines_before + self.content.count(b"\n", 0, found.end()) + 1
+        return f"line {number}"
 
 
 def parse_annotation(path: Path) -> RawAnnotation:
@@ -231,7 +234,7 @@ def _read_columns(chunk: _Chunk, columns: list[str]) -> pl.DataFrame:
     # The schema is explicit because polars 1.x and 2.x name the columns of a file without header differently.
     schema = pl.Schema(dict.fromkeys(columns, pl.String))
     if not _first_fields(chunk.content):
-        return schema.to_frame()
+        return pl.DataFrame(schema=schema)
     try:
         rows = pl.read_csv(
             chunk.content, separator="\t", has_header=False, quote_char=None, comment_prefix="#", schema=schema
@@ -260,7 +263,7 @@ def _numbers(rows: pl.DataFrame, names: list[str], columns: list[str], chunk: _C
         if is_wrong.any():
             wrong = rows.filter(is_wrong).select(columns)
             raise ValueError(
-                f"annotation {chunk.path} {chunk.line_of(wrong.row(0))}: {name} is {wrong[name][0]!r}; "
+                f"annotation {chunk.path} {chunk.line_of(wrong.row(0))}: {name} is {wrong[name][0] or ''!r}; "
                 "a whole number is wanted"
             )
     return cast

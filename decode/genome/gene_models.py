@@ -121,7 +121,7 @@ def gene_models(
     ...     'chr1\\tX\\texon\\t1101\\t1105\\t.\\t-\\t.\\tgene_id "A"; transcript_id "A1";\\n'
     ... )
     >>> models = gene_models(read_annotation(gtf, build="hg38"))
-    >>> models.table[["gene_id", "tss", "length_bp", "n_exons"]].values.tolist()
+    >>> models.table[["gene_id", "tss", "length_bp", "n_exons"]].to_numpy().tolist()
     [['A', 1104, 15, 2]]
     >>> genome_to_rna(models, "A", [1104, 1100, 1050, 1009]).tolist()
     [0, 4, -1, 5]
@@ -340,7 +340,7 @@ def _models(
 ) -> GeneModels:
     """Put exons in 5' to 3' order and derive tss, length and RNA offsets; `keys[i]` is the exon key of table row i.
 
-    The TSS is the 5' end of the transcript (of the gene, for a union) as the file states it. In collapsed models this can
+    The TSS is the 5' end of the transcript (of the gene, for a union) as the file states it. In collapsed models it can
     lie before the first exon, where the exons of non-coding transcripts were left out.
     """
     model = np.searchsorted(keys, exons["key"].to_numpy())

@@ -73,7 +73,7 @@ def lift_sites(sites: pd.DataFrame, chain: str | Path) -> LiftResult:
     >>> chain = Path(folder.name, "a.over.chain")
     >>> _ = chain.write_text("chain 1 chr1 1000 + 0 100 chr1 900 - 0 100 1\\n100\\n\\n")
     >>> sites = pd.DataFrame({"chrom": ["chr1"], "start": [10], "end": [20], "strand": ["+"]})
-    >>> lift_sites(sites, chain).sites.values.tolist()
+    >>> lift_sites(sites, chain).sites.to_numpy().tolist()
     [['chr1', 880, 890, '-']]
     >>> folder.cleanup()
     """

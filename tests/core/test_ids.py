@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from decode.core.ids import genes_of_id_map, par_y_ids, resolve_ids, strip_version
+
+GENES = pd.DataFrame(
+    {
+        "gene_id": ["ENSG01", "ENSG02", "ENSG03", "ENSG04", "ENSG05"],
+        "gene_name": ["TP53", "MYC", "TWIN", "TWIN", "OLDNAME"],
+    }
+)
+HGNC = (
+    "hgnc_id\tsymbol\tprev_symbol\talias_symbol\tentrez_id\tensembl_gene_id\n"
+    'H1\tTP53\t\t"P53|LFS1"\t7157\tENSG01\n'
+    "H2\tMYC\tCMYC\tbHLHe39|SHARED\t4609\tENSG02\n"
+    "H3\tTWIN\t\tSHARED\t3\tENSG03\n"
+    "H4\tTWIN2\tTWINB\t\t4\tENSG04\n"
+    "H5\tNEWNAME\tOLDNAME|OLDERNAME\t\t5\tENSG_not_here\n"
+    "H6\tGONE\t\t\t6\tENSG99\n"
+)
+
+
+def hgnc(folder: Path) -> Path:
+    path = folder / "hgnc.txt"
+    path.write_text(HGNC)
+    return path
+
+
+def test_strip_version_of_ensembl_and_refseq_only() -> None:
+    given = ["ENSG00000141510.17", "ENSMUSG00000059552.8", "NM_000546.6", "RP11-34P13.7", "AL627309.1", "G1.2", "TP53"]
+    assert strip_version(given) == [
+        "ENSG00000141510", "ENSMUSG00000059552", "NM_000546", "RP11-34P13.7", "AL627309.1", "G1.2", "TP53",
+    ]  # fmt: skip
+
+
+def test_par_y_copies_keep_an_id_of_their_own() -> None:
+    given = ["ENSG00000182378.8", "ENSG00000182378.8_PAR_Y", "ENSGR0000182378.8"]
+    assert strip_version(given) == ["ENSG00000182378", "ENSG00000182378_PAR_Y", "ENSGR0000182378"]
+    assert par_y_ids(given) == given[1:]
+    assert par_y_ids([]) == []
+
+
+def test_ids_symbols_and_entrez_pairs() -> None:
+    result = resolve_ids(["ENSG01.4", "MYC", "TP53|7157", "ENSG77", "tp53"], GENES)
+    assert result.ids == ["ENSG01", "ENSG02", "ENSG01", None, None]
+    assert result.counts["id"] == 1
+    assert result.counts["symbol"] == 2
+    assert result.counts["unresolved"] == 2
+    assert result.counts["sharing_a_gene"] == 1
+    assert result.counts["names"] == 5
+
+
+def test_ambiguous_symbol_raises_with_candidates() -> None:
+    with pytest.raises(ValueError, match=r"1 name\(s\) stand for several genes: TWIN \(ENSG03, ENSG04\)"):
+        resolve_ids(["MYC", "TWIN"], GENES)
+
+
+def test_ambiguous_symbol_is_counted_on_request() -> None:
+    result = resolve_ids(["MYC", "TWIN"], GENES, on_ambiguous="count")
+    assert result.ids == ["ENSG02", None]
+    assert result.ambiguous == {"TWIN": ["ENSG03", "ENSG04"]}
+    assert result.counts["ambiguous"] == 1
+
+
+def test_hgnc_table_previous_symbols_aliases_entrez(tmp_path: Path) -> None:
+    names = ["CMYC", "LFS1", "?|4609", "4609", "NEWNAME", "OLDERNAME", "TWIN2", "GONE"]
+    result = resolve_ids(names, GENES, hgnc(tmp_path))
+    assert result.ids == ["ENSG02", "ENSG01", "ENSG02", "ENSG02", "ENSG05", "ENSG05", "ENSG04", None]
+    assert result.counts["previous_symbol"] == 2
+    assert result.counts["alias"] == 1
+    assert result.counts["id_map"] == 2
+    assert result.counts["symbol"] == 2
+
+
+def test_hgnc_table_decides_between_genes_of_one_name(tmp_path: Path) -> None:
+    assert resolve_ids(["TWIN"], GENES, hgnc(tmp_path)).ids == ["ENSG03"]
+
+
+def test_alias_of_two_genes_is_ambiguous(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"SHARED \(ENSG02, ENSG03\)"):
+        resolve_ids(["SHARED"], GENES, hgnc(tmp_path))
+
+
+def test_annotation_and_hgnc_disagree_on_a_symbol(tmp_path: Path) -> None:
+    genes = pd.DataFrame({"gene_id": ["ENSG01", "ENSG02"], "gene_name": ["MYC", "other"]})
+    assert resolve_ids(["MYC"], genes, hgnc(tmp_path), on_ambiguous="count").ambiguous == {"MYC": ["ENSG01", "ENSG02"]}
+
+
+@pytest.mark.parametrize("delimiter", ["\t", ","])
+@pytest.mark.parametrize("is_gzip", [True, False])
+def test_two_column_map_in_either_order(tmp_path: Path, delimiter: str, is_gzip: bool) -> None:
+    rows = [("name", "gene"), ("mine", "ENSG02.3"), ("ENSG03", "yours"), ("again", "TP53"), ("MYC", "ENSG04")]
+    text = "".join(f"{a}{delimiter}{b}\n" for a, b in rows).encode()
+    path = tmp_path / "map"
+    path.write_bytes(gzip.compress(text) if is_gzip else text)
+    result = resolve_ids(["mine", "yours", "again", "MYC"], GENES, path)
+    assert result.ids == ["ENSG02", "ENSG03", "ENSG01", "ENSG04"]  # the map is asked before the symbols
+    assert result.counts["id_map"] == 4
+
+
+def test_genes_of_an_id_map(tmp_path: Path) -> None:
+    table = genes_of_id_map(hgnc(tmp_path))
+    assert table.head(2).to_numpy().tolist() == [["ENSG01", "TP53"], ["ENSG02", "MYC"]]
+    pairs = tmp_path / "pairs"
+    pairs.write_text("symbol\tgene\nTP53\tENSG01.2\nENSG02\tMYC\n")
+    assert genes_of_id_map(pairs).to_numpy().tolist() == [["ENSG01", "TP53"], ["ENSG02", "MYC"]]
+
+
+def test_genes_of_a_map_without_ensembl_ids(tmp_path: Path) -> None:
+    path = tmp_path / "pairs"
+    path.write_text("a\tb\n")
+    with pytest.raises(ValueError, match="names no Ensembl gene id"):
+        genes_of_id_map(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [("", "is empty"), ("\n\n", "is empty"), ("a\tb\nc\td\te\n", "line 2 has 3 column"), ("one\n", "line 1 has 1")],
+)
+def test_bad_id_maps(tmp_path: Path, content: str, message: str) -> None:
+    path = tmp_path / "map"
+    path.write_text(content)
+    with pytest.raises(ValueError, match=message):
+        resolve_ids(["MYC"], GENES, path)
+
+
+def test_bad_arguments() -> None:
+    with pytest.raises(ValueError, match="on_ambiguous is 'drop'"):
+        resolve_ids([], GENES, on_ambiguous="drop")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="gene_name"):
+        resolve_ids([], GENES[["gene_id"]])
+
+
+def test_nothing_to_resolve() -> None:
+    result = resolve_ids([], GENES)
+    assert result.ids == []
+    assert result.counts["names"] == 0
