@@ -1,95 +1,26 @@
-"""Read binding sites from files: which files, which format, and one lean block of numbers a file."""
+"""Read a file of binding sites into one lean block of numbers."""
 
 from __future__ import annotations
 
-import gzip
 import logging
-import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, NoReturn, get_args
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
-from decode.core.checks import check_choice, listed
-from decode.core.files import check_input, is_gzip
+from decode.core.checks import listed
 from decode.genome import site_text
 from decode.genome.assembly import Assembly
-from decode.genome.site_text import BIOSAMPLE, CHROM, END, NAME, ROLE_NAMES, SCORE, START, STRAND, Scan
+from decode.genome.site_layout import Layout, StrandUse, find_layout
+from decode.genome.site_sources import SiteSource, line_blocks, regulator_name
+from decode.genome.site_text import END, NAME, ROLE_NAMES, SCORE, START, STRAND, Scan
 
 logger = logging.getLogger(__name__)
 
-Kind = Literal["TF", "RBP", "miRNA", "other"]
-Format = Literal["auto", "bed", "gtrd", "postar", "targetscan"]
-StrandUse = Literal["ignored", "wanted", "where given"]
-KINDS: tuple[str, ...] = get_args(Kind)
-FORMATS: tuple[str, ...] = get_args(Format)
-REGION_OF_KIND = {"TF": "promoter", "RBP": "rna", "miRNA": "rna"}
-
-PEAK_SUFFIXES = (".narrowPeak", ".broadPeak")  # their column 4 names the peak, not the regulator
-BED_SUFFIXES = (".bed", *PEAK_SUFFIXES)
-FOLDER_SUFFIXES = {"gtrd": (".interval",), "postar": (".txt",)}  # beside the BED suffixes of the other formats
-POSTAR_COLUMNS = 11  # chrom, start, end, id, 0, strand, RBP, method, cell, accession, score
-BLOCK_BYTES = 1 << 25  # text that is held at a time
 MAX_SCORE_WIDTH = 40
-N_NAMES_TO_DOUBT = 100  # more regulators than this, and less than two sites each: names of peaks
-
-
-@dataclass(frozen=True)
-class SiteSource:
-    """Where the sites of one kind of regulator come from.
-
-    Parameters
-    ----------
-    kind : {"TF", "RBP", "miRNA", "other"}
-    path : str or Path
-        A folder with one file a regulator (the name is the file stem without any suffix), or one file. One BED file
-        names the regulator in column 4; a BED3, narrowPeak or broadPeak file, or a BED file with nothing but '.' in
-        column 4, is one regulator, named like the file.
-    region : str, optional
-        Named region in which the sites are counted; default "promoter" for TF, "rna" for RBP and miRNA.
-    biosample_column : int, optional
-        Column of the cell type or tissue, counted from 1. Blank or '.' means not stated. Default: none is stated.
-    min_score : float, optional
-        Sites with a lower score are left out and counted.
-    score_column : int, optional
-        Column of the score, counted from 1. Default: 5 (BED), 11 (POSTAR), none (GTRD).
-    format : {"auto", "bed", "gtrd", "postar", "targetscan"}
-        "auto" goes by the content: the header of a GTRD meta-cluster file, the 11 columns of a POSTAR table, the
-        `GENE:family` names of TargetScan (for miRNA), else BED with 3 or more columns.
-
-    Raises
-    ------
-    ValueError
-        If an option is none of these.
-
-    Examples
-    --------
-    >>> SiteSource("TF", "chip.bed.gz", biosample_column=7).region
-    'promoter'
-    """
-
-    kind: Kind
-    path: Path
-    region: str = ""
-    biosample_column: int | None = None
-    min_score: float | None = None
-    score_column: int | None = None
-    format: Format = "auto"
-
-    def __post_init__(self) -> None:
-        check_choice("kind", self.kind, KINDS)
-        check_choice("format", self.format, FORMATS)
-        for name in ("biosample_column", "score_column"):
-            column = getattr(self, name)
-            if column is not None and (not isinstance(column, int) or isinstance(column, bool) or column < 4):
-                raise ValueError(f"{name} is {column!r}; give a column after the third, counted from 1")
-        if self.min_score is not None and not np.isfinite(self.min_score):
-            raise ValueError(f"min_score is {self.min_score!r}; a number is wanted")
-        object.__setattr__(self, "path", Path(self.path))
-        object.__setattr__(self, "region", self.region or REGION_OF_KIND.get(self.kind, ""))
+N_NAMES_TO_DOUBT = 100  # more regulators than this, and less than two sites each: names of sites
 
 
 class SiteBlock(NamedTuple):
@@ -121,164 +52,6 @@ class SiteBlock(NamedTuple):
     counts: dict[str, Any]
 
 
-def regulator_name(path: str | Path) -> str:
-    """Name of the regulator that a file stands for: its stem, whatever the compression.
-
-    Examples
-    --------
-    >>> regulator_name("chip/CTCF.bed"), regulator_name("NKX2-5.v2.narrowPeak.gz")
-    ('CTCF', 'NKX2-5.v2')
-    """
-    name = Path(path).name.removesuffix(".gz")
-    return Path(name).stem if "." in name.lstrip(".") else name
-
-
-def source_files(source: SiteSource) -> list[Path]:
-    """Files of a source, in order of their names.
-
-    Parameters
-    ----------
-    source : SiteSource
-        In a folder, files that end in .bed, .narrowPeak or .broadPeak count (.interval for the format "gtrd", .txt for
-        "postar"), plain or .gz. All others are ignored, counted and logged.
-
-    Returns
-    -------
-    list of Path
-
-    Raises
-    ------
-    FileNotFoundError
-        If the path does not exist.
-    ValueError
-        If a file is empty, a folder has no file of sites, or two files of it stand for one regulator.
-    """
-    path = source.path
-    if not path.is_dir():
-        return [check_input(path, f"{source.kind} sites")]
-    suffixes = FOLDER_SUFFIXES.get(source.format, BED_SUFFIXES)
-    entries = sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
-    files = [entry for entry in entries if entry.is_file() and entry.name.removesuffix(".gz").endswith(suffixes)]
-    ignored = [entry.name for entry in entries if entry not in set(files)]
-    if not files:
-        raise ValueError(
-            f"folder {path} has no file of {source.kind} sites: wanted {', '.join(suffixes)} (or .gz), "
-            f"found {listed(ignored) or 'nothing'}; name another folder or one file"
-        )
-    if ignored:
-        logger.warning("folder %s: %d files of sites; %d others ignored: %s", path, len(files), len(ignored), listed(ignored))  # fmt: skip
-    by_name: dict[str, list[str]] = {}
-    for file in files:
-        by_name.setdefault(regulator_name(file), []).append(file.name)
-    repeated = [" and ".join(names) for names in by_name.values() if len(names) > 1]
-    if repeated:
-        raise ValueError(
-            f"folder {path} has several files of one regulator: {listed(repeated)}; keep one of each, or join them"
-        )
-    return files
-
-
-def line_blocks(path: Path, name: str = "file") -> Iterator[bytes]:
-    """Text of a plain or gzip file in blocks of whole lines; the last line always ends with a newline."""
-    check_input(path, name)
-    with open(path, "rb") as start:
-        if start.read(4) == b"PK\x03\x04":
-            raise ValueError(f"{name} {path} is a zip archive; unpack it and name the file in it")
-    opened = gzip.open(path, "rb") if is_gzip(path) else open(path, "rb")  # noqa: SIM115
-    rest = b""
-    try:
-        with opened as handle:
-            while piece := handle.read(BLOCK_BYTES):
-                cut = piece.rfind(b"\n") + 1
-                if cut:
-                    yield rest + piece[:cut] if rest or cut < len(piece) else piece
-                    rest = piece[cut:]
-                else:
-                    rest += piece
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise ValueError(
-            f"{name} {path} is a truncated or damaged gzip file ({error}); fetch or compress it again"
-        ) from error
-    if rest:
-        yield rest + b"\n"
-
-
-class _Layout(NamedTuple):
-    """How the rows of one file are read: columns by role (from 0), and the name of the only regulator, if one."""
-
-    format: str
-    columns: dict[int, int]
-    is_tab: bool
-    regulator: str | None
-
-
-def _header_columns(source: SiteSource, path: Path, header: bytes) -> dict[int, int]:
-    """Columns of a GTRD meta-cluster file: #CHROM START END summit uniprotId tfTitle cell.set ..."""
-    names = header.decode("utf-8", "replace").strip().lstrip("#").lower().split("\t")
-    wanted = {CHROM: "chrom", START: "start", END: "end", NAME: "tftitle"}
-    missing = [name for name in wanted.values() if name not in names]
-    if missing:
-        raise ValueError(
-            f"{source.kind} sites {path} lack the column(s) {listed(missing)} in the header; a GTRD meta-cluster file "
-            "starts with #CHROM, START, END, summit, uniprotId, tfTitle"
-        )
-    return {role: names.index(name) for role, name in wanted.items()}
-
-
-def _sniff(source: SiteSource, fields: list[bytes], text: bytes) -> str:
-    """Format of a file by its header or first row."""
-    if source.format != "auto":
-        return source.format
-    header = text[: text.find(b"\n")].lower()
-    if header.lstrip(b"#").startswith(b"chrom\t") and b"tftitle" in header:
-        return "gtrd"
-    if source.path.is_dir():
-        return "bed"
-    has_strand = len(fields) > 5 and fields[5] in (b"+", b"-", b".")
-    if len(fields) == POSTAR_COLUMNS and has_strand and not fields[7].replace(b".", b"").isdigit():
-        return "postar"
-    return "targetscan" if source.kind == "miRNA" and len(fields) > 3 and b":" in fields[3] else "bed"
-
-
-def _layout(source: SiteSource, path: Path, text: bytes, strand: StrandUse, *, has_score: bool) -> _Layout:
-    first = next(site_text.data_lines(text), None)
-    if first is None:
-        raise ValueError(f"{source.kind} sites {path} hold no row; fetch or write the file again")
-    is_tab = b"\t" in first[1]
-    fields = first[1].split(b"\t") if is_tab else first[1].split()
-    kind_of_file = _sniff(source, fields, text)
-    columns = {CHROM: 0, START: 1, END: 2}
-    regulator = None
-    strand_column: int | None = 5
-    score_column: int | None = 4
-    if kind_of_file == "gtrd":
-        columns = _header_columns(source, path, text[: text.find(b"\n")])
-        strand_column = score_column = None
-    elif kind_of_file == "postar":
-        columns[NAME], score_column = 6, 10
-    elif kind_of_file == "targetscan":
-        columns[NAME] = 3
-    elif source.path.is_dir() or path.name.removesuffix(".gz").endswith(PEAK_SUFFIXES) or len(fields) < 4:
-        regulator = regulator_name(path)
-    else:
-        columns[NAME] = 3
-    if strand == "wanted" and strand_column is None:
-        raise ValueError(
-            f"{source.kind} sites {path} are of a format without strand ({kind_of_file}), and strand is needed here; "
-            "count them in promoters, or give a BED6 file"
-        )
-    if strand != "ignored" and strand_column is not None and (strand == "wanted" or len(fields) > strand_column):
-        columns[STRAND] = strand_column
-    if source.biosample_column is not None:
-        columns[BIOSAMPLE] = source.biosample_column - 1
-    if has_score:
-        column = source.score_column - 1 if source.score_column is not None else score_column
-        if column is None:
-            raise ValueError(f"{source.kind} sites {path}: a min_score for {kind_of_file} needs score_column")
-        columns[SCORE] = column
-    return _Layout(kind_of_file, columns, is_tab, regulator)
-
-
 @dataclass
 class _Names:
     """Names seen so far, numbered in order of appearance."""
@@ -304,6 +77,18 @@ class _Rows(NamedTuple):
     length: NDArray[np.int32]
     strand: NDArray[np.int8]
     score: NDArray[np.float64]
+
+
+def _joined(parts: list[_Rows]) -> _Rows:
+    columns: list[Any] = [np.concatenate(column) for column in zip(*parts, strict=True)]
+    return _Rows(*columns)
+
+
+def _is_score(written: str) -> bool:
+    try:
+        return not np.isnan(float(written))
+    except ValueError:
+        return False
 
 
 class SiteFile:
@@ -334,22 +119,21 @@ class SiteFile:
 
     def read(self) -> tuple[SiteBlock, NDArray[np.float64]]:
         """The sites, and their scores (length 0 where they are not read)."""
-        layout: _Layout | None = None
+        layout: Layout | None = None
         parts = []
         for text in line_blocks(self.path, f"{self.source.kind} sites"):
             if layout is None:
                 text = text.removeprefix(b"\xef\xbb\xbf")
-                layout = _layout(self.source, self.path, text, self.strand, has_score=self.has_score)
+                layout = find_layout(self.source, self.path, text, self.strand, has_score=self.has_score)
                 if layout.format == "gtrd" and not text.startswith(b"#"):
                     text = b"#" + text  # a header that lost its '#'
             parts.append(self._rows(text, layout))
-            self.n_lines += text.count(b"\n")
         if layout is None:
             raise ValueError(f"{self.label} hold no row; fetch or write the file again")
-        rows = parts[0] if len(parts) == 1 else _Rows(*map(np.concatenate, zip(*parts, strict=True)))
+        rows = parts[0] if len(parts) == 1 else _joined(parts)
         return self._block(rows, layout), rows.score
 
-    def _rows(self, text: bytes, layout: _Layout) -> _Rows:
+    def _rows(self, text: bytes, layout: Layout) -> _Rows:
         found = site_text.scan(text, layout.columns, is_tab=layout.is_tab, after_colon=layout.format == "targetscan")
         if found.error != site_text.FINE:
             self._complain(text, found, layout)
@@ -360,13 +144,11 @@ class SiteFile:
         if n_wrong:
             self._complain_of_place(text, row, n_wrong, layout, tokens[found.chrom[row]])
         self.n_rows += len(length)
-        nothing = np.zeros(0, dtype=np.int32)
-        rows = _Rows(
-            self._regulators(text, tokens, found, layout) if NAME in layout.columns else nothing,
-            self.biosamples.of(["" if token == "." else token for token in tokens], found.biosample),
-            found.start, length, found.strand, self._scores(text, found),
-        )  # fmt: skip
-        is_kept = None
+        stated = ["" if token == "." else token for token in tokens]
+        name = self._regulators(text, stated, found, layout) if NAME in layout.columns else found.name
+        biosample = self.biosamples.of(stated, found.biosample)
+        rows = _Rows(name, biosample, found.start, length, found.strand, self._scores(text, found, layout))
+        is_kept = np.ones(len(length), dtype=bool)
         if n_unknown:
             is_kept = first[found.chrom] >= 0
             n_of = np.bincount(found.chrom[~is_kept], minlength=len(tokens))
@@ -374,11 +156,13 @@ class SiteFile:
                 self.skipped[tokens[token]] = self.skipped.get(tokens[token], 0) + int(n_of[token])
         if self.source.min_score is not None:
             is_high = rows.score >= self.source.min_score
-            self.n_below_score += int((~is_high if is_kept is None else is_kept & ~is_high).sum())
-            is_kept = is_high if is_kept is None else is_kept & is_high
-        if is_kept is None or is_kept.all():
-            return rows
-        return _Rows(*(part[is_kept] if len(part) else part for part in rows))
+            self.n_below_score += int((is_kept & ~is_high).sum())
+            is_kept &= is_high
+        self.n_lines += found.n_lines
+        if n_unknown or self.source.min_score is not None:
+            columns: list[Any] = [part[is_kept] if len(part) else part for part in rows]
+            return _Rows(*columns)
+        return rows
 
     def _decoded(self, token: bytes) -> str:
         try:
@@ -393,53 +177,48 @@ class SiteFile:
         first = np.array([-1 if name is None else offsets[name] for name in names], dtype=np.int64)
         return first, np.array([0 if name is None else sizes[name] for name in names], dtype=np.int64)
 
-    def _regulators(self, text: bytes, tokens: list[str], found: Scan, layout: _Layout) -> NDArray[np.int32]:
-        numbers = self.names.of(["" if token == "." else token for token in tokens], found.name)
+    def _regulators(self, text: bytes, tokens: list[str], found: Scan, layout: Layout) -> NDArray[np.int32]:
+        numbers = self.names.of(tokens, found.name)
         if "" in self.names.number and self.blank is None:
             row = int(np.argmax(numbers == self.names.number[""]))
             self.blank = self._line(text, row, layout)[0]
         if len(self.names.number) > max(N_NAMES_TO_DOUBT, self.n_rows // 2):
             raise ValueError(
-                f"{self.label}: column {layout.columns[NAME] + 1} holds {len(self.names.number)} names in {self.n_rows} "
-                f"rows ({listed(self.names.number, 3)}); these look like names of sites, not of regulators: put the "
-                "regulator there, or put the file into a folder to take its name as the regulator"
+                f"{self.label}: column {layout.columns[NAME] + 1} holds {len(self.names.number)} names in "
+                f"{self.n_rows} rows ({listed(self.names.number, 3)}); these look like names of sites, "
+                "not of regulators: put the regulator there, or put the file into a folder to take its name as the regulator"
             )
         return numbers
 
-    def _scores(self, text: bytes, found: Scan) -> NDArray[np.float64]:
+    def _scores(self, text: bytes, found: Scan, layout: Layout) -> NDArray[np.float64]:
         if not self.has_score or not len(found.score_at):
             return np.zeros(0)
-        width = int((found.score_at[:, 1] - found.score_at[:, 0]).max())
-        table = site_text.cells(np.frombuffer(text, dtype=np.uint8), found.score_at, max(width, 1))
+        width = max(int((found.score_at[:, 1] - found.score_at[:, 0]).max()), 1)
         if width <= MAX_SCORE_WIDTH:
+            table = site_text.cells(np.frombuffer(text, dtype=np.uint8), found.score_at, width)
             try:
-                scores = table.view(f"S{max(width, 1)}").ravel().astype(np.float64)
+                scores = table.view(f"S{width}").ravel().astype(np.float64)
                 if not np.isnan(scores).any():
                     return scores
             except ValueError:
                 pass
-        for row, cell in enumerate(table):
-            written = cell.tobytes().rstrip(b"\0").decode("utf-8", "replace")
-            try:
-                is_number = not np.isnan(float(written))
-            except ValueError:
-                is_number = False
-            if not is_number:
-                number = next(n for i, (n, _) in enumerate(site_text.data_lines(text)) if i == row)
+        for row, (at, stop) in enumerate(found.score_at.tolist()):
+            written = text[at:stop].decode("utf-8", "replace")
+            if not _is_score(written):
                 raise ValueError(
-                    f"{self.label} line {self.n_lines + number}: score {written[:40]!r} is not a number; "
-                    "name another score column, or use no score"
+                    f"{self.label} {self._line(text, row, layout)[0]}: score {written[:40]!r} in column "
+                    f"{layout.columns[SCORE] + 1} is not a number; name another score column, or set no min_score"
                 )
         raise ValueError(f"{self.label}: scores are more than {MAX_SCORE_WIDTH} characters long; round them")
 
-    def _line(self, text: bytes, row: int, layout: _Layout) -> tuple[str, list[str]]:
+    def _line(self, text: bytes, row: int, layout: Layout) -> tuple[str, list[str]]:
         """Line number and text of a row, for a message, and its fields."""
         number, line = next(pair for i, pair in enumerate(site_text.data_lines(text)) if i == row)
         written = line.decode("utf-8", "replace")
         fields = written.split("\t") if layout.is_tab else written.split()
         return f"line {self.n_lines + number} ({' '.join(fields)[:100]!r})", fields
 
-    def _complain(self, text: bytes, found: Scan, layout: _Layout) -> NoReturn:
+    def _complain(self, text: bytes, found: Scan, layout: Layout) -> NoReturn:
         where, fields = self._line(text, len(found.start), layout)
         start = f"{self.label} {where}"
         column = layout.columns.get(found.error_role, 0)
@@ -463,7 +242,7 @@ class SiteFile:
         hint = "put a # before the header" if not self.n_rows and not len(found.start) else "correct or remove the row"
         raise ValueError(f"{start}: {ROLE_NAMES[found.error_role]} {got} is not a whole number; {hint}")
 
-    def _complain_of_place(self, text: bytes, row: int, n_wrong: int, layout: _Layout, chrom: str) -> NoReturn:
+    def _complain_of_place(self, text: bytes, row: int, n_wrong: int, layout: Layout, chrom: str) -> NoReturn:
         where, fields = self._line(text, row, layout)
         start, end = (int(fields[layout.columns[role]]) for role in (START, END))
         name = self.assembly.resolve(chrom)
@@ -479,7 +258,7 @@ class SiteFile:
         more = f" (+{n_wrong - 1} more such rows)" if n_wrong > 1 else ""
         raise ValueError(f"{self.label} {where}{more}: {reason}")
 
-    def _tracks(self, rows: _Rows, layout: _Layout) -> tuple[list[str], list[str], NDArray[np.int32]]:
+    def _tracks(self, rows: _Rows, layout: Layout) -> tuple[list[str], list[str], NDArray[np.int32]]:
         names = list(self.names.number) if NAME in layout.columns else [layout.regulator or ""]
         if self.blank is not None:
             if names != [""] or layout.format != "bed":
@@ -498,13 +277,15 @@ class SiteFile:
         of = [divmod(int(number), len(biosamples)) for number in used]
         return [names[name] for name, _ in of], [biosamples[biosample] for _, biosample in of], track
 
-    def _block(self, rows: _Rows, layout: _Layout) -> SiteBlock:
+    def _block(self, rows: _Rows, layout: Layout) -> SiteBlock:
         n_skipped = sum(self.skipped.values())
         if n_skipped == self.n_rows:
             raise ValueError(
                 f"{self.label}: none of its {self.n_rows} rows lies on a chromosome of {self.assembly.name}; it has "
                 f"{listed(self.skipped)}, the build has {listed(self.assembly.sizes, 3)}: check the build"
             )
+        if not len(rows.position) and not self.source.path.is_dir():
+            raise ValueError(f"{self.label}: no row scores {self.source.min_score:g} or more; lower min_score")
         regulators, biosamples, track = self._tracks(rows, layout)
         strand = rows.strand if STRAND in layout.columns else np.zeros(len(track), dtype=np.int8)
         n_names = len(self.names.number) if NAME in layout.columns else 1
@@ -521,7 +302,8 @@ class SiteFile:
                 self.label, n_skipped, self.n_rows, self.assembly.name, listed(self.skipped),
             )  # fmt: skip
         if self.n_below_score:
-            logger.info("%s: %d of %d rows score below %g", self.label, self.n_below_score, self.n_rows, self.source.min_score)  # fmt: skip
+            threshold = self.source.min_score
+            logger.info("%s: %d of %d rows score below %g", self.label, self.n_below_score, self.n_rows, threshold)
         if self.strand == "wanted":
             counts["n_without_strand"] = n_without = int((strand == 0).sum())
             if n_without:

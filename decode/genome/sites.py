@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from decode.genome.site_readers import SiteBlock, read_block
-from decode.genome.site_readers import SiteSource, source_files
+from decode.genome.site_sources import SiteSource, source_files
 
 __all__ = ["SiteBlock", "SiteSource", "read_block", "source_files"]
