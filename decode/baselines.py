@@ -14,6 +14,7 @@ from decode.metrics import spearman_per_task
 # From almost none to so much that only the mean is left; the best is chosen on validation genes.
 RIDGE_PENALTIES = (1.0, 10.0, 100.0, 300.0, 1e3, 3e3, 1e4, 3e4)
 KNN_SIZES = (5, 10, 20, 50)
+BASELINES = ("mean", "length_only", "ridge_totals")
 
 
 def baseline_predictions(dataset: Dataset) -> dict[str, np.ndarray]:
@@ -30,7 +31,18 @@ def baseline_predictions(dataset: Dataset) -> dict[str, np.ndarray]:
     dict of name to np.ndarray, shape (n_rows, n_tasks), float64, log2 units
         "mean", "length_only" (ridge on log length and its square) and "ridge_totals" (ridge on the log of total bound
         bases of every track, and the same length terms).
+
+    Raises
+    ------
+    ValueError
+        If the dataset holds no training or no validation gene.
     """
+    for part in (TRAIN, VALIDATION):
+        if not len(dataset.rows(part)):
+            raise ValueError(
+                f"the features and targets hold none of the {part} genes, which the baselines need; give those that "
+                "the model was trained on"
+            )
     length = length_design(dataset)
     return {
         "mean": np.repeat(_task_means(dataset)[None], len(dataset.split), axis=0),

@@ -5,13 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from decode.core.checks import check_columns, check_matched, check_positive, check_unique, listed
-from decode.expression.targets import MEDIAN_LEVEL, check_targets
+from decode.core.files import open_text, write_table
+from decode.core.ids import strip_version
+from decode.expression.targets import GENE_ID, MEDIAN_LEVEL, check_targets, numeric_values, task_names
 
 if TYPE_CHECKING:
     from decode.features.matrix import RegulatoryFeatures
@@ -88,7 +91,7 @@ def make_split(
     seed : int
         Seed of the random part.
     groups : mapping of gene_id to group name, optional
-        Genes that it lacks are groups of their own.
+        Genes that it lacks are groups of their own; genes that the table lacks play no part.
 
     Returns
     -------
@@ -97,7 +100,14 @@ def make_split(
     Raises
     ------
     ValueError
-        If the test chromosome holds no gene, or a part holds too few genes.
+        If the test chromosome holds no gene, no gene of the table has a group, or a part holds too few genes.
+
+    Examples
+    --------
+    >>> genes = pd.DataFrame({"gene_id": [f"G{i}" for i in range(60)], "chrom": ["chr1"] * 20 + ["chr2"] * 40})
+    >>> parts, counts = np.unique(make_split(genes), return_counts=True)
+    >>> [(str(part), int(count)) for part, count in zip(parts, counts)]
+    [('test', 20), ('train', 36), ('validation', 4)]
     """
     check_columns("genes", genes, ["gene_id", "chrom"])
     check_positive("validation_share", validation_share)
@@ -109,10 +119,10 @@ def make_split(
     if absent:
         raise ValueError(
             f"test chromosome {listed(absent)} holds no gene; "
-            f"chromosomes with genes are {listed(sorted(set(present)), 30)}"
+            f"chromosomes with genes are {listed(sorted(set(present)), 10)}"
         )
     gene_ids = genes["gene_id"].astype(str)
-    group = gene_ids.map(lambda gene: groups.get(gene, gene)) if groups else gene_ids
+    group = gene_ids if groups is None else _group_of(gene_ids, groups)
     is_test = present.isin(wanted).to_numpy()
     test_groups = set(group[is_test])
     is_excluded = ~is_test & group.isin(test_groups).to_numpy()
@@ -131,6 +141,17 @@ def make_split(
                 "chromosome or another validation share"
             )
     return split.astype(str)
+
+
+def _group_of(gene_ids: pd.Series, groups: Mapping[str, str]) -> pd.Series:
+    """Group of every gene; a gene without one stands alone, also where a group bears its name."""
+    has_group = gene_ids.isin(set(groups))
+    if not has_group.any():
+        raise ValueError(
+            f"none of the {len(groups)} genes with a group is among the {gene_ids.nunique()} genes to split "
+            f"({listed(gene_ids, 3)}); use the same gene ids, or leave the groups out"
+        )
+    return gene_ids.map(lambda gene: f"group {groups[gene]}" if gene in groups else f"gene {gene}")
 
 
 def prepare_dataset(
@@ -152,9 +173,10 @@ def prepare_dataset(
     ----------
     features : RegulatoryFeatures
     targets : pd.DataFrame
-        Targets table: gene_id (transcript_id at transcript level) and one column a task, log2 units; NaN allowed.
+        Targets table: gene_id (at transcript level it holds transcript ids) and one column a task, log2 units; NaN
+        allowed.
     test_chromosome, validation_share, seed, groups
-        As in `make_split`.
+        As in `make_split`. The matching rule holds for `groups` too.
     biosamples : collection of str, optional
         Keep tracks of these biosamples and tracks without one.
     min_bound_genes : int
@@ -176,26 +198,25 @@ def prepare_dataset(
         If `track_ids` or `biosamples` are not in the features.
     """
     check_targets(targets)
-    key = targets.columns[0]
-    tasks = [str(column) for column in targets.columns[1:]]
-    matched, warning = check_matched("targets", [str(i) for i in targets[key]], features.ids)
-    if warning:
-        logger.warning(warning)
+    tasks = task_names(targets)
+    matched = set(_match("targets", list(targets[GENE_ID]), features.ids))
     counts: dict[str, Any] = {
         "target_rows": len(targets),
         "feature_rows": len(features.ids),
         "matched_rows": len(matched),
     }
+    if groups is not None:
+        counts["grouped_genes"] = len(_match("groups", list(groups), set(features.genes["gene_id"])))
     if split is not None:
-        matched = [i for i in matched if i in split]
-    in_order = set(matched)
-    ids = [i for i in features.ids if i in in_order]
+        counts["rows_outside_split"] = len(matched.difference(split))
+        matched.intersection_update(split)
+    ids = [str(i) for i in features.ids if i in matched]
     features = features.select(genes=ids, track_ids=track_ids)
     if biosamples is not None:
         features = _select_biosamples(features, biosamples)
-    values = targets.set_index(key).loc[ids, tasks].to_numpy(dtype=np.float32)
+    values = numeric_values(targets.set_index(GENE_ID).loc[ids], "targets").astype(np.float32)
     parts = (
-        np.array([split[i] for i in ids])
+        np.array([split[i] for i in ids], dtype=str)
         if split is not None
         else make_split(
             features.genes,
@@ -213,6 +234,13 @@ def prepare_dataset(
     counts["missing_values"] = int(np.isnan(values).sum())
     logger.info("dataset: %s", {k: len(v) if isinstance(v, list) else v for k, v in counts.items()})
     return Dataset(features, values, tasks, parts, counts)
+
+
+def _match(name: str, ids: Sequence[str], genes: Collection[str]) -> list[str]:
+    matched, warning = check_matched(name, ids, genes)
+    if warning:
+        logger.warning(warning)
+    return matched
 
 
 def _select_biosamples(features: RegulatoryFeatures, biosamples: Collection[str]) -> RegulatoryFeatures:
@@ -335,33 +363,43 @@ def bins_inputs(
     return inputs
 
 
-def read_groups(path: str) -> dict[str, str]:
-    """Read a two-column table gene_id, group (a paralogue family), tab-separated, without header or with one.
+def read_groups(path: str | Path) -> dict[str, str]:
+    """Read which genes belong together (a paralogue family), so that a split keeps them on one side.
+
+    Parameters
+    ----------
+    path : str or Path
+        Tab-separated text, plain or gzip: gene_id (version ignored) and group, without header or with one whose first
+        column is gene_id. Further columns are ignored.
+
+    Returns
+    -------
+    dict of gene_id to group name
 
     Raises
     ------
+    FileNotFoundError
+        If there is no such file.
     ValueError
-        If it has fewer than two columns or a gene twice.
+        If it holds no gene, a line lacks the gene or its group, or a gene is there twice.
     """
-    from decode.core.files import open_text
-
     with open_text(path, "group file") as handle:
-        rows = [line.rstrip("\r\n").split("\t")[:2] for line in handle if line.strip() and not line.startswith("#")]
-    short = [row for row in rows if len(row) < 2]
+        lines = [(number, line.rstrip("\r\n").split("\t")) for number, line in enumerate(handle, 1) if line.strip()]
+    rows = [(number, [cell.strip() for cell in cells[:2]]) for number, cells in lines if not cells[0].startswith("#")]
+    if rows and rows[0][1][0].lower() in {"gene_id", "gene"}:
+        rows = rows[1:]
+    short = [number for number, cells in rows if len(cells) < 2 or not all(cells)]
     if short:
         raise ValueError(
-            f"group file {path}: {len(short)} lines lack a second column, e.g. {short[0]}; write gene_id<TAB>group"
+            f"group file {path} lacks a gene or its group in line {listed(short)}; write gene_id<TAB>group"
         )
-    if rows and rows[0][0].lower() in {"gene_id", "gene"}:
-        rows = rows[1:]
-    genes = [row[0].split(".")[0] for row in rows]
-    check_unique(f"group file {path}: genes", genes)
-    return dict(zip(genes, (row[1] for row in rows), strict=True))
+    if not rows:
+        raise ValueError(f"group file {path} holds no gene; write one line gene_id<TAB>group a gene")
+    genes = strip_version(cells[0] for _, cells in rows)
+    check_unique(f"genes of the group file {path}", genes)
+    return dict(zip(genes, (cells[1] for _, cells in rows), strict=True))
 
 
-def save_split(dataset: Dataset, path: str) -> None:
+def save_split(dataset: Dataset, path: str | Path) -> None:
     """Write the split as a two-column table, gene_id (or transcript_id) and split."""
-    from decode.core.files import write_table
-
-    key = "transcript_id" if dataset.features.level == "transcript" else "gene_id"
-    write_table(pd.DataFrame({key: dataset.features.ids, "split": dataset.split}), path)
+    write_table(pd.DataFrame({dataset.features.id_column: dataset.features.ids, "split": dataset.split}), path)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from decode.baselines import baseline_predictions
+from decode.baselines import BASELINES, baseline_predictions
 from decode.core.checks import check_choice, listed
 from decode.core.files import versions
 from decode.dataset import EXCLUDED, TEST, TRAIN, VALIDATION, Dataset, pooled_inputs, prepare_dataset
@@ -22,6 +22,8 @@ from decode.training import predict_rows
 logger = logging.getLogger(__name__)
 
 Part = Literal["test", "validation", "train", "all"]
+# Columns of the per-task table that further models cannot be named after.
+_COLUMNS = {"task", "n_genes", "model", *BASELINES, "pearson", "rmse", "member_mean", "member_sd"}
 
 
 def select_for_model(bundle: ModelBundle, features: Any) -> Any:
@@ -31,7 +33,7 @@ def select_for_model(bundle: ModelBundle, features: Any) -> Any:
     ----------
     bundle : ModelBundle
     features : RegulatoryFeatures
-        May hold further tracks; they are left out.
+        May hold further tracks and regions; they are left out.
 
     Returns
     -------
@@ -40,7 +42,7 @@ def select_for_model(bundle: ModelBundle, features: Any) -> Any:
     Raises
     ------
     ValueError
-        If genome build, bin size, window or level differ from those trained on, or tracks are missing.
+        If genome build, bin size, window or level differ from those trained on, or tracks or regions are missing.
     """
     for name in ("build", "bin_size", "upstream", "downstream", "level"):
         expected, found = bundle.features[name], getattr(features, name)
@@ -56,7 +58,15 @@ def select_for_model(bundle: ModelBundle, features: Any) -> Any:
             f"the features lack {len(missing)} of the model's {len(bundle.track_ids)} tracks: {listed(missing)}; add "
             "their sites, or train a model on the tracks that you have"
         )
-    return features.select(track_ids=bundle.track_ids)
+    lacking = [region for region in bundle.regions if region not in features.regions]
+    if lacking:
+        raise ValueError(
+            f"the features lack the region(s) {listed(lacking)} of the model; build them with sites in these regions"
+        )
+    selected = features.select(track_ids=bundle.track_ids)
+    regions = {region: selected.regions[region] for region in bundle.regions}
+    tracks = pd.concat([selected.tracks[selected.tracks["region"] == region] for region in regions], ignore_index=True)
+    return replace(selected, regions=regions, tracks=tracks)
 
 
 def predict_members(bundle: ModelBundle, features: Any) -> np.ndarray:
@@ -106,9 +116,8 @@ def predict(bundle: ModelBundle, features: Any) -> pd.DataFrame:
 
 def prediction_table(features: Any, values: np.ndarray, tasks: Sequence[str]) -> pd.DataFrame:
     """Ids and one column a task."""
-    key = "transcript_id" if features.level == "transcript" else "gene_id"
     table = pd.DataFrame(values, columns=list(tasks))
-    table.insert(0, key, features.ids.astype(str))
+    table.insert(0, features.id_column, features.ids.astype(str))
     return table
 
 
@@ -197,9 +206,15 @@ def evaluate(
     Raises
     ------
     ValueError
-        If features or targets do not fit the model, or no gene of the part is left.
+        If features or targets do not fit the model, no gene of the part is left, or another model was trained on
+        genes that are judged.
     """
     check_choice("part", part, ("test", "validation", "train", "all"))
+    taken = sorted(_COLUMNS.intersection(others or {}))
+    if taken:
+        raise ValueError(
+            f"another model is named {listed(taken)}, which the table of results uses; choose another name"
+        )
     dataset = dataset_of_model(bundle, features, targets)
     parts = (TRAIN, VALIDATION, TEST, EXCLUDED) if part == "all" else (part,)
     rows = np.flatnonzero(np.isin(dataset.split, parts))
@@ -212,8 +227,9 @@ def evaluate(
     baselines = {name: values[rows] for name, values in baseline_predictions(dataset).items()}
     further = {}
     for name, other in (others or {}).items():
-        table = predict(other, features).set_index(features_key(features))
-        further[name] = table.loc[list(judged.ids), bundle.tasks].to_numpy()
+        _check_comparable(name, other, bundle, judged.ids, part)
+        table = predict(other, features.select(genes=[str(i) for i in judged.ids]))
+        further[name] = table[bundle.tasks].to_numpy()
     spearman = {name: spearman_per_task(actual, values) for name, values in (predictions | baselines | further).items()}
     single = np.stack([spearman_per_task(actual, member) for member in members])
     per_task = pd.DataFrame({"task": bundle.tasks, "n_genes": np.isfinite(actual).sum(axis=0), **spearman})
@@ -238,9 +254,18 @@ def evaluate(
     return Evaluation(metrics, per_task, table, prediction_table(judged, actual, bundle.tasks), specificity)
 
 
-def features_key(features: Any) -> str:
-    """Name of the id column: transcript_id at transcript level, else gene_id."""
-    return "transcript_id" if features.level == "transcript" else "gene_id"
+def _check_comparable(name: str, other: ModelBundle, bundle: ModelBundle, ids: Iterable[str], part: Part) -> None:
+    """Refuse a model that lacks tasks, or that has seen the genes which it is to be judged on."""
+    lacking = [task for task in bundle.tasks if task not in other.tasks]
+    if lacking:
+        raise ValueError(f"model {name!r} lacks the tasks {listed(lacking)}; compare models of the same targets table")
+    split = other.split_map
+    seen = [gene for gene in ids if split.get(gene) in (TRAIN, VALIDATION)] if part == TEST else []
+    if seen:
+        raise ValueError(
+            f"model {name!r} was trained on {len(seen)} of the judged genes: {listed(seen)}; train it with the same "
+            "test chromosome"
+        )
 
 
 def _specificity(actual: np.ndarray, predicted: np.ndarray, tasks: Sequence[str]) -> pd.DataFrame:

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import shutil
-import zipfile
+import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
 
-from decode.core.checks import check_choice, check_positive
+from decode.core.checks import check_choice, check_count, check_known_keys, check_positive
 from decode.core.executor import get_executor
-from decode.core.files import atomic_path
+from decode.core.files import make_output_folder
 from decode.core.seeds import member_seeds, seed_keras
 from decode.dataset import TRAIN, VALIDATION, Dataset, pooled_inputs
 from decode.models.architectures import Network, build_network
 from decode.models.bundle import ModelBundle, make_bundle
+from decode.models.checkpoint import Progress
 from decode.models.config import NetworkConfig
 from decode.models.losses import MaskedSquaredError, squared_error
 from decode.models.scales import RegionScale, TaskScale, fit_region_scales, fit_task_scale
@@ -31,6 +33,8 @@ Keep = Literal["mean", "best"]
 Inputs = list[np.ndarray]
 Batches = Callable[[np.ndarray], Inputs]
 PREDICT_BATCH = 1024
+# Weights and dropout draw from Keras's one global seed, so members on threads seed and build one after the other.
+_SEEDING = threading.Lock()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,13 +68,20 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         check_choice("keep", self.keep, ("mean", "best"))
-        for name in ("members", "max_epochs", "patience", "batch_size", "learning_rate"):
-            check_positive(name, getattr(self, name))
-        check_positive("seed", self.seed, zero=True)
+        for name in ("members", "max_epochs", "patience", "batch_size"):
+            check_count(name, getattr(self, name))
+        check_positive("learning_rate", self.learning_rate)
+        check_count("seed", self.seed, zero=True)
 
     def to_json(self) -> dict[str, Any]:
         """Plain dictionary, ready for JSON."""
         return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """Rebuild from `to_json`; an unknown key raises ValueError."""
+        check_known_keys("training configuration", values, [field.name for field in fields(cls)])
+        return cls(**values)
 
 
 class TrainingData(NamedTuple):
@@ -95,14 +106,32 @@ class MemberFit(NamedTuple):
 
 
 def training_data(dataset: Dataset, network: NetworkConfig) -> TrainingData:
-    """Pool the features and fit the scales, once for all members."""
+    """Pool the features and fit the scales, once for all members.
+
+    Raises
+    ------
+    ValueError
+        If no task varies over training genes, or the varying tasks have no value in any validation gene.
+    """
+    task_scale = fit_task_scale(dataset, network)
+    varies = task_scale.sd > 0
+    if not varies.any():
+        raise ValueError(
+            f"none of the {len(varies)} tasks varies over the {len(dataset.rows(TRAIN))} training genes; there is "
+            "nothing to learn from these targets"
+        )
+    if not np.isfinite(dataset.targets[dataset.rows(VALIDATION)][:, varies]).any():
+        raise ValueError(
+            f"the {len(dataset.rows(VALIDATION))} validation genes have no value in any task, so training would not "
+            "know when to stop; give targets of more genes or another seed"
+        )
     return TrainingData(
         pooled_inputs(dataset.features, {region: network.n_first_bins(region) for region in dataset.features.regions}),
         dataset.targets,
         dataset.rows(TRAIN),
         dataset.rows(VALIDATION),
         fit_region_scales(dataset, network),
-        fit_task_scale(dataset, network),
+        task_scale,
     )
 
 
@@ -140,69 +169,15 @@ def epoch_batches(rows: np.ndarray, batch_size: int, seed: int, epoch: int) -> I
         yield order[start : start + size]
 
 
-class _Progress:
-    """Early stopping with everything that a resumed run needs."""
-
-    def __init__(self, model: Any, optimizer: Any, checkpoint: Path | None, signature: str) -> None:
-        self.model, self.optimizer = model, optimizer
-        self.checkpoint, self.signature = checkpoint, signature
-        self.best_weights: list[np.ndarray] = model.get_weights()
-        self.best_loss, self.best_epoch = np.inf, -1
-        self.history: list[tuple[int, float, float]] = []
-
-    @property
-    def _variables(self) -> list[Any]:
-        return [*self.model.variables, *self.optimizer.variables]
-
-    def record(self, epoch: int, train_loss: float, validation_loss: float) -> None:
-        self.history.append((epoch, train_loss, validation_loss))
-        if validation_loss < self.best_loss:
-            self.best_loss, self.best_epoch = validation_loss, epoch
-            self.best_weights = self.model.get_weights()
-        if self.checkpoint is not None:
-            self._save(self.checkpoint)
-
-    def _save(self, path: Path) -> None:
-        arrays = {f"variable_{i}": np.asarray(value) for i, value in enumerate(self._variables)}
-        arrays |= {f"best_{i}": value for i, value in enumerate(self.best_weights)}
-        arrays["history"] = np.asarray(self.history)
-        arrays["best"] = np.asarray([self.best_loss, self.best_epoch])
-        arrays["signature"] = np.frombuffer(self.signature.encode(), dtype=np.uint8)
-        with atomic_path(path) as temporary, open(temporary, "wb") as handle:
-            np.savez(handle, allow_pickle=False, **arrays)
-
-    def restore(self) -> None:
-        """Continue where the checkpoint stands, if there is one of this very run."""
-        if self.checkpoint is None or not self.checkpoint.exists():
-            return
-        try:
-            with np.load(self.checkpoint, allow_pickle=False) as stored:
-                arrays = dict(stored)
-        except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-            raise ValueError(f"checkpoint {self.checkpoint} is damaged ({error}); remove it to start again") from error
-        if arrays["signature"].tobytes().decode() != self.signature:
-            raise ValueError(
-                f"checkpoint {self.checkpoint} belongs to a run with other data or options; remove its folder or "
-                "choose another --out"
-            )
-        for i, variable in enumerate(self._variables):
-            variable.assign(arrays[f"variable_{i}"])
-        self.best_weights = [arrays[f"best_{i}"] for i in range(len(self.best_weights))]
-        self.best_loss, self.best_epoch = float(arrays["best"][0]), int(arrays["best"][1])
-        self.history = [(int(epoch), float(train), float(val)) for epoch, train, val in arrays["history"]]
-        logger.info("resumed %s after epoch %d", self.checkpoint.name, self.history[-1][0] + 1)
-
-
 def data_signature(data: TrainingData, network: NetworkConfig, training: TrainingConfig) -> str:
     """Text that two runs share exactly when they fit the same thing."""
-    import hashlib
-
     digest = hashlib.sha256()
     for region, values in data.inputs.items():
         digest.update(f"{region}{values.shape}".encode())
-        digest.update(np.ascontiguousarray(values[:, 0].sum(axis=1)).tobytes())
-    for array in (data.targets, data.train, data.validation):
-        digest.update(np.ascontiguousarray(array).tobytes())
+        digest.update(values.tobytes())
+    for array in (data.targets, data.train, data.validation, *data.task_scale):
+        digest.update(f"{array.shape}".encode())
+        digest.update(array.tobytes())
     # More members, or another way to combine them, do not change a member.
     options = {k: v for k, v in training.to_json().items() if k not in {"members", "keep"}}
     return f"{digest.hexdigest()} {network.to_json()} {options}"
@@ -243,14 +218,15 @@ def fit_member(
     """
     import keras
 
-    seed_keras(seed)
-    model = build_network(network, data.scales, data.task_scale).pooled
-    optimizer = keras.optimizers.Adam(training.learning_rate)
-    optimizer.build(model.trainable_variables)
+    with _SEEDING:
+        seed_keras(seed)
+        model = build_network(network, data.scales, data.task_scale).pooled
+        optimizer = keras.optimizers.Adam(training.learning_rate)
+        optimizer.build(model.trainable_variables)
     step = make_step(model, MaskedSquaredError(data.task_scale.sd), optimizer)
     arrays = list(data.inputs.values())
     checkpoint = checkpoint_folder / f"member_seed_{seed}.npz" if checkpoint_folder is not None else None
-    progress = _Progress(model, optimizer, checkpoint, f"{data_signature(data, network, training)} {seed}")
+    progress = Progress(model, optimizer, checkpoint, f"{data_signature(data, network, training)} {seed}")
     progress.restore()
 
     def batches(rows: np.ndarray) -> Inputs:
@@ -291,16 +267,24 @@ def fit_members(
     executor: Any = "serial",
     on_member: Callable[[MemberFit], None] | None = None,
 ) -> list[MemberFit]:
-    """Fit all members of an ensemble, each as one task of the executor."""
-    folder = Path(checkpoint_folder) if checkpoint_folder is not None else None
-    if folder is not None:
-        folder.mkdir(exist_ok=True)
+    """Fit all members of an ensemble, each as one task of the executor.
+
+    A checkpoint folder must be on a disk that every worker of a cluster sees.
+    """
+    runner = get_executor(executor)
+    # a worker of a cluster may run in another working folder
+    folder = make_output_folder(checkpoint_folder).resolve() if checkpoint_folder is not None else None
     fit = partial(fit_member, data=data, network=network, training=training, checkpoint_folder=folder)
     fits = []
-    for fitted in get_executor(executor).map(fit, member_seeds(training.seed, training.members)):
-        fits.append(fitted)
-        if on_member is not None:
-            on_member(fitted)
+    try:
+        for fitted in runner.map(fit, member_seeds(training.seed, training.members)):
+            fits.append(fitted)
+            if on_member is not None:
+                on_member(fitted)
+    except BaseException:
+        if folder is not None and not any(folder.iterdir()):  # nothing to resume from: leave nothing behind
+            folder.rmdir()
+        raise
     return fits
 
 

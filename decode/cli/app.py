@@ -12,6 +12,8 @@ import typer
 from decode.cli import demo, expression, features, model, sites
 from decode.cli.common import state
 
+LONGEST = 380  # characters of an error message; what names many long paths is cut
+
 app = typer.Typer(
     name="decode",
     no_args_is_help=True,
@@ -54,9 +56,16 @@ def options(
 
 
 def sentence(error: BaseException) -> str:
-    """The message of an error on one line."""
+    """The message of an error on one line of at most `LONGEST` characters.
+
+    Examples
+    --------
+    >>> sentence(KeyError("no gene\\nof that name"))
+    'no gene of that name'
+    """
     text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
-    return " ".join(text.split()) or type(error).__name__
+    line = " ".join(text.split()) or type(error).__name__
+    return line if len(line) <= LONGEST else f"{line[: LONGEST - 20].rstrip()} ... (see --debug)"
 
 
 def main(arguments: list[str] | None = None) -> None:

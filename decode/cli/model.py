@@ -116,22 +116,22 @@ def evaluate(
     ] = None,
 ) -> None:
     """Judge a model on held-out genes, beside the baselines."""
-    from decode.core.files import check_output, run_record, write_json
+    from decode.core.files import check_output_folder, run_record
     from decode.expression.targets import read_targets
     from decode.features.matrix import RegulatoryFeatures
     from decode.models.bundle import load_bundle
     from decode.prediction import evaluate as evaluate_model
     from decode.report.evaluation import write_evaluation
 
-    check_output(out)
+    check_output_folder(out)
     bundle = load_bundle(model)
     others = {name: load_bundle(path) for name, path in pairs("--against", against)}
     evaluation = evaluate_model(
         bundle, RegulatoryFeatures.read(features), read_targets(targets), part=split.value, others=others
     )
-    write_evaluation(evaluation, out, history=bundle.history)
     inputs: dict[str, str | Path] = {"model": model / "bundle.json", "features": features, "targets": targets}
-    write_json(run_record(inputs=inputs, split=split.value), out / "run.json")
+    record = run_record(inputs=inputs, split=split.value, against=against or [])
+    write_evaluation(evaluation, out, history=bundle.history, record=record)
     typer.echo(accuracy_table(evaluation.metrics))
 
 

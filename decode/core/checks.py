@@ -31,6 +31,12 @@ def check_choice(name: str, value: Any, allowed: Collection[Any]) -> None:
         raise ValueError(f"{name} is {value!r}; choose one of: {', '.join(map(str, allowed))}")
 
 
+def check_count(name: str, value: int, *, zero: bool = False) -> None:
+    """Raise ValueError unless `value` is a whole number above zero (or zero where allowed)."""
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 0 or (value == 0 and not zero):
+        raise ValueError(f"{name} is {value!r}; it must be a whole number {'>=' if zero else '>'} 0")
+
+
 def check_positive(name: str, value: float, *, zero: bool = False) -> None:
     """Raise ValueError unless `value` is a finite number above zero (or zero where allowed)."""
     is_number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
@@ -61,6 +67,16 @@ def check_known(name: str, wanted: Iterable[Any], known: Collection[Any], where:
     missing = [value for value in wanted if value not in known_set]
     if missing:
         raise KeyError(f"{len(missing)} {name} not in {where}: {listed(missing)}; it holds {listed(known, 3)}")
+
+
+def check_known_keys(name: str, values: Iterable[str], known: Collection[str]) -> None:
+    """Raise ValueError naming the keys of a stored configuration that this release does not know."""
+    unknown = [key for key in values if key not in set(known)]
+    if unknown:
+        raise ValueError(
+            f"{name} has unknown keys {listed(unknown)}; known are {listed(known, 12)}. "
+            "It may come from a newer release"
+        )
 
 
 def matched_share(n_matched: int, n_rows: int, n_genes: int) -> float:

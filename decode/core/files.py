@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
 import json
 import math
 import os
 import platform
+import shutil
 import sys
 import tempfile
 import zlib
@@ -22,6 +24,7 @@ import numpy as np
 import pandas as pd
 
 GZIP_MAGIC = b"\x1f\x8b"
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
 
 
 def check_output(path: str | Path) -> Path:
@@ -54,11 +57,23 @@ def check_output(path: str | Path) -> Path:
 
 def make_output_folder(path: str | Path) -> Path:
     """Create an output folder (its parent must exist); an existing folder is used as it is."""
+    path = check_output_folder(path)
+    path.mkdir(exist_ok=True)
+    return path
+
+
+def check_output_folder(path: str | Path) -> Path:
+    """Say early that a folder cannot be written; it may exist or be created later (its parent must exist).
+
+    Raises
+    ------
+    FileNotFoundError, FileExistsError, PermissionError
+        If the parent is absent, the name belongs to a file, or one of them cannot be written.
+    """
     path = check_output(path)
     if path.exists() and not path.is_dir():
         raise FileExistsError(f"output {path} is a file, not a folder; choose another --out")
-    path.mkdir(exist_ok=True)
-    if not os.access(path, os.W_OK):
+    if path.exists() and not os.access(path, os.W_OK):
         raise PermissionError(f"output folder {path} cannot be written; choose another --out")
     return path
 
@@ -76,21 +91,77 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     ------
     Path
         The temporary name, with the suffixes of `path`.
+
+    Raises
+    ------
+    FileNotFoundError, PermissionError, IsADirectoryError
+        If the name cannot be used.
+    OSError
+        If the disk is full or can no longer be written.
     """
     path = check_output(path)
     if path.is_dir():
         raise IsADirectoryError(f"output {path} is a folder, not a file; choose another --out")
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix="".join(path.suffixes[-2:]), dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    with _says_what_is_full(path):
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix="".join(path.suffixes[-2:]), dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
+        try:
+            yield temporary
+            temporary.chmod(0o666 & ~_umask())
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def staged_folder(path: str | Path) -> Iterator[Path]:
+    """Give a temporary folder beside `path`; move its files into `path` on success, remove it on any error.
+
+    Parameters
+    ----------
+    path : str or Path
+        The final folder; its parent must exist. It is created if needed; other files in it stay, files of the same
+        names are replaced.
+
+    Yields
+    ------
+    Path
+        The temporary folder. Only files directly in it are moved.
+
+    Raises
+    ------
+    FileNotFoundError, FileExistsError, PermissionError
+        If the folder cannot be used.
+    OSError
+        If the disk is full or can no longer be written.
+    """
+    path = check_output_folder(path)
+    with _says_what_is_full(path):
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        try:
+            yield temporary
+            path.mkdir(exist_ok=True)
+            for item in sorted(temporary.iterdir()):
+                os.replace(item, path / item.name)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def _says_what_is_full(path: Path) -> Iterator[None]:
     try:
-        yield temporary
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        yield
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        raise OSError(f"{path} could not be written ({error.strerror}); make room or choose another --out") from error
+
+
+def _umask() -> int:
+    umask = os.umask(0)
+    os.umask(umask)
+    return umask
 
 
 def sha256_of(path: str | Path) -> str:

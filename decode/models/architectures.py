@@ -2,9 +2,8 @@
 
 Every network takes one tensor of raw bins a region, (gene, bin, 1 + n_tracks), and gives log2 units, (gene, task). All
 scaling happens inside. Both networks begin with something linear in the bins, so each comes with a second, pooled view:
-the same
-layers and weights, fed with per-gene sums instead of bins. The two views give the same numbers; training and prediction
-use the pooled one.
+the same layers and weights, fed with per-gene sums instead of bins. The two views give the same numbers; training and
+prediction use the pooled one.
 """
 
 from __future__ import annotations
@@ -13,10 +12,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import keras
-import numpy as np
 
 from decode.models.config import NetworkConfig
-from decode.models.layers import ChannelScale, LogTotals, PooledConvolutions, SumBins
+from decode.models.layers import ChannelScale, LogTotals, PooledConvolutions, SumBins, TaskUnits
 from decode.models.scales import RegionScale, TaskScale
 
 
@@ -128,10 +126,8 @@ def _dense_head(config: NetworkConfig, task_scale: TaskScale) -> Sequence[Any]:
         if config.dropout:
             layers.append(keras.layers.Dropout(config.dropout, name=f"dropout_{number}"))
     n_tasks = len(task_scale.sd)
-    sd = np.asarray(task_scale.sd, dtype=np.float32)
-    shift = -np.asarray(task_scale.mean, dtype=np.float32) / np.where(sd > 0, sd, 1.0)
     layers.append(keras.layers.Dense(n_tasks, name="tasks_scaled"))
-    layers.append(ChannelScale(shift, sd, name="tasks"))
+    layers.append(TaskUnits(task_scale.mean, task_scale.sd, name="tasks"))
     return layers
 
 

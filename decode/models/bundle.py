@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 import shutil
 import tempfile
 import zipfile
@@ -143,21 +144,37 @@ def save_bundle(bundle: ModelBundle, folder: str | Path) -> None:
         If the parent folder is absent or not writable.
     FileExistsError
         If the name belongs to something that is not a bundle.
+    OSError
+        If writing fails, for instance on a full disk; an older bundle of that name stays as it was.
     """
     folder = check_bundle_output(check_output(folder))
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        _write_parts(bundle, temporary)
-        temporary.chmod(0o755)
-        if folder.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.old.", dir=folder.parent))
-            folder.rename(old / "bundle")
-            temporary.rename(folder)
-            shutil.rmtree(old)
-        else:
-            temporary.rename(folder)
+        try:
+            _write_parts(bundle, temporary)
+        except (OSError, RuntimeError) as error:  # HDF5 tells of a full disk by either
+            raise OSError(f"model bundle {folder} could not be written ({error}); is the disk full?") from error
+        _put_in_place(temporary, folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _put_in_place(temporary: Path, folder: Path) -> None:
+    umask = os.umask(0)
+    os.umask(umask)
+    temporary.chmod(0o777 & ~umask)
+    if not folder.exists():
+        temporary.rename(folder)
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.old.", dir=folder.parent))
+    folder.rename(old / "bundle")
+    try:
+        temporary.rename(folder)
+    except OSError:
+        (old / "bundle").rename(folder)
+        raise
+    finally:
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def check_bundle_output(folder: Path) -> Path:
@@ -267,7 +284,7 @@ def load_bundle(folder: str | Path) -> ModelBundle:
         tracks=tracks,
         regions=record["regions"],
         features=record["features"],
-        split=pd.read_csv(folder / "split.tsv.gz", sep="\t", dtype=str),
+        split=pd.read_csv(folder / "split.tsv.gz", sep="\t", dtype=str, keep_default_na=False),
         seeds=record["seeds"],
         validation_loss=record["validation_loss"],
         history=pd.read_csv(folder / "history.tsv", sep="\t"),
@@ -297,5 +314,11 @@ def _load_member(path: Path, network: NetworkConfig, record: dict[str, Any], tra
     blank = {region: RegionScale(np.zeros(width), np.ones(width)) for region, width in widths.items()}
     n_tasks = len(record["tasks"])
     views = build_network(network, blank, TaskScale(np.zeros(n_tasks), np.ones(n_tasks)))
-    views.bins.set_weights(stored.get_weights())
+    try:
+        views.bins.set_weights(stored.get_weights())
+    except ValueError as error:
+        raise ValueError(
+            f"{path} does not fit the {network.architecture} network of this release "
+            f"({record['versions'].get('decode-expression')} wrote it): {error}"
+        ) from error
     return views

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, Self
 
-from decode.core.checks import check_choice, check_positive
+from decode.core.checks import check_choice, check_count, check_known_keys, check_positive
 
 Architecture = Literal["default", "paper"]
 ARCHITECTURES: tuple[Architecture, ...] = ("default", "paper")
@@ -31,12 +31,18 @@ class ConvolutionConfig:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            check_positive(field.name, getattr(self, field.name))
+            check_count(field.name, getattr(self, field.name))
 
     @property
     def n_first_bins(self) -> int:
         """First bins that the sum over the last layer's bins depends on, besides the total."""
         return self.n_layers * (self.kernel_size - 1)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """Rebuild from plain data; an unknown key raises ValueError."""
+        check_known_keys("convolution configuration", values, [field.name for field in fields(cls)])
+        return cls(**values)
 
 
 # Tasaki 2020, pretrained/Tissue_gene_params.json of the published code.
@@ -74,8 +80,8 @@ class NetworkConfig:
 
     def __post_init__(self) -> None:
         check_choice("architecture", self.architecture, ARCHITECTURES)
-        check_positive("width", self.width)
-        check_positive("n_dense", self.n_dense)
+        check_count("width", self.width)
+        check_count("n_dense", self.n_dense)
         for name in ("dropout", "input_dropout"):
             value = getattr(self, name)
             check_positive(name, value, zero=True)
@@ -97,14 +103,11 @@ class NetworkConfig:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
         """Rebuild from `to_json`; an unknown key raises ValueError."""
-        known = {field.name for field in fields(cls)}
-        unknown = sorted(set(values) - known)
-        if unknown:
-            raise ValueError(f"network configuration has unknown keys {unknown}; known are {sorted(known)}")
+        check_known_keys("network configuration", values, [field.name for field in fields(cls)])
         parts = dict(values)
         for region in ("rna", "promoter"):
             if isinstance(parts.get(region), dict):
-                parts[region] = ConvolutionConfig(**parts[region])
+                parts[region] = ConvolutionConfig.from_json(parts[region])
         return cls(**parts)
 
 

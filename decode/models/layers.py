@@ -81,15 +81,50 @@ class LogTotals(keras.layers.Layer):
         return input_shape
 
 
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class TaskUnits(keras.layers.Layer):
+    """Bring scaled outputs back to log2 units: x * sd + mean, one pair of constants a task.
+
+    Parameters
+    ----------
+    mean : array or None
+        log2 units; None means zeros. A task with standard deviation 0 is predicted by its mean.
+    sd : array or None
+        log2 units; None means ones.
+    """
+
+    def __init__(self, mean: ArrayLike | None = None, sd: ArrayLike | None = None, **options: Any):
+        super().__init__(**options)
+        self._initial = (mean, sd)
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Create the two constant vectors."""
+        n_tasks = input_shape[-1]
+        mean, sd = self._initial
+        self.mean = self.add_weight(shape=(n_tasks,), initializer="zeros", trainable=False, name="mean")
+        self.sd = self.add_weight(shape=(n_tasks,), initializer="ones", trainable=False, name="sd")
+        if mean is not None:
+            self.mean.assign(np.asarray(mean, dtype=np.float32))
+        if sd is not None:
+            self.sd.assign(np.asarray(sd, dtype=np.float32))
+
+    def call(self, inputs: Any) -> Any:
+        """Scale and shift; the shape stays."""
+        return inputs * self.sd + self.mean
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """The shape stays."""
+        return input_shape
+
+
 class PooledConvolutions(keras.layers.Layer):
     """A stack of linear convolutions followed by a sum over bins, computed from the pooled tensor alone.
 
     With k - 1 zero bins of padding on the 3' end of every layer, the sum over bins of one convolution with taps W_j is
     sum_j (T - sum_{i<j} x_i) W_j, where T is the sum over all bins and x_i the i-th bin from the 5' end. Its own first
     bins follow from the same few bins, so the whole stack needs T and the first sum(k - 1) bins, never the bins in
-    between. The
-    result is exact; it is what makes training fast. The layer shares the kernels of the Conv1D layers that it is given,
-    so it is never saved itself.
+    between. The result is exact; it is what makes training fast. The layer shares the kernels of the Conv1D layers that
+    it is given, so it is never saved itself.
 
     Parameters
     ----------

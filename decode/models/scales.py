@@ -45,12 +45,10 @@ def fit_region_scales(dataset: Dataset, config: NetworkConfig) -> dict[str, Regi
     for region, matrix in features.regions.items():
         if config.architecture == "paper":
             bin_rows = np.concatenate([np.arange(matrix.offsets[i], matrix.offsets[i + 1]) for i in rows])
-            largest = np.concatenate(
-                [
-                    [matrix.bin_length_bp[bin_rows].max(initial=0)],
-                    np.asarray(matrix.data[bin_rows].max(axis=0).todense()).ravel(),
-                ]
-            ).astype(np.float64)
+            largest = np.zeros(1 + matrix.n_tracks)
+            largest[0] = matrix.bin_length_bp[bin_rows].max(initial=0)
+            stored = matrix.data[bin_rows]
+            np.maximum.at(largest, 1 + stored.indices, stored.data)
             shift, factor = np.zeros_like(largest), _inverse(largest)
         else:
             totals = np.concatenate([features.lengths(region)[:, None], features.totals(region)], axis=1)[rows]

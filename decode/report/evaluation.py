@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from decode.core.files import make_output_folder, write_json, write_table
+from decode.core.files import staged_folder, write_json, write_table
 from decode.expression.targets import MEDIAN_LEVEL
 from decode.prediction import Evaluation
 from decode.report.plots import per_task_accuracy, predicted_against_actual, specificity_heatmap, training_history
 
 
 def write_evaluation(
-    evaluation: Evaluation, out: str | Path, *, history: pd.DataFrame | None = None, title: str = ""
+    evaluation: Evaluation,
+    out: str | Path,
+    *,
+    history: pd.DataFrame | None = None,
+    record: dict[str, Any] | None = None,
+    title: str = "",
 ) -> list[Path]:
-    """Write the numbers, tables and figures of an evaluation into a folder.
+    """Write the numbers, tables and figures of an evaluation into a folder, all of them or none.
 
     Parameters
     ----------
@@ -27,6 +33,8 @@ def write_evaluation(
         Folder; created if needed, its parent must exist. Files of the same names are replaced.
     history : pd.DataFrame, optional
         Losses of the members as the bundle keeps them: member, epoch, train_loss, validation_loss.
+    record : dict, optional
+        What was run, see `decode.core.files.run_record`; written as run.json.
     title : str, optional
         Line above every figure, such as the name of the data set.
 
@@ -35,14 +43,24 @@ def write_evaluation(
     list of Path
         The files written: metrics.json, per_task.tsv, predictions.tsv.gz, specificity.tsv (predicted in rows, actual
         in columns), per_task.png; specificity.png and fold_change.png where there are fold changes; median_level.png
-        where there is a median level; training.png where a history is given.
+        where there is a median level; training.png where a history is given; run.json where a record is given.
 
     Raises
     ------
     FileNotFoundError, FileExistsError, PermissionError
         If the folder cannot be used.
+    OSError
+        If the disk is full.
     """
-    folder = make_output_folder(out)
+    with staged_folder(out) as folder:
+        written = _write_files(evaluation, folder, history=history, title=title)
+        if record is not None:
+            write_json(record, folder / "run.json")
+            written.append(folder / "run.json")
+    return [Path(out) / path.name for path in written]
+
+
+def _write_files(evaluation: Evaluation, folder: Path, *, history: pd.DataFrame | None, title: str) -> list[Path]:
     metrics, per_task = evaluation.metrics, evaluation.per_task
     write_json(metrics, folder / "metrics.json")
     write_table(per_task, folder / "per_task.tsv")
