@@ -7,7 +7,9 @@ import pytest
 from decode.core.checks import (
     check_choice,
     check_columns,
+    check_count,
     check_known,
+    check_known_keys,
     check_matched,
     check_positive,
     check_unique,
@@ -122,3 +124,19 @@ def test_too_few_matches_raise(wanted):
 def test_no_gene_in_the_features_raises():
     with pytest.raises(ValueError, match="0 of 10 rows match the 0 genes"):
         check_matched("targets", GENES, [])
+
+
+def test_counts_are_whole_numbers():
+    check_count("members", 5)
+    check_count("seed", 0, zero=True)
+    for value in (0, -1, 2.0, True, "3", None):
+        with pytest.raises(ValueError, match=r"members is .*; it must be a whole number > 0"):
+            check_count("members", value)
+    with pytest.raises(ValueError, match=">= 0"):
+        check_count("seed", -1, zero=True)
+
+
+def test_unknown_keys_of_a_configuration():
+    check_known_keys("configuration", {"a": 1}, ["a", "b"])
+    with pytest.raises(ValueError, match=r"configuration has unknown keys c; known are a, b"):
+        check_known_keys("configuration", {"a": 1, "c": 2}, ["a", "b"])

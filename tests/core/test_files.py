@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import gzip
 import json
 import os
@@ -21,6 +22,7 @@ from decode.core.files import (
     read_bytes,
     run_record,
     sha256_of,
+    staged_folder,
     to_json,
     versions,
     write_json,
@@ -222,3 +224,39 @@ def test_run_record(tmp_path, monkeypatch):
     assert record["options"] == {"seed": 3, "rate": None}
     assert record["time_utc"].endswith("+00:00")
     json.loads(to_json(record))
+
+
+def test_staged_folder_moves_all_files_or_none(tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "a.txt").write_text("old")
+    (out / "mine.txt").write_text("kept")
+
+    def fail_half_way() -> None:
+        with staged_folder(out) as folder:
+            (folder / "a.txt").write_text("new")
+            raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        fail_half_way()
+    assert (out / "a.txt").read_text() == "old"
+    with staged_folder(out) as folder:
+        (folder / "a.txt").write_text("new")
+    assert {item.name: item.read_text() for item in out.iterdir()} == {"a.txt": "new", "mine.txt": "kept"}
+    with staged_folder(tmp_path / "made") as folder:
+        (folder / "b.txt").write_text("b")
+    assert (tmp_path / "made" / "b.txt").read_text() == "b"
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["made", "out"]
+    with pytest.raises(FileExistsError, match="is a file"), staged_folder(out / "a.txt"):
+        pass
+
+
+@pytest.mark.parametrize("writer", [atomic_path, staged_folder])
+def test_a_full_disk_is_named(tmp_path, writer):
+    def fill_the_disk() -> None:
+        with writer(tmp_path / "out"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match=r"out could not be written \(No space left on device\); make room"):
+        fill_the_disk()
+    assert not list(tmp_path.iterdir())
