@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import pairwise
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numba
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
+from scipy import sparse
 
 from decode.core.checks import check_positive, listed
 from decode.genome.gene_models import promoter_windows
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from decode.genome.assembly import Assembly
     from decode.genome.gene_models import GeneModels
 
@@ -59,7 +58,7 @@ def make_pieces(
 ) -> Pieces:
     """Sort unstranded intervals on an axis of `axis_bp` bases and index them; empty ones are left out."""
     is_real = end > start
-    order = np.flatnonzero(is_real)[np.argsort(start[is_real], kind="stable")]
+    order = np.flatnonzero(is_real)[np.argsort(start[is_real])]
     start, end = start[order], end[order]
     change = np.zeros((axis_bp >> WINDOW_BITS) + 2, dtype=np.int64)
     np.add.at(change, start >> WINDOW_BITS, 1)
@@ -69,27 +68,38 @@ def make_pieces(
     return Pieces(start, end, row[order].astype(np.int32), longest_bp, n_rows, 0, n_touched)
 
 
-def _on_axis(
-    where: pd.DataFrame, start: NDArray[np.int64], end: NDArray[np.int64], row: NDArray[np.int64], *, n_rows: int,
-    assembly: Assembly, is_stranded: bool,
-) -> tuple[Pieces, NDArray[np.int32]]:  # fmt: skip
-    """Clip pieces to their chromosomes and put them on the axis; also the bases left of every bin.
-
-    `where` has one row a piece, with columns chrom and strand.
-    """
-    names, code = np.unique(where["chrom"].to_numpy(dtype=object).astype(str), return_inverse=True)
+def _chromosomes(chroms: pd.Series, assembly: Assembly) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Offset on the axis and length of the chromosome of every row."""
+    code, names = pd.factorize(chroms)
     unknown = [name for name in names if name not in assembly.sizes]
     if unknown:
         raise ValueError(f"gene models lie on chromosomes that build {assembly.name} lacks: {listed(unknown)}")
-    size = np.array([assembly.sizes[name] for name in names], dtype=np.int64)[code]
-    offset = np.array([assembly.offsets[name] for name in names], dtype=np.int64)[code]
-    start, end = np.clip(start, 0, size), np.clip(end, 0, size)
+    offset = np.array([assembly.offsets[name] for name in names], dtype=np.int64)
+    size = np.array([assembly.sizes[name] for name in names], dtype=np.int64)
+    return offset[code], size[code]
+
+
+def _on_axis(
+    intervals: pd.DataFrame, of: NDArray[np.int64], first: NDArray[np.int64], last: NDArray[np.int64],
+    row: NDArray[np.int64], *, n_rows: int, assembly: Assembly, is_stranded: bool,
+) -> tuple[Pieces, NDArray[np.int32]]:  # fmt: skip
+    """Put pieces of intervals on the axis, clipped to their chromosomes; also the bases left of every bin.
+
+    `intervals` has columns chrom, start, end, strand; piece i is bases first[i] to last[i] of interval of[i], counted
+    from the interval's 5' end.
+    """
+    offset, size = _chromosomes(intervals["chrom"], assembly)
+    is_minus = (intervals["strand"] == "-").to_numpy(dtype=bool)
+    low, high = intervals["start"].to_numpy(np.int64)[of], intervals["end"].to_numpy(np.int64)[of]
+    start = np.where(is_minus[of], high - last, low + first)
+    end = np.where(is_minus[of], high - first, low + last)
+    start, end = np.clip(start, 0, size[of]), np.clip(end, 0, size[of])
     bin_length_bp = np.bincount(row, weights=np.maximum(end - start, 0), minlength=n_rows).astype(np.int32)
     shift = assembly.length_bp if is_stranded else 0
-    offset = offset + np.where(where["strand"].to_numpy() == "-", shift, 0)
+    offset = (offset + np.where(is_minus, shift, 0))[of]
     axis_bp = assembly.length_bp + shift
     pieces = make_pieces(offset + start, offset + end, row, n_rows=n_rows, axis_bp=axis_bp)
-    return Pieces(**{**vars(pieces), "strand_shift": shift}), bin_length_bp
+    return replace(pieces, strand_shift=shift), bin_length_bp
 
 
 def _check_bin_size(bin_size: int) -> None:
@@ -125,16 +135,11 @@ def promoter_pieces(
     windows = promoter_windows(models, upstream=upstream, downstream=downstream)
     width, n_genes = upstream + downstream, len(models.table)
     n_bins = -(-width // bin_size)
-    bins = np.tile(np.arange(n_bins), len(windows))
-    where = windows.loc[windows.index.repeat(n_bins)]
+    of, bins = np.repeat(np.arange(n_genes), n_bins), np.tile(np.arange(n_bins), n_genes)
     first, last = bins * bin_size, np.minimum((bins + 1) * bin_size, width)
-    is_minus = where["strand"].to_numpy() == "-"
-    window_start, window_end = where["start"].to_numpy(np.int64), where["end"].to_numpy(np.int64)
-    start = np.where(is_minus, window_end - last, window_start + first)
-    end = np.where(is_minus, window_end - first, window_start + last)
-    row = where["model"].to_numpy(np.int64) * n_bins + bins
+    row = windows["model"].to_numpy(np.int64)[of] * n_bins + bins
     pieces, bin_length_bp = _on_axis(
-        where, start, end, row, n_rows=n_genes * n_bins, assembly=models.assembly, is_stranded=is_stranded
+        windows, of, first, last, row, n_rows=n_genes * n_bins, assembly=models.assembly, is_stranded=is_stranded
     )
     return pieces, bin_length_bp, np.arange(n_genes + 1, dtype=np.int64) * n_bins
 
@@ -158,23 +163,18 @@ def rna_pieces(models: GeneModels, bin_size: int = 100) -> tuple[Pieces, NDArray
     _check_bin_size(bin_size)
     exons = models.exons
     model, rna_start = exons["model"].to_numpy(np.int64), exons["rna_start"].to_numpy(np.int64)
-    exon_start, exon_end = exons["start"].to_numpy(np.int64), exons["end"].to_numpy(np.int64)
-    rna_end = rna_start + exon_end - exon_start
+    rna_end = rna_start + (exons["end"] - exons["start"]).to_numpy(np.int64)
     length_bp = np.zeros(len(models.table), dtype=np.int64)
     np.maximum.at(length_bp, model, rna_end)
     offsets = np.concatenate([[0], np.cumsum(-(-length_bp // bin_size))]).astype(np.int64)
     n_pieces = np.maximum((rna_end - 1) // bin_size - rna_start // bin_size + 1, 0)
-    exon = np.repeat(np.arange(len(exons)), n_pieces)
+    of = np.repeat(np.arange(len(exons)), n_pieces)
     before = np.cumsum(n_pieces) - n_pieces
-    bins = np.arange(len(exon)) - before[exon] + (rna_start // bin_size)[exon]
-    first = np.maximum(bins * bin_size, rna_start[exon]) - rna_start[exon]
-    last = np.minimum((bins + 1) * bin_size, rna_end[exon]) - rna_start[exon]
-    where = exons[["chrom", "strand"]].iloc[exon]
-    is_minus = where["strand"].to_numpy() == "-"
-    start = np.where(is_minus, exon_end[exon] - last, exon_start[exon] + first)
-    end = np.where(is_minus, exon_end[exon] - first, exon_start[exon] + last)
+    bins = np.arange(len(of)) - before[of] + (rna_start // bin_size)[of]
+    first = np.maximum(bins * bin_size, rna_start[of]) - rna_start[of]
+    last = np.minimum((bins + 1) * bin_size, rna_end[of]) - rna_start[of]
     pieces, bin_length_bp = _on_axis(
-        where, start, end, offsets[model[exon]] + bins, n_rows=int(offsets[-1]), assembly=models.assembly,
+        exons, of, first, last, offsets[model[of]] + bins, n_rows=int(offsets[-1]), assembly=models.assembly,
         is_stranded=True,
     )  # fmt: skip
     return pieces, bin_length_bp, offsets
@@ -206,8 +206,9 @@ def _near(n_touched, position, length, strand, strand_shift):  # type: ignore[no
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
 def _sweep(piece_start, piece_end, piece_row, longest_bp, packed):  # type: ignore[no-untyped-def]
-    """Overlaps of the union of sorted packed sites with the pieces, each as row << 32 | bases."""
-    found = np.empty(max(16, 2 * len(packed)), np.int64)
+    """Rows and bases of the overlaps of the union of sorted packed sites with the pieces; a row may come twice."""
+    rows = np.empty(max(16, 4 * len(packed)), np.int32)
+    bases = np.empty(len(rows), np.int32)
     n = 0
     first = 0
     n_pieces = len(piece_start)
@@ -220,7 +221,7 @@ def _sweep(piece_start, piece_end, piece_row, longest_bp, packed):  # type: igno
         while i < len(packed) and (packed[i] >> LENGTH_BITS) <= end:  # union: a base counts once
             end = max(end, (packed[i] >> LENGTH_BITS) + (packed[i] & mask))
             i += 1
-        step = 1
+        step = 1  # gallop to the first piece that can reach the site
         while first + step < n_pieces and piece_start[first + step] <= start - longest_bp:
             first += step
             step *= 2
@@ -232,36 +233,16 @@ def _sweep(piece_start, piece_end, piece_row, longest_bp, packed):  # type: igno
             first += 1
         piece = first
         while piece < n_pieces and piece_start[piece] < end:
-            bases = min(end, piece_end[piece]) - max(start, piece_start[piece])
-            if bases > 0:
-                if n == len(found):
-                    found = np.concatenate((found, np.empty(n, np.int64)))
-                found[n] = (np.int64(piece_row[piece]) << 32) | bases
+            overlap = min(end, piece_end[piece]) - max(start, piece_start[piece])
+            if overlap > 0:
+                if n == len(rows):
+                    rows = np.concatenate((rows, np.empty(n, np.int32)))
+                    bases = np.concatenate((bases, np.empty(n, np.int32)))
+                rows[n] = piece_row[piece]
+                bases[n] = overlap
                 n += 1
             piece += 1
-    return found[:n]
-
-
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
-def _add_up(found):  # type: ignore[no-untyped-def]
-    """Rows and summed bases of sorted `row << 32 | bases`."""
-    rows = np.empty(len(found), np.int32)
-    bases = np.empty(len(found), np.int32)
-    n = -1
-    for value in found:
-        row = value >> 32
-        if n < 0 or rows[n] != row:
-            n += 1
-            rows[n] = row
-            bases[n] = 0
-        bases[n] += value & 0xFFFFFFFF
-    return rows[: n + 1], bases[: n + 1]
-
-
-def _count_packed(pieces: Pieces, packed: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    found = _sweep(pieces.start, pieces.end, pieces.row, pieces.longest_bp, np.sort(packed))
-    rows, bases = _add_up(np.sort(found))
-    return rows, bases
+    return rows[:n].copy(), bases[:n].copy()
 
 
 def count_block(
@@ -283,7 +264,10 @@ def count_block(
     bases : int32 array
         Covered bases of those bins.
     """
-    return _count_packed(pieces, (np.asarray(starts, np.int64) << LENGTH_BITS) | (ends - starts))
+    packed = np.sort((np.asarray(starts, np.int64) << LENGTH_BITS) | (ends - starts))
+    rows, bases = _sweep(pieces.start, pieces.end, pieces.row, pieces.longest_bp, packed)
+    ascending, which = np.unique(rows, return_inverse=True)
+    return ascending, np.bincount(which, weights=bases, minlength=len(ascending)).astype(np.int32)
 
 
 def count_tracks(
@@ -312,21 +296,77 @@ def count_tracks(
     Returns
     -------
     list of (rows, bases)
-        As `count_block`, one pair a track.
+        Per track int32 rows and int32 bases, in no order. A row comes once for each site and piece: `rows_to_csr` adds
+        them up.
     """
     index, start = _near(pieces.n_touched, position, length, strand, pieces.strand_shift)
     packed = (start << LENGTH_BITS) | length[index]
     if n_tracks == 1:
-        return [_count_packed(pieces, packed)]
-    near_track = track[index].astype(np.int16 if n_tracks <= np.iinfo(np.int16).max else np.int32)
-    order = np.argsort(near_track, kind="stable")  # a radix sort for 16-bit numbers
-    packed = packed[order]
-    bounds = np.searchsorted(near_track[order], np.arange(n_tracks + 1))
-    return [_count_packed(pieces, packed[low:high]) for low, high in pairwise(bounds.tolist())]
+        parts = [packed]
+    else:
+        near_track = track[index].astype(np.int16 if n_tracks <= np.iinfo(np.int16).max else np.int32)
+        order = np.argsort(near_track, kind="stable")  # a radix sort for 16-bit numbers
+        parts = np.split(packed[order], np.searchsorted(near_track[order], np.arange(1, n_tracks)))
+    return [_sweep(pieces.start, pieces.end, pieces.row, pieces.longest_bp, np.sort(part)) for part in parts]
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
+def _count_values(rows, track, last_track, n_values):  # type: ignore[no-untyped-def]
+    for row in rows:
+        if last_track[row] != track:
+            last_track[row] = track
+            n_values[row] += 1
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
+def _fill_values(rows, bases, track, row_start, row_end, indices, data):  # type: ignore[no-untyped-def]
+    for i in range(len(rows)):
+        at = row_end[rows[i]]
+        if at > row_start[rows[i]] and indices[at - 1] == track:
+            data[at - 1] += bases[i]
+        else:
+            indices[at] = track
+            data[at] = bases[i]
+            row_end[rows[i]] = at + 1
+
+
+def rows_to_csr(
+    rows: list[NDArray[np.int32]], bases: list[NDArray[Any]], n_rows: int, dtype: type[np.signedinteger[Any]]
+) -> sparse.csr_array:
+    """Matrix of the rows and bases of all tracks; several entries of one cell are added up.
+
+    Two passes over the lists, without joining them: the peak is the lists and the matrix, nothing more.
+
+    Parameters
+    ----------
+    rows, bases : lists of arrays
+        One of each a track, as from `count_tracks`.
+    n_rows : int
+    dtype : numpy integer type
+        Of the matrix.
+
+    Returns
+    -------
+    scipy.sparse.csr_array, shape (n_rows, len(rows))
+        Sorted column numbers, no cell twice.
+    """
+    last_track, n_values = np.full(n_rows, -1, np.int32), np.zeros(n_rows + 1, np.int64)
+    for track, track_rows in enumerate(rows):
+        _count_values(track_rows, track, last_track, n_values[1:])
+    pointer = np.cumsum(n_values)
+    indices, data = np.empty(pointer[-1], np.int32), np.empty(pointer[-1], dtype)
+    row_end = pointer[:-1].copy()
+    for track, (track_rows, track_bases) in enumerate(zip(rows, bases, strict=True)):
+        _fill_values(track_rows, track_bases, track, pointer, row_end, indices, data)
+    matrix = sparse.csr_array((data, indices, pointer), shape=(n_rows, len(rows)))
+    matrix.has_canonical_format = True
+    return matrix
 
 
 def compile_kernels() -> None:
     """Compile the counting kernels (or load them from numba's cache) before time is measured."""
     pieces = make_pieces(np.array([0]), np.array([10]), np.array([0]), n_rows=1, axis_bp=100)
     one = np.zeros(1, dtype=np.int32)
-    count_tracks(pieces, one, one.astype(np.int64), one + 5, one.astype(np.int8), 1)
+    ((rows, bases),) = count_tracks(pieces, one, one.astype(np.int64), one + 5, one.astype(np.int8), 1)
+    for dtype in (np.int16, np.int32):
+        rows_to_csr([rows], [bases.astype(dtype)], 1, dtype)

@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import sparse
 
 from decode.core.checks import check_choice, listed
 from decode.core.executor import DaskExecutor, get_executor
 from decode.core.files import sha256_of
-from decode.features.binning import Pieces, count_tracks, promoter_pieces, rna_pieces
+from decode.features.binning import Pieces, count_tracks, promoter_pieces, rna_pieces, rows_to_csr
 from decode.features.matrix import TRACK_COLUMNS, RegionMatrix, RegulatoryFeatures, count_bound_genes
 from decode.features.position_check import SAMPLE_SIZE, PositionCheck, check_positions, judge_positions, union_of
 from decode.genome.sites import SiteSource, read_block, source_files
@@ -180,9 +179,7 @@ def _region_tracks(
             f"{len(repeated)} track(s) of region {bins.name} come from two files: {listed(repeated)}; "
             "put the sites of one track into one file, or state a biosample column"
         )
-    pointer = np.concatenate([[0], np.cumsum([len(part) for part in rows])]).astype(np.int64)
-    values = (np.concatenate(bases), np.concatenate(rows), pointer)
-    data = sparse.csc_array(values, shape=(bins.pieces.n_rows, len(keys))).tocsr()
+    data = rows_to_csr(rows, bases, bins.pieces.n_rows, bins.bases_type)
     return keys, RegionMatrix(bins.name, data, bins.offsets, bins.bin_length_bp)
 
 

@@ -7,7 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from toy_models import Spec, toy_models
 
-from decode.features.binning import Pieces, count_block, count_tracks, make_pieces, promoter_pieces, rna_pieces
+from decode.features.binning import (
+    Pieces,
+    count_block,
+    count_tracks,
+    make_pieces,
+    promoter_pieces,
+    rna_pieces,
+    rows_to_csr,
+)
 from decode.genome.assembly import Assembly
 
 ASSEMBLY = Assembly("toy", {"chr1": 300, "chr2": 90, "chr10": 40})
@@ -20,12 +28,13 @@ def counted(pieces: Pieces, sites: list[Site], track: list[int] | None = None, n
     length = np.array([end - start for _, start, end, _ in sites], dtype=np.int32)
     strand = np.array([{"+": 1, "-": -1, ".": 0}[s] for _, _, _, s in sites], dtype=np.int8)
     numbers = np.array(track if track is not None else [0] * len(sites), dtype=np.int32)
-    dense = np.zeros((pieces.n_rows, n_tracks), dtype=np.int64)
-    for column, (rows, bases) in enumerate(count_tracks(pieces, numbers, position, length, strand, n_tracks)):
-        assert (np.diff(rows) > 0).all()
-        assert (bases > 0).all()
-        dense[rows, column] = bases
-    return dense
+    rows, bases = zip(*count_tracks(pieces, numbers, position, length, strand, n_tracks), strict=True)
+    matrix = rows_to_csr(list(rows), list(bases), pieces.n_rows, np.int32)
+    matrix.check_format()
+    for row in range(matrix.shape[0]):
+        assert (np.diff(matrix.indices[matrix.indptr[row] : matrix.indptr[row + 1]]) > 0).all()
+    assert (matrix.data > 0).all()
+    return matrix.toarray()
 
 
 def covered_bases(sites: list[Site], chrom: str, strand: str | None) -> np.ndarray:
@@ -180,8 +189,20 @@ def test_many_overlaps_grow_the_buffers() -> None:
     assert rows.tolist() == list(range(n))
     assert (bases[0], set(bases[1:].tolist())) == (7, {10})
     starts = np.arange(n) * 10 + 4
-    sites = count_tracks(pieces, np.zeros(n, np.int32), starts, np.full(n, 3, np.int32), np.zeros(n, np.int8), 1)
-    assert sites[0][1].tolist() == [3] * n
+    ((_, bases),) = count_tracks(
+        pieces, np.zeros(n, np.int32), starts, np.full(n, 3, np.int32), np.zeros(n, np.int8), 1
+    )
+    assert bases.tolist() == [3] * n
+
+
+def test_rows_to_csr_adds_up_repeats() -> None:
+    rows = [np.array([2, 0, 2], np.int32), np.zeros(0, np.int32), np.array([2], np.int32)]
+    bases = [np.array([5, 1, 6], np.int16), np.zeros(0, np.int16), np.array([9], np.int16)]
+    matrix = rows_to_csr(rows, bases, 3, np.int16)
+    assert matrix.dtype == np.int16
+    assert matrix.toarray().tolist() == [[1, 0, 0], [0, 0, 0], [11, 0, 9]]
+    assert matrix.has_canonical_format
+    assert rows_to_csr([], [], 2, np.int16).shape == (2, 0)
 
 
 def test_bad_sizes_and_chromosomes() -> None:
