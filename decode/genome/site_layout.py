@@ -70,7 +70,7 @@ def find_layout(source: SiteSource, path: Path, text: bytes, strand: StrandUse, 
     source : SiteSource
     path : Path
     text : bytes
-        First block of the file.
+        First block of the file that has a row.
     strand : {"ignored", "wanted", "where given"}
     has_score : bool
         Whether scores are read.
@@ -82,13 +82,11 @@ def find_layout(source: SiteSource, path: Path, text: bytes, strand: StrandUse, 
     Raises
     ------
     ValueError
-        If the file has no row, or its format no strand or score where one is wanted.
+        If the format has no strand or score where one is wanted, or a header lacks columns.
     """
-    first = next(site_text.data_lines(text), None)
-    if first is None:
-        raise ValueError(f"{source.kind} sites {path} hold no row; fetch or write the file again")
-    is_tab = b"\t" in first[1]
-    fields = first[1].split(b"\t") if is_tab else first[1].split()
+    _, line = next(site_text.data_lines(text))
+    is_tab = b"\t" in line
+    fields = line.split(b"\t") if is_tab else line.split()
     kind_of_file = _sniff(source, fields, text)
     columns = {CHROM: 0, START: 1, END: 2}
     regulator = None

@@ -124,6 +124,9 @@ class SiteFile:
         for text in line_blocks(self.path, f"{self.source.kind} sites"):
             if layout is None:
                 text = text.removeprefix(b"\xef\xbb\xbf")
+                if next(site_text.data_lines(text), None) is None:
+                    self.n_lines += text.count(b"\n")
+                    continue
                 layout = find_layout(self.source, self.path, text, self.strand, has_score=self.has_score)
                 if layout.format == "gtrd" and not text.startswith(b"#"):
                     text = b"#" + text  # a header that lost its '#'
@@ -186,7 +189,7 @@ class SiteFile:
             raise ValueError(
                 f"{self.label}: column {layout.columns[NAME] + 1} holds {len(self.names.number)} names in "
                 f"{self.n_rows} rows ({listed(self.names.number, 3)}); these look like names of sites, "
-                "not of regulators: put the regulator there, or put the file into a folder to take its name as the regulator"
+                "not of regulators: put the regulator there, or put the file into a folder to take its name"
             )
         return numbers
 
