@@ -303,7 +303,6 @@ def test_rna_coordinates_by_hand() -> None:
 
 
 def test_sources_name_the_three_files(toy: ToyData) -> None:
-    pytest.importorskip("decode.genome.sites")
     sources = toy_sources(toy)
     assert [(source.kind, source.region, source.biosample_column) for source in sources] == [
         ("TF", "promoter", 7),

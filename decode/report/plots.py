@@ -146,14 +146,16 @@ def per_task_accuracy(table: pd.DataFrame, path: str | Path, *, title: str = "")
     axes.hlines(y, 0, 1, transform=axes.get_yaxis_transform(), color=LIGHT_GREY, linewidth=0.6, zorder=0)
     axes.axvline(0, color=GREY, linewidth=0.8, zorder=1)
     labels = {name: name.replace("_", " ") for name in baselines}
+    # baselines lie on top of the larger dot of the model, so that none is hidden where they agree
+    edge: dict[str, Any] = {"markeredgecolor": "white", "markeredgewidth": 0.5}
     for number, name in enumerate(baselines):
         colour, marker = SERIES[number % len(SERIES)]
         values = ordered[name].to_numpy(dtype=np.float64)
-        axes.plot(
-            values, y, marker, color=colour, markersize=4.5, label=f"{labels[name]} ({_mean_text(values, is_level)})"
-        )
+        label = f"{labels[name]} ({_mean_text(values, is_level)})"
+        axes.plot(values, y, marker, color=colour, markersize=5, label=label, zorder=3, **edge)
     values = ordered["model"].to_numpy(dtype=np.float64)
-    axes.plot(values, y, "o", color=BLUE, markersize=6.5, zorder=3, label=f"model ({_mean_text(values, is_level)})")
+    label = f"model ({_mean_text(values, is_level)})"
+    axes.plot(values, y, "o", color=BLUE, markersize=8 if n_tasks <= 20 else 7, label=label, zorder=2, **edge)
     axes.set_yticks(y, tasks, fontsize=7.5 if n_tasks > 20 else 9)
     axes.set_ylim(y[-1] + 0.7, -0.7)
     axes.tick_params(axis="y", length=0)
@@ -299,12 +301,12 @@ def training_history(histories: Sequence[pd.DataFrame], path: str | Path, *, tit
 
 
 def recovered_effects(recovered: pd.DataFrame, path: str | Path, *, title: str = "") -> None:
-    """Draw how much of each planted effect the predictions contain: 1 is all of it, 0 is none.
+    """Draw how clearly the predictions contain each planted effect: 1 is fully recovered, 0 is missed.
 
     Parameters
     ----------
     recovered : pd.DataFrame, shape (n_mechanisms, n_models)
-        Rows: planted mechanisms; columns: models, the one of interest first. NaN is not drawn.
+        Partial correlations. Rows: planted mechanisms; columns: models, the one of interest first. NaN is not drawn.
     path : str or Path
         File to write.
     title : str, optional
@@ -325,11 +327,12 @@ def recovered_effects(recovered: pd.DataFrame, path: str | Path, *, title: str =
     axes.axvline(1, color=GREY, linewidth=0.8, linestyle="--", zorder=1)
     for number, name in reversed(list(enumerate(recovered.columns))):
         colour, marker = ((BLUE, "o"), *SERIES)[number % (1 + len(SERIES))]
-        axes.plot(recovered[name], y, marker, color=colour, markersize=5, label=str(name).replace("_", " "))
+        shift = 0.18 * (number - (recovered.shape[1] - 1) / 2)  # side by side where models agree
+        axes.plot(recovered[name], y + shift, marker, color=colour, markersize=5, label=str(name).replace("_", " "))
     axes.set_yticks(y, [str(name) for name in recovered.index], fontsize=9)
     axes.set_ylim(len(y) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
-    axes.set_xlabel("share of the planted effect that is predicted", fontsize=10)
+    axes.set_xlabel("partial correlation of prediction and planted effect", fontsize=10)
     axes.spines[["top", "right", "left"]].set_visible(False)
     handles, labels = axes.get_legend_handles_labels()
     figure.legend(handles[::-1], labels[::-1], loc="outside upper center", ncols=len(labels), fontsize=8, frameon=False)

@@ -5,18 +5,16 @@ from __future__ import annotations
 import gzip
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from decode.core.checks import check_positive
 from decode.core.files import atomic_path, make_output_folder, write_table
+from decode.genome.sites import SiteSource
 from decode.synthetic.layout import ToyGenes, gtf_lines, make_genes
 from decode.synthetic.regulators import BoundRegulator, bind_regulators
-
-if TYPE_CHECKING:
-    from decode.genome.sites import SiteSource
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +23,8 @@ PSEUDOCOUNT_TPM = 0.25  # that of the tissue targets, so that log2(TPM + 0.25) g
 BASE_LEVEL_LOG2 = 4.0
 SILENT_SHARE = 0.05  # genes expressed nowhere, which the filter on TPM must drop
 SILENT_LEVEL_LOG2 = -1.5
+# a dose that is present or absent needs a larger effect to be seen; what ridge misses of a pair, a third of it, too
+STRENGTH = {"position": 2.0, "interaction": 3.0}
 
 
 class ToyData(NamedTuple):
@@ -134,7 +134,7 @@ def make_toy_data(
     >>> toy.truth.query("role == 'position'")["regulator"].tolist()
     ['POS1']
     """
-    _check_options(seed, n_genes, n_tasks, noise_log2, effect_scale)
+    check_toy_options(seed=seed, n_genes=n_genes, n_tasks=n_tasks, noise_log2=noise_log2, effect_scale=effect_scale)
     folder = make_output_folder(out)
     genes = make_genes(np.random.default_rng([seed, 0]), n_genes)
     bound = bind_regulators(genes, seed)
@@ -192,8 +192,6 @@ def toy_sources(toy: ToyData) -> list[SiteSource]:
     list of SiteSource
         TFs at promoters, RBPs and miRNAs on RNA.
     """
-    from decode.genome.sites import SiteSource  # the readers are not needed to write the files
-
     return [
         SiteSource(kind="TF", path=toy.promoter_sites, region="promoter", biosample_column=7),
         SiteSource(kind="RBP", path=toy.rna_sites, region="rna", biosample_column=7),
@@ -201,7 +199,10 @@ def toy_sources(toy: ToyData) -> list[SiteSource]:
     ]
 
 
-def _check_options(seed: int, n_genes: int, n_tasks: int, noise_log2: float, effect_scale: float) -> None:
+def check_toy_options(
+    *, seed: int = 0, n_genes: int = 1500, n_tasks: int = 8, noise_log2: float = 0.9, effect_scale: float = 1.0
+) -> None:
+    """Raise ValueError unless the options of `make_toy_data` are in range."""
     check_positive("seed", seed, zero=True)
     check_positive("noise_log2", noise_log2, zero=True)
     check_positive("effect_scale", effect_scale, zero=True)
@@ -228,8 +229,7 @@ def _plant_effects(
             first = names.index(regulator.partner)  # the pair has one effect, shared out through the dose
             effect_all[index], effects[index] = effect_all[first], effects[first]
         elif regulator.sign:
-            # a dose that is present or absent (POS1, the pair) needs a larger effect to be seen
-            strength = regulator.sign * (2.0 if regulator.role in ("position", "interaction") else 1.0)
+            strength = regulator.sign * STRENGTH.get(regulator.role, 1.0)
             chosen = order[np.arange(next_task, next_task + n_chosen) % n_tasks]
             effect_all[index] = strength * rng.uniform(0.2, 0.5)
             effects[index, chosen] = strength * rng.uniform(0.6, 1.1, n_chosen)

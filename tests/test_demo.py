@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from decode.demo import MECHANISMS, compare_with_truth, planted_contributions, run_demo
+from decode.synthetic import ToyData, make_toy_data
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory: pytest.TempPathFactory) -> ToyData:
+    return make_toy_data(tmp_path_factory.mktemp("toy"), n_genes=300)
+
+
+def signal_of(toy: ToyData) -> pd.DataFrame:
+    return pd.read_csv(toy.truth_signal, sep="\t")
+
+
+def test_contributions_add_up_to_the_signal(toy: ToyData) -> None:
+    signal = signal_of(toy)
+    tasks = list(signal.columns[1:])
+    parts = planted_contributions(toy, signal["gene_id"].tolist(), tasks)
+    assert list(parts) == list(MECHANISMS.values())
+    total = sum(parts.values())
+    centred = [values - values.mean(axis=1, keepdims=True) for values in (total, signal[tasks[1:]].to_numpy())]
+    np.testing.assert_allclose(*centred, atol=1e-9)
+
+
+def test_the_signal_itself_recovers_everything(toy: ToyData) -> None:
+    signal = signal_of(toy).iloc[:60]
+    tasks = list(signal.columns[1:])
+    noisy = signal.assign(**{task: signal[task] + np.random.default_rng(0).normal(size=60) for task in tasks})
+    values = signal[tasks].to_numpy()
+    noise = np.random.default_rng(1).normal(size=values.shape)
+    half = {
+        "model": 0.5 * values,
+        "paper": values + noise,
+        "ridge_totals": np.zeros_like(values),
+        "mean": np.ones_like(values),
+    }
+    truth, recovered = compare_with_truth(toy, SimpleNamespace(actual=noisy), half)  # type: ignore[arg-type]
+    np.testing.assert_allclose(recovered["model"], 1, atol=1e-9)
+    assert recovered["paper"].between(0.2, 0.9).all()
+    assert recovered["ridge_totals"].isna().all()  # a constant contains nothing
+    assert truth["against_signal"]["model"]["fold_change_mean_spearman"] == pytest.approx(1)
+    assert np.isnan(truth["against_signal"]["mean"]["fold_change_mean_spearman"])
+    assert 0.5 < truth["achievable"]["fold_change_mean_spearman"] < 1
+
+
+@pytest.mark.parametrize(("options", "message"), [({"members": 0}, "members is 0"), ({"n_genes": 5}, "n_genes is 5")])
+def test_bad_options(tmp_path: Path, options: dict[str, int], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        run_demo(tmp_path / "out", **options)
+    assert not (tmp_path / "out").exists()
+
+
+def test_missing_parent(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="does not exist"):
+        run_demo(tmp_path / "absent" / "out")
+
+
+@pytest.mark.slow
+def test_the_demo_predicts_what_was_planted(tmp_path: Path) -> None:
+    result = run_demo(tmp_path / "out")
+    metrics = json.loads((result.folder / "metrics.json").read_text())
+    assert metrics["split"] == "test"
+    model, ridge = metrics["model"], metrics["baselines"]["ridge_totals"]
+    achievable = metrics["truth"]["achievable"]
+    for name in ("fold_change_mean_spearman", "median_level_spearman"):
+        assert 0.5 * achievable[name] < model[name] < achievable[name]
+    assert model["fold_change_mean_spearman"] > ridge["fold_change_mean_spearman"] - 0.02
+    assert metrics["baselines"]["mean"]["fold_change_mean_spearman"] is None
+    assert metrics["specificity"]["n_own_highest"] >= 6
+    assert result.recovered.loc["activating TFs", "model"] > 0.5
+    assert result.seconds < 180
+    assert "achievable" in (result.folder / "summary.txt").read_text()
+    for name in ("per_task.png", "specificity.png", "fold_change.png", "median_level.png", "training.png"):
+        assert (result.folder / name).stat().st_size > 5000
+    assert (result.folder / "model" / "bundle.json").is_file()
