@@ -63,7 +63,7 @@ class Dataset:
     @property
     def ids_by_split(self) -> dict[str, list[str]]:
         """Row ids of each part."""
-        return {part: [str(i) for i in self.features.ids[self.rows(part)]] for part in np.unique(self.split)}
+        return {str(part): [str(i) for i in self.features.ids[self.rows(part)]] for part in np.unique(self.split)}
 
 
 def make_split(
@@ -229,7 +229,7 @@ def prepare_dataset(
     if track_ids is None:
         features, dropped = drop_rare_regulators(features, parts == TRAIN, min_bound_genes)
         counts["dropped_regulators"] = dropped
-    counts |= {part: int((parts == part).sum()) for part in np.unique(parts)}
+    counts |= {str(part): int((parts == part).sum()) for part in np.unique(parts)}
     counts["tracks"] = len(features.tracks)
     counts["missing_values"] = int(np.isnan(values).sum())
     logger.info("dataset: %s", {k: len(v) if isinstance(v, list) else v for k, v in counts.items()})

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from decode.models.losses import MaskedSquaredError, squared_error
+
+NAN = np.nan
+# Task 2 is constant (scale 0) and has no weight, so five values count.
+ACTUAL = np.array([[1.0, 2.0, 5.0], [NAN, 4.0, 5.0], [3.0, -1.0, NAN]], dtype=np.float32)
+PREDICTED = np.array([[0.0, 2.0, 9.0], [7.0, 2.0, 5.0], [3.0, 1.0, 1.0]], dtype=np.float32)
+SD = np.array([0.5, 2.0, 0.0])
+BY_HAND = ((1 / 0.5) ** 2 + 0 + (2 / 2) ** 2 + 0 + (2 / 2) ** 2) / 5
+
+
+def test_by_hand():
+    assert float(MaskedSquaredError(SD)(ACTUAL, PREDICTED)) == pytest.approx(BY_HAND)
+    assert squared_error(ACTUAL, PREDICTED, SD) == pytest.approx(BY_HAND)
+
+
+def test_nothing_measured_is_no_error():
+    nothing = np.full((2, 3), NAN, dtype=np.float32)
+    assert float(MaskedSquaredError(SD)(nothing, PREDICTED[:2])) == 0
+    assert squared_error(nothing, PREDICTED[:2], SD) == 0
+
+
+def test_missing_and_constant_values_send_no_gradient():
+    import tensorflow as tf
+
+    predicted = tf.Variable(PREDICTED)
+    with tf.GradientTape() as tape:
+        loss = MaskedSquaredError(SD)(ACTUAL, predicted)
+    gradient = tape.gradient(loss, predicted).numpy()
+    assert np.isfinite(gradient).all()
+    assert gradient[1, 0] == 0
+    assert (gradient[:, 2] == 0).all()
+    assert gradient[0, 0] == pytest.approx(-2 * 1 / 0.25 / 5)
+
+
+def test_both_forms_agree_on_random_values():
+    rng = np.random.default_rng(0)
+    actual = rng.normal(size=(50, 4)).astype(np.float32)
+    actual[rng.random(actual.shape) < 0.3] = NAN
+    predicted = rng.normal(size=(50, 4)).astype(np.float32)
+    sd = rng.uniform(0.1, 2, size=4)
+    assert float(MaskedSquaredError(sd)(actual, predicted)) == pytest.approx(
+        squared_error(actual, predicted, sd), rel=1e-5
+    )
