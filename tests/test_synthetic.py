@@ -8,6 +8,7 @@ import pytest
 
 from decode.core.files import sha256_of
 from decode.expression import read_expression, tissue_targets
+from decode.features.build import build_features
 from decode.genome import gene_models, read_annotation
 from decode.synthetic import ToyData, make_toy_data, toy_sources
 from decode.synthetic.layout import make_genes
@@ -326,3 +327,22 @@ def test_the_package_reads_its_own_toy_files(toy: ToyData, gtf: pd.DataFrame) ->
     both = targets.merge(signal.reset_index(), on="gene_id", suffixes=("", "_signal"))
     for task in signal:
         assert both[task].corr(both[f"{task}_signal"], method="spearman") > 0.6, task
+
+
+def test_features_bind_exactly_the_planted_genes(toy: ToyData) -> None:
+    models = gene_models(read_annotation(toy.annotation, build="toy", sizes=toy.sizes))
+    features = build_features(models, toy_sources(toy), executor="serial")
+    assert len(features.tracks) == 28 + 4  # four regulators were mapped in two cells
+    dose = read(toy.truth_dose)
+    assert list(features.ids) == list(dose.index)
+    totals = dict(zip(features.track_ids, features.totals().T, strict=True))
+    for track, unit in (
+        ("promoter|TF:REP1@CellA", TF_SITE_BP),
+        ("rna|RBP:STAB1@CellA", RBP_SITE_BP),
+        ("rna|miRNA:miR-R1", 8),
+    ):
+        planted = dose[track.partition("|")[2].partition("@")[0]]
+        np.testing.assert_array_equal(totals[track] > 0, planted > 0)
+        # overlapping sites count once in features and twice in the dose
+        assert (np.log2(1 + totals[track] / unit) <= planted + 1e-5).all()
+        assert np.corrcoef(np.log2(1 + totals[track] / unit), planted)[0, 1] > 0.98

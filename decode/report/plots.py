@@ -152,7 +152,7 @@ def per_task_accuracy(table: pd.DataFrame, path: str | Path, *, title: str = "")
         colour, marker = SERIES[number % len(SERIES)]
         values = ordered[name].to_numpy(dtype=np.float64)
         label = f"{labels[name]} ({_mean_text(values, is_level)})"
-        axes.plot(values, y, marker, color=colour, markersize=5, label=label, zorder=3, **edge)
+        axes.plot(values, y, marker, color=colour, markersize=5.5, label=label, zorder=3, **edge)
     values = ordered["model"].to_numpy(dtype=np.float64)
     label = f"model ({_mean_text(values, is_level)})"
     axes.plot(values, y, "o", color=BLUE, markersize=8 if n_tasks <= 20 else 7, label=label, zorder=2, **edge)
