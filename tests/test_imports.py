@@ -17,14 +17,15 @@ ROOT = Path(__file__).resolve().parents[1]
 #   core, metrics -> genome -> features
 #                    expression
 #                 -> dataset -> models -> registry
-#                               models -> training -> prediction, baselines -> crossval, tuning
+#                               models -> training -> prediction, baselines -> refit -> randomisation
+#                                                                           -> crossval, tuning
 #                                                  -> attribution, insilico -> analysis -> comparators
 #   all of these -> report -> cli, demo
 LEAVES = {"core", "metrics"}
 DATASET = LEAVES | {"genome", "features", "expression", "dataset"}
 TRAINING = DATASET | {"models", "training"}
 SCORED = TRAINING | {"prediction", "baselines"}
-EXPLAINED = SCORED | {"crossval", "tuning", "attribution", "insilico"}
+EXPLAINED = SCORED | {"refit", "randomisation", "crossval", "tuning", "attribution", "insilico"}
 COMPARED = EXPLAINED | {"registry", "analysis", "comparators"}
 SIDE = {"landmark", "synthetic"}
 
@@ -40,6 +41,8 @@ ALLOWED: dict[str, set[str]] = {
     "training": DATASET | {"models"},
     "baselines": TRAINING,
     "prediction": TRAINING | {"baselines"},  # an evaluation carries its baselines: the one arrow between two neighbours
+    "refit": SCORED,
+    "randomisation": SCORED | {"refit"},
     "crossval": SCORED,
     "tuning": SCORED,
     "attribution": TRAINING,

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from decode.core.files import make_output_folder, versions, write_json
+from decode.core.files import check_output_folder, versions, write_json
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +44,12 @@ class FinishedRuns:
     Parameters
     ----------
     folder : path or None
-        Created if needed, its parent must exist. None keeps nothing.
+        Created with its parent when the first run is finished; the parent of both must exist. None keeps nothing.
+
+    Raises
+    ------
+    FileNotFoundError, FileExistsError, PermissionError
+        If the folder cannot be used.
 
     Examples
     --------
@@ -57,7 +62,9 @@ class FinishedRuns:
     """
 
     def __init__(self, folder: str | Path | None) -> None:
-        self.folder = None if folder is None else make_output_folder(folder)
+        self.folder = None if folder is None else Path(folder)
+        if self.folder is not None:
+            check_output_folder(self.folder if self.folder.parent.exists() else self.folder.parent)
 
     def load(self, name: str, signature: str) -> dict[str, Any] | None:
         """What `save` kept under this name, or None.
@@ -98,6 +105,7 @@ class FinishedRuns:
         """Keep what a finished run found, atomically, with the versions it was computed with."""
         path = self._path(name)
         if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
             write_json({"signature": signature, "versions": versions(), "record": record}, path)
 
     def _path(self, name: str) -> Path | None:

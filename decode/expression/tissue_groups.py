@@ -159,4 +159,4 @@ def read_tissue_groups(path: str | Path) -> dict[str, str]:
             else f"tissue groups {path} holds no line; write task<TAB>group"
         )
     check_unique(f"tissue groups {path}: tasks", [row[0] for row in rows])
-    return dict(rows)  # type: ignore[arg-type]
+    return dict(rows)

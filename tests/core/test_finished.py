@@ -25,8 +25,17 @@ def test_without_a_folder_nothing_is_kept(tmp_path):
     runs = FinishedRuns(None)
     runs.save("full", "a", {})
     assert runs.load("full", "a") is None
+
+
+def test_folders_are_made_when_there_is_something_to_keep(tmp_path):
+    runs = FinishedRuns(tmp_path / "out" / "runs")
+    assert not any(tmp_path.iterdir())
+    runs.save("full", "a", {})
+    assert (tmp_path / "out" / "runs" / "full.json").is_file()
     with pytest.raises(FileNotFoundError, match="does not exist"):
-        FinishedRuns(tmp_path / "no" / "runs")
+        FinishedRuns(tmp_path / "no" / "out" / "runs")
+    with pytest.raises(FileExistsError, match="is a file"):
+        FinishedRuns(tmp_path / "out" / "runs" / "full.json")
 
 
 def test_hash_tells_content_type_and_shape_apart():
