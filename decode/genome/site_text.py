@@ -1,8 +1,8 @@
 """Scan the text of a site table: one compiled pass over the bytes, no Python work per row.
 
 Why not a CSV library: BED has line rules of its own (comment and `track` lines anywhere, tabs or blanks, ragged rows),
-errors should name the line, and one pass costs about half of polars (24.8 M rows of BED6 in 826 files, three columns
-wanted: 1.4 CPU s; polars 2.1: 2.0 to 4.6 without any check).
+errors should name the line, and it costs no more: 24.8 M rows of BED6 in 826 files, read and checked here in 1.9 CPU s,
+only parsed by polars 2.1 in 2.6 CPU s (three columns; medians of seven alternating runs).
 """
 
 from __future__ import annotations
@@ -297,7 +297,10 @@ def data_lines(text: bytes) -> Iterator[tuple[int, bytes]]:
         line = text[at : len(text) if stop < 0 else stop].rstrip(b"\r")
         number += 1
         words = line.split(None, 1)
-        if words and words[0] not in (b"track", b"browser") and not line.startswith(b"#"):
+        is_remark = line.startswith(b"#") or (
+            line.startswith((b"track", b"browser")) and words[0] in (b"track", b"browser")
+        )
+        if words and not is_remark:
             yield number, line
         at += len(text) if stop < 0 else stop + 1 - at
 

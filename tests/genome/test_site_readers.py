@@ -119,6 +119,29 @@ def test_chromosome_styles_are_unified(tmp_path: Path) -> None:
     assert read(tmp_path / "a.bed", "1\t1\t2\tA\nMT\t1\t2\tA\nchr2\t0\t1\tA\n").position.tolist() == [1, 1501, 1000]
 
 
+def test_the_compiled_pass_and_the_slow_one_agree_on_what_a_row_is() -> None:
+    lines = [
+        "#a",
+        "track",
+        "tracks 1 2",
+        "track x",
+        " track 1 2",
+        "browser\tx",
+        "b 1 2",
+        "",
+        " ",
+        "\t",
+        "\r",
+        "c 1 2\r",
+        " #d 1 2",
+    ]
+    text = "".join(f"{line}\n" for line in lines).encode()
+    slow = [line for _, line in site_text.data_lines(text)]
+    assert slow == [b"tracks 1 2", b" track 1 2", b"b 1 2", b"c 1 2", b" #d 1 2"]
+    found = site_text.scan(text, {site_text.CHROM: 0, site_text.START: 1, site_text.END: 2}, is_tab=False)
+    assert (len(found.start), found.error, found.n_lines) == (len(slow), site_text.FINE, len(lines))
+
+
 def test_utf8_and_a_byte_order_mark(tmp_path: Path) -> None:
     assert read(tmp_path / "a.bed", b"\xef\xbb\xbfchr1\t1\t2\tNF-\xce\xbaB\n").regulators == ["NF-κB"]
 
