@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from scipy import sparse
@@ -111,3 +113,10 @@ def planted_targets(features: RegulatoryFeatures, *, seed: int = 0, noise_log2: 
 def planted_dataset(n_genes: int = 300, *, seed: int = 0) -> Dataset:
     features = planted_features(n_genes, seed=seed)
     return prepare_dataset(features, planted_targets(features, seed=seed), min_bound_genes=20)
+
+
+def quick_bundle(dataset: Dataset, network: NetworkConfig = TINY, *, members: int = 2, max_epochs: int = 2) -> Any:
+    """A bundle that is barely trained."""
+    from decode.training import TrainingConfig, train_dataset
+
+    return train_dataset(dataset, network, TrainingConfig(members=members, max_epochs=max_epochs, batch_size=64))

@@ -152,6 +152,8 @@ def save_bundle(bundle: ModelBundle, folder: str | Path) -> None:
     try:
         try:
             _write_parts(bundle, temporary)
+        except NotImplementedError:
+            raise
         except (OSError, RuntimeError) as error:  # HDF5 tells of a full disk by either
             raise OSError(f"model bundle {folder} could not be written ({error}); is the disk full?") from error
         _put_in_place(temporary, folder)

@@ -46,6 +46,10 @@ class ChannelScale(keras.layers.Layer):
         if factor is not None:
             self.factor.assign(np.asarray(factor, dtype=np.float32))
 
+    def get_config(self) -> dict[str, Any]:
+        """Options without the constants: those are stored as weights."""
+        return dict(super().get_config())
+
     def call(self, inputs: Any) -> Any:
         """Scale; the shape stays."""
         return (inputs - self.shift) * self.factor
@@ -107,6 +111,10 @@ class TaskUnits(keras.layers.Layer):
             self.mean.assign(np.asarray(mean, dtype=np.float32))
         if sd is not None:
             self.sd.assign(np.asarray(sd, dtype=np.float32))
+
+    def get_config(self) -> dict[str, Any]:
+        """Options without the constants: those are stored as weights."""
+        return dict(super().get_config())
 
     def call(self, inputs: Any) -> Any:
         """Scale and shift; the shape stays."""

@@ -30,7 +30,9 @@ def test_sums_and_logs():
     np.testing.assert_allclose(LogTotals()(np.array([[np.e - 1, 0.0]])), [[1.0, 0.0]], rtol=1e-6)
 
 
-@pytest.mark.parametrize("layer", [ChannelScale(), SumBins(), LogTotals(), TaskUnits()])
+@pytest.mark.parametrize(
+    "layer", [ChannelScale(np.ones(3), np.ones(3)), SumBins(), LogTotals(), TaskUnits(np.ones(3), np.ones(3))]
+)
 def test_layers_survive_saving(tmp_path, layer):
     shape = (4, 3) if isinstance(layer, SumBins) else (3,)
     inputs = keras.Input(shape)
