@@ -24,7 +24,7 @@ from decode.models.architectures import Network, build_network
 from decode.models.bundle import ModelBundle, make_bundle
 from decode.models.checkpoint import Progress
 from decode.models.config import NetworkConfig
-from decode.models.losses import MaskedSquaredError, squared_error
+from decode.models.losses import MaskedLoss, masked_loss
 from decode.models.scales import RegionScale, TaskScale, fit_region_scales, fit_task_scale
 
 logger = logging.getLogger(__name__)
@@ -144,7 +144,7 @@ def predict_rows(model: Any, batches: Batches, rows: np.ndarray, batch_size: int
     return np.concatenate(parts) if parts else np.empty((0, model.output_shape[-1]), dtype=np.float32)
 
 
-def make_step(model: Any, loss: MaskedSquaredError, optimizer: Any) -> Callable[[Inputs, np.ndarray], Any]:
+def make_step(model: Any, loss: MaskedLoss, optimizer: Any) -> Callable[[Inputs, np.ndarray], Any]:
     """One step of gradient descent on a batch, as a TensorFlow graph.
 
     Not compiled by XLA: on these small dense products its CPU code needs five times the CPU time of TensorFlow's own.
@@ -223,7 +223,7 @@ def fit_member(
         model = build_network(network, data.scales, data.task_scale).pooled
         optimizer = keras.optimizers.Adam(training.learning_rate)
         optimizer.build(model.trainable_variables)
-    step = make_step(model, MaskedSquaredError(data.task_scale.sd), optimizer)
+    step = make_step(model, MaskedLoss(data.task_scale.sd, network.huber_delta), optimizer)
     arrays = list(data.inputs.values())
     checkpoint = checkpoint_folder / f"member_seed_{seed}.npz" if checkpoint_folder is not None else None
     progress = Progress(model, optimizer, checkpoint, f"{data_signature(data, network, training)} {seed}")
@@ -246,7 +246,7 @@ def fit_member(
                 f"the loss of the member with seed {seed} is {train_loss} in epoch {epoch + 1}; lower the learning rate"
             )
         predicted = predict_rows(model, batches, data.validation)
-        validation_loss = squared_error(data.targets[data.validation], predicted, data.task_scale.sd)
+        validation_loss = masked_loss(data.targets[data.validation], predicted, data.task_scale.sd, network.huber_delta)
         progress.record(epoch, train_loss, validation_loss)
         if on_epoch is not None:
             on_epoch(epoch, validation_loss)

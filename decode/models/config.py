@@ -66,6 +66,8 @@ class NetworkConfig:
         Share of units dropped after each dense layer while training, in [0, 1).
     input_dropout : float
         Share of pooled track totals dropped while training, in [0, 1).
+    huber_delta : float or None
+        Where the loss turns from squared to linear, in standard deviations of the task; None: squared throughout.
     rna, promoter : ConvolutionConfig
         Convolutions of the paper network; unused by the default. A further named region is treated like the promoter.
     """
@@ -75,6 +77,7 @@ class NetworkConfig:
     n_dense: int = 2
     dropout: float = 0.4
     input_dropout: float = 0.4
+    huber_delta: float | None = 0.5
     rna: ConvolutionConfig = PAPER_RNA
     promoter: ConvolutionConfig = PAPER_PROMOTER
 
@@ -87,6 +90,8 @@ class NetworkConfig:
             check_positive(name, value, zero=True)
             if value >= 1:
                 raise ValueError(f"{name} is {value}; a share below 1 is wanted")
+        if self.huber_delta is not None:
+            check_positive("huber_delta", self.huber_delta)
 
     def convolution(self, region: str) -> ConvolutionConfig:
         """The convolution stack of a region of the paper network."""
@@ -112,7 +117,7 @@ class NetworkConfig:
 
 
 # Tasaki 2020: two dense layers of 160 units with ReLU and batch normalisation, no dropout.
-PAPER = NetworkConfig(architecture="paper", width=160, n_dense=2, dropout=0.0, input_dropout=0.0)
+PAPER = NetworkConfig(architecture="paper", width=160, n_dense=2, dropout=0.0, input_dropout=0.0, huber_delta=None)
 DEFAULT = NetworkConfig()
 
 

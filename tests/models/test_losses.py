@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from decode.models.losses import MaskedSquaredError, squared_error
+from decode.models.losses import MaskedLoss, masked_loss
 
 NAN = np.nan
 # Task 2 is constant (scale 0) and has no weight, so five values count.
@@ -14,14 +14,14 @@ BY_HAND = ((1 / 0.5) ** 2 + 0 + (2 / 2) ** 2 + 0 + (2 / 2) ** 2) / 5
 
 
 def test_by_hand():
-    assert float(MaskedSquaredError(SD)(ACTUAL, PREDICTED)) == pytest.approx(BY_HAND)
-    assert squared_error(ACTUAL, PREDICTED, SD) == pytest.approx(BY_HAND)
+    assert float(MaskedLoss(SD)(ACTUAL, PREDICTED)) == pytest.approx(BY_HAND)
+    assert masked_loss(ACTUAL, PREDICTED, SD) == pytest.approx(BY_HAND)
 
 
 def test_nothing_measured_is_no_error():
     nothing = np.full((2, 3), NAN, dtype=np.float32)
-    assert float(MaskedSquaredError(SD)(nothing, PREDICTED[:2])) == 0
-    assert squared_error(nothing, PREDICTED[:2], SD) == 0
+    assert float(MaskedLoss(SD)(nothing, PREDICTED[:2])) == 0
+    assert masked_loss(nothing, PREDICTED[:2], SD) == 0
 
 
 def test_missing_and_constant_values_send_no_gradient():
@@ -29,7 +29,7 @@ def test_missing_and_constant_values_send_no_gradient():
 
     predicted = tf.Variable(PREDICTED)
     with tf.GradientTape() as tape:
-        loss = MaskedSquaredError(SD)(ACTUAL, predicted)
+        loss = MaskedLoss(SD)(ACTUAL, predicted)
     gradient = tape.gradient(loss, predicted).numpy()
     assert np.isfinite(gradient).all()
     assert gradient[1, 0] == 0
@@ -43,6 +43,16 @@ def test_both_forms_agree_on_random_values():
     actual[rng.random(actual.shape) < 0.3] = NAN
     predicted = rng.normal(size=(50, 4)).astype(np.float32)
     sd = rng.uniform(0.1, 2, size=4)
-    assert float(MaskedSquaredError(sd)(actual, predicted)) == pytest.approx(
-        squared_error(actual, predicted, sd), rel=1e-5
-    )
+    assert float(MaskedLoss(sd)(actual, predicted)) == pytest.approx(masked_loss(actual, predicted, sd), rel=1e-5)
+
+
+def test_huber_error_by_hand() -> None:
+    actual, predicted = np.array([[0.0, 0.0, 3.0]]), np.array([[0.25, -1.0, 1.0]])
+    sd = np.array([1.0, 1.0, 2.0])  # scaled errors 0.25, 1, 1
+    by_hand = (0.0625 + 0.5 * (2 - 0.5) * 2) / 3
+    assert masked_loss(actual, predicted, sd, 0.5) == pytest.approx(by_hand)
+    assert float(MaskedLoss(sd, 0.5)(actual, predicted)) == pytest.approx(by_hand)
+
+
+def test_huber_error_is_squared_below_delta() -> None:
+    assert masked_loss(ACTUAL, PREDICTED, SD, 1e6) == pytest.approx(masked_loss(ACTUAL, PREDICTED, SD))
