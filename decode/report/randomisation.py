@@ -1,0 +1,130 @@
+"""Files of a feature randomisation: tables and a figure of what each region's sites contribute."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from decode.core.checks import check_columns
+from decode.core.files import staged_folder, write_json, write_table
+from decode.expression.targets import MEDIAN_LEVEL
+from decode.randomisation import FULL, RandomisationResult
+from decode.report.figure_file import save_figure
+from decode.report.plots import BLACK, BLUE, GREY, LIGHT_GREY, ORANGE
+
+Key = tuple[str, bool]
+
+
+def write_randomisation(
+    result: RandomisationResult, out: str | Path, *, record: dict[str, Any] | None = None, title: str = ""
+) -> list[Path]:
+    """Write the tables and the figure of a feature randomisation into a folder, all of them or none.
+
+    Parameters
+    ----------
+    result : RandomisationResult
+        From `decode.randomisation.randomise`.
+    out : str or Path
+        Folder; created if needed, its parent must exist. Files of the same names are replaced.
+    record : dict, optional
+        What was run, see `decode.core.files.run_record`; written as run.json.
+    title : str, optional
+        Line above the figure.
+
+    Returns
+    -------
+    list of Path
+        randomisation.tsv (one row a variant, seed and task), summary.tsv, comparison.tsv, randomisation.png, and
+        run.json where a record is given.
+
+    Raises
+    ------
+    FileNotFoundError, FileExistsError, PermissionError
+        If the folder cannot be used.
+    """
+    with staged_folder(out) as folder:
+        write_table(result.table, folder / "randomisation.tsv")
+        write_table(result.summary, folder / "summary.tsv")
+        write_table(result.comparison, folder / "comparison.tsv")
+        randomisation_plot(result.table, result.comparison, folder / "randomisation.png", title=title)
+        if record is not None:
+            write_json(record | {"counts": result.counts}, folder / "run.json")
+        written = sorted(path.name for path in folder.iterdir())
+    return [Path(out) / name for name in written]
+
+
+def randomisation_plot(table: pd.DataFrame, comparison: pd.DataFrame, path: str | Path, *, title: str = "") -> None:
+    """Draw the accuracy of every variant and, beside it, how much it falls short of the full model.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        variant, stratified, seed, task, spearman. Left panel: mean over fold-change tasks, one small dot a seed, the
+        mean over seeds large. The median level is not drawn.
+    comparison : pd.DataFrame
+        first, second, stratified, mean_difference, low, high. Right panel: the rows whose first is the full model.
+    path : str or Path
+        File to write.
+    title : str, optional
+        Line above the figure.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, there is no fold change, or the suffix of `path` is unknown.
+    """
+    check_columns("table of a randomisation", table, ["variant", "stratified", "seed", "task", "spearman"])
+    check_columns("comparison of a randomisation", comparison, ["first", "second", "stratified", "mean_difference"])
+    changes = table[table["task"] != MEDIAN_LEVEL]
+    if changes.empty:
+        raise ValueError("the table of a randomisation has no fold-change task; nothing to draw")
+    keys: list[Key] = list(dict.fromkeys(zip(changes["variant"], changes["stratified"], strict=True)))
+    y = {key: position for position, key in enumerate(keys)}
+    figure = Figure(figsize=(8.4, 0.34 * len(keys) + 1.6), layout="constrained")
+    left, right = figure.subplots(1, 2, sharey=True)
+    by_seed = changes.groupby(["variant", "stratified", "seed"], sort=False)["spearman"].mean().reset_index()
+    for key in keys:
+        of_key = (by_seed["variant"] == key[0]) & (by_seed["stratified"] == key[1])
+        values = by_seed.loc[of_key, "spearman"].to_numpy(dtype=np.float64)
+        left.plot(values, np.full(len(values), y[key]), "o", color=GREY, markersize=3.5, zorder=2)
+        mean = values[np.isfinite(values)].mean() if np.isfinite(values).any() else np.nan
+        left.plot(mean, y[key], "o", color=_colour(key), markersize=8, alpha=0.75, zorder=3)
+    _draw_differences(right, comparison, y)
+    left.set_yticks(range(len(keys)), [_label(key) for key in keys], fontsize=9)
+    left.set_ylim(len(keys) - 0.5, -0.5)
+    left.set_xlabel("mean Spearman over fold-change tasks", fontsize=10)
+    right.set_xlabel("lost against the full model", fontsize=10)
+    for axes in (left, right):
+        axes.axvline(0, color=GREY, linewidth=0.8, zorder=1)
+        grid = {"transform": axes.get_yaxis_transform(), "color": LIGHT_GREY, "linewidth": 0.6, "zorder": 0}
+        axes.hlines(range(len(keys)), 0, 1, **grid)
+        axes.tick_params(axis="y", length=0)
+        axes.spines[["top", "right", "left"]].set_visible(False)
+    handles = [
+        Line2D([], [], color=GREY, marker="o", linestyle="", markersize=3.5, label="one seed"),
+        Line2D([], [], color=BLUE, marker="o", linestyle="", markersize=8, alpha=0.75, label="mean over seeds"),
+        Line2D([], [], color=BLACK, marker="o", markersize=5, label="difference, 95 % interval over groups of tasks"),
+    ]
+    figure.legend(handles=handles, loc="outside upper center", ncols=3, fontsize=8, frameon=False, title=title or None)
+    save_figure(figure, path)
+
+
+def _draw_differences(axes: Axes, comparison: pd.DataFrame, y: dict[Key, int]) -> None:
+    for row in comparison[comparison["first"] == FULL].to_dict("records"):
+        position = y[(row["second"], row["stratified"])]
+        axes.plot([row["low"], row["high"]], [position, position], "-", color=BLACK, linewidth=1.4, zorder=2)
+        axes.plot(row["mean_difference"], position, "o", color=BLACK, markersize=5, zorder=3)
+
+
+def _colour(key: Key) -> str:
+    return ORANGE if key[1] else BLUE
+
+
+def _label(key: Key) -> str:
+    return key[0].replace("_", " ") + (" within length" if key[1] else "")
