@@ -48,6 +48,8 @@ def simulated_models(n_promoters: int) -> GeneModels:
     sizes = np.array([assembly.sizes[name] for name in MAIN_CHROMS])
     number = rng.choice(len(sizes), n_promoters, p=sizes / sizes.sum())
     start = rng.integers(20_000, sizes[number] - 20_000)
+    order = np.lexsort((start, number))  # as in an annotation file
+    number, start = number[order], start[order]
     chrom = np.array(MAIN_CHROMS)[number]
     strand = rng.choice(np.array(["+", "-"]), n_promoters)
     exons = pd.DataFrame({"model": np.arange(n_promoters), "chrom": chrom, "start": start, "end": start + 1000})
@@ -94,13 +96,11 @@ def _matrix(features: RegulatoryFeatures) -> sparse.csr_array:
 
 def ours(folder: str, n_promoters: int, out: str) -> Callable[[], dict[str, Any]]:
     """Our side: `build_features` on the folder."""
-    from decode.features.binning import compile_kernels
     from decode.features.build import build_features
     from decode.genome.sites import SiteSource
 
-    compile_kernels()
     models = simulated_models(n_promoters)
-    with tempfile.TemporaryDirectory() as small:  # compiles the reader of text as well
+    with tempfile.TemporaryDirectory() as small:  # compiles the kernels, or loads them from numba's cache
         simulate_peaks(Path(small), 2, 2000, n_promoters)
         build_features(models, [SiteSource(kind="TF", path=Path(small), region="promoter")])
 

@@ -32,12 +32,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from decode.features.binning import Pieces
+    from decode.features.pieces import Pieces
     from decode.genome.assembly import Assembly
 
 logger = logging.getLogger(__name__)
 
-SAMPLE_SIZE = 100_000  # sites of one source that are looked at
+SAMPLE_SIZE = 100_000  # sites of one source that are looked at, evenly spread over its files
 N_DISPLACED = 4  # displaced copies of each
 DISPLACED_BP = (10_000, 100_000)
 ERROR_ODDS_RATIO = 1.25  # see the table above: wrong builds lie below, sources as a whole far above
@@ -55,12 +55,10 @@ class PositionCheck(NamedTuple):
 
 def union_of(pieces: Pieces) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Starts and ends of the disjoint intervals that the pieces cover together."""
-    if not len(pieces.start):
-        return pieces.start, pieces.end
-    reach = np.maximum.accumulate(pieces.end)
-    first = np.flatnonzero(np.concatenate([[True], pieces.start[1:] > reach[:-1]]))
-    last = np.append(first[1:], len(reach)) - 1
-    return pieces.start[first], reach[last]
+    is_first = pieces.start[1:] > pieces.reach[:-1]
+    return pieces.start[np.append(True, is_first)[: len(pieces.start)]], pieces.reach[
+        np.append(is_first, True)[: len(pieces.start)]
+    ]
 
 
 def _inside(
@@ -106,22 +104,23 @@ def check_positions(
     chosen = np.arange(n_sites) if n_sites <= n_sampled else np.linspace(0, n_sites - 1, n_sampled).astype(np.int64)
     start, bp, sign = position[chosen], length[chosen].astype(np.int64), strand[chosen]
     edges = np.array([*assembly.offsets.values(), assembly.length_bp])
-    chrom = np.searchsorted(edges, start, side="right") - 1
     n_chroms = len(edges) - 1
+    chrom = np.searchsorted(edges, start, side="right") - 1
     room = np.maximum(np.diff(edges)[chrom] - bp, 1)
-
-    def hits(at: NDArray[np.int64]) -> NDArray[np.int64]:
-        is_inside = _inside(union, at + np.where(sign < 0, strand_shift, 0), bp)
-        if strand_shift and (sign == 0).any():
-            is_inside |= (sign == 0) & _inside(union, at + strand_shift, bp)
-        return np.bincount(chrom[is_inside], minlength=n_chroms)
-
     rng = np.random.default_rng(seed)
-    displaced = np.zeros(n_chroms, dtype=np.int64)
-    for _ in range(N_DISPLACED):
-        step = rng.integers(*DISPLACED_BP, size=len(start)) * rng.choice([-1, 1], size=len(start))
-        displaced += hits(edges[chrom] + (start - edges[chrom] + step) % room)
-    return PositionCheck(np.bincount(chrom, minlength=n_chroms), hits(start), displaced)
+    shape = (N_DISPLACED, len(start))
+    step = rng.integers(*DISPLACED_BP, size=shape) * rng.choice([-1, 1], size=shape)
+    displaced = edges[chrom] + (start - edges[chrom] + step) % room
+    at = np.concatenate([start[None, :], displaced])
+    is_inside = _inside(union, at + np.where(sign < 0, strand_shift, 0), bp)
+    if strand_shift and (sign == 0).any():
+        is_inside |= (sign == 0) & _inside(union, at + strand_shift, bp)
+    n_displaced = is_inside[1:].sum(axis=0)
+    return PositionCheck(
+        np.bincount(chrom, minlength=n_chroms),
+        np.bincount(chrom[is_inside[0]], minlength=n_chroms),
+        np.bincount(chrom, weights=n_displaced, minlength=n_chroms).astype(np.int64),
+    )
 
 
 def _odds_ratio(n: NDArray[np.int64], inside: NDArray[np.int64], displaced: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -7,15 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from toy_models import Spec, toy_models
 
-from decode.features.binning import (
-    Pieces,
-    count_block,
-    count_tracks,
-    make_pieces,
-    promoter_pieces,
-    rna_pieces,
-    rows_to_csr,
-)
+from decode.features.binning import count_block, count_tracks, rows_to_csr
+from decode.features.pieces import Pieces, bin_lengths, make_pieces, promoter_pieces, rna_pieces
 from decode.genome.assembly import Assembly
 
 ASSEMBLY = Assembly("toy", {"chr1": 300, "chr2": 90, "chr10": 40})
@@ -171,20 +164,38 @@ def test_a_bin_across_a_splice_junction_adds_its_pieces() -> None:
     assert counted(pieces, [("chr1", 0, 300, "-")])[:, 0].tolist() == [10, 3]
 
 
+def plain_pieces(blocks: list[tuple[int, int]], bin_size: int, size: int = 100) -> Pieces:
+    """Each block is a gene of its own on one unstranded chromosome."""
+    intervals = pd.DataFrame(blocks, columns=["start", "end"], dtype=np.int64).assign(chrom="chr1", strand="+")
+    n_bins = np.array([-(-(end - start) // bin_size) for start, end in blocks], dtype=np.int64)
+    row = np.cumsum(n_bins) - n_bins
+    return make_pieces(
+        intervals, np.zeros(len(blocks), np.int64), row, bin_size=bin_size, n_rows=int(n_bins.sum()),
+        assembly=Assembly("plain", {"chr1": size}), is_stranded=False,
+    )  # fmt: skip
+
+
 def test_count_block_and_empty_input() -> None:
-    pieces = make_pieces(np.array([20, 0]), np.array([30, 10]), np.array([1, 0]), n_rows=2, axis_bp=100)
+    pieces = plain_pieces([(20, 30), (0, 10)], 10)
+    assert bin_lengths(pieces).tolist() == [10, 10]
     rows, bases = count_block(pieces, np.array([25, 5]), np.array([40, 21]))
-    assert (rows.tolist(), bases.tolist()) == ([0, 1], [5, 6])
+    assert (rows.tolist(), bases.tolist()) == ([0, 1], [6, 5])
     rows, bases = count_block(pieces, np.zeros(0, np.int64), np.zeros(0, np.int64))
     assert (rows.tolist(), bases.tolist()) == ([], [])
-    none = make_pieces(np.array([5]), np.array([5]), np.array([0]), n_rows=1, axis_bp=100)
-    assert none.longest_bp == 0
-    assert count_block(none, np.array([0]), np.array([50]))[0].tolist() == []
+    nowhere = plain_pieces([(200, 210)], 10)
+    assert bin_lengths(nowhere).tolist() == [0]
+    assert count_block(nowhere, np.array([0]), np.array([100]))[0].tolist() == []
+
+
+def test_a_long_piece_before_short_ones_is_not_missed() -> None:
+    pieces = plain_pieces([(0, 90), (10, 20), (30, 40), (50, 60)], 100)
+    rows, bases = count_block(pieces, np.array([15, 55]), np.array([16, 57]))
+    assert dict(zip(rows.tolist(), bases.tolist(), strict=True)) == {0: 3, 1: 1, 3: 2}
 
 
 def test_many_overlaps_grow_the_buffers() -> None:
     n = 3000
-    pieces = make_pieces(np.arange(n) * 10, np.arange(n) * 10 + 10, np.arange(n), n_rows=n, axis_bp=n * 10)
+    pieces = plain_pieces([(0, n * 10)], 10, size=n * 10)
     rows, bases = count_block(pieces, np.array([3]), np.array([n * 10]))
     assert rows.tolist() == list(range(n))
     assert (bases[0], set(bases[1:].tolist())) == (7, {10})

@@ -3,10 +3,11 @@ from __future__ import annotations
 import logging
 
 import numpy as np
+import pandas as pd
 import pytest
 from toy_models import toy_models
 
-from decode.features.binning import make_pieces, rna_pieces
+from decode.features.pieces import Pieces, make_pieces, rna_pieces
 from decode.features.position_check import (
     MIN_HITS,
     N_DISPLACED,
@@ -35,14 +36,20 @@ def check(position: np.ndarray, **options: int) -> PositionCheck:
     return check_positions(UNION, ASSEMBLY, 0, **sites(position), **settings)
 
 
-def test_union_of_overlapping_pieces() -> None:
-    pieces = make_pieces(
-        np.array([0, 5, 20, 8, 40]), np.array([10, 9, 30, 12, 41]), np.arange(5), n_rows=5, axis_bp=100
+def pieces_of(blocks: list[tuple[int, int]]) -> Pieces:
+    intervals = pd.DataFrame(blocks, columns=["start", "end"], dtype=np.int64).assign(chrom="chr1", strand="+")
+    number = np.arange(len(blocks))
+    return make_pieces(
+        intervals, 0 * number, number, bin_size=100, n_rows=len(blocks), assembly=ASSEMBLY, is_stranded=False
     )
-    starts, ends = union_of(pieces)
-    assert (starts.tolist(), ends.tolist()) == ([0, 20, 40], [12, 30, 41])
-    nothing = make_pieces(np.zeros(0, int), np.zeros(0, int), np.zeros(0, int), n_rows=0, axis_bp=100)
-    assert [part.tolist() for part in union_of(nothing)] == [[], []]
+
+
+def test_union_of_overlapping_pieces() -> None:
+    assert [part.tolist() for part in union_of(pieces_of([(10, 12), (5, 9), (20, 30), (8, 11), (40, 41)]))] == [
+        [5, 20, 40],
+        [12, 30, 41],
+    ]
+    assert [part.tolist() for part in union_of(pieces_of([]))] == [[], []]
 
 
 def test_counts_by_chromosome() -> None:
