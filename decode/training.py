@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import shutil
-import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from functools import partial
@@ -18,7 +17,7 @@ import pandas as pd
 from decode.core.checks import check_choice, check_count, check_known_keys, check_positive
 from decode.core.executor import get_executor
 from decode.core.files import make_output_folder
-from decode.core.seeds import member_seeds, seed_keras
+from decode.core.seeds import member_seeds
 from decode.dataset import TRAIN, VALIDATION, Dataset, pooled_inputs
 from decode.models.architectures import Network, build_network
 from decode.models.bundle import ModelBundle, make_bundle
@@ -33,8 +32,6 @@ Keep = Literal["mean", "best"]
 Inputs = list[np.ndarray]
 Batches = Callable[[np.ndarray], Inputs]
 PREDICT_BATCH = 1024
-# Weights and dropout draw from Keras's one global seed, so members on threads seed and build one after the other.
-_SEEDING = threading.Lock()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -218,11 +215,9 @@ def fit_member(
     """
     import keras
 
-    with _SEEDING:
-        seed_keras(seed)
-        model = build_network(network, data.scales, data.task_scale).pooled
-        optimizer = keras.optimizers.Adam(training.learning_rate)
-        optimizer.build(model.trainable_variables)
+    model = build_network(network, data.scales, data.task_scale, seed=seed).pooled
+    optimizer = keras.optimizers.Adam(training.learning_rate)
+    optimizer.build(model.trainable_variables)
     step = make_step(model, MaskedLoss(data.task_scale.sd, network.huber_delta), optimizer)
     arrays = list(data.inputs.values())
     checkpoint = checkpoint_folder / f"member_seed_{seed}.npz" if checkpoint_folder is not None else None

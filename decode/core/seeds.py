@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import count
+
 import numpy as np
 
 
@@ -28,8 +31,27 @@ def member_seeds(seed: int, n_members: int) -> list[int]:
     return [int(np.random.SeedSequence([seed, index]).generate_state(1)[0] % 2**31) for index in range(n_members)]
 
 
-def seed_keras(seed: int) -> None:
-    """Seed Keras, TensorFlow, numpy and `random` in one call; the only place that touches global seeds."""
-    import keras
+def seed_stream(seed: int) -> Iterator[int]:
+    """Endless independent seeds for the layers of one network, a pure function of `seed`.
 
-    keras.utils.set_random_seed(seed)
+    Keras draws the weights and dropout of a layer without its own seed from Python's global generator, from which any
+    other thread (of a cluster client, of another member) may draw in between; a seed for each layer is safe from that.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the network, >= 0.
+
+    Yields
+    ------
+    int
+        Seeds below 2**31.
+
+    Examples
+    --------
+    >>> from itertools import islice
+    >>> list(islice(seed_stream(3), 2)) == list(islice(seed_stream(3), 2))
+    True
+    """
+    for index in count():
+        yield int(np.random.SeedSequence([seed, index, 1]).generate_state(1)[0] % 2**31)

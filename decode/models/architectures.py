@@ -8,11 +8,12 @@ prediction use the pooled one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import keras
 
+from decode.core.seeds import seed_stream
 from decode.models.config import NetworkConfig
 from decode.models.layers import ChannelScale, LogTotals, PooledConvolutions, SumBins, TaskUnits
 from decode.models.scales import RegionScale, TaskScale
@@ -31,6 +32,7 @@ def build_network(
     task_scale: TaskScale,
     *,
     n_bins: Mapping[str, int] | None = None,
+    seed: int = 0,
 ) -> Network:
     """Build a network and its pooled view.
 
@@ -44,6 +46,8 @@ def build_network(
         One mean and standard deviation a task, log2 units.
     n_bins : mapping of region name to int, optional
         Fixed number of bins of an input; free where absent.
+    seed : int
+        First weights and dropout derive from it alone; no global generator is used or changed.
 
     Returns
     -------
@@ -58,6 +62,7 @@ def build_network(
     """
     if not scales:
         raise ValueError("a network needs at least one region; the features hold none")
+    seeds = seed_stream(seed)
     bins_inputs, pooled_inputs, bins_parts, pooled_parts = [], [], [], []
     pool = _paper_region if config.architecture == "paper" else _log_totals_region
     for region, scale in scales.items():
@@ -66,17 +71,19 @@ def build_network(
         pooled = keras.Input((1 + config.n_first_bins(region), n_channels), name=region)
         bins_inputs.append(bins)
         pooled_inputs.append(pooled)
-        from_bins, from_pooled = pool(config, region, scale, bins, pooled)
+        from_bins, from_pooled = pool(config, region, scale, bins, pooled, seeds)
         bins_parts.append(from_bins)
         pooled_parts.append(from_pooled)
-    head = _dense_head(config, task_scale)
+    head = _dense_head(config, task_scale, seeds)
     return Network(
         keras.Model(bins_inputs, _apply(head, bins_parts), name="bins"),
         keras.Model(pooled_inputs, _apply(head, pooled_parts), name="pooled"),
     )
 
 
-def _paper_region(config: NetworkConfig, region: str, scale: RegionScale, bins: Any, pooled: Any) -> tuple[Any, Any]:
+def _paper_region(
+    config: NetworkConfig, region: str, scale: RegionScale, bins: Any, pooled: Any, seeds: Iterator[int]
+) -> tuple[Any, Any]:
     # Tasaki 2020: maximum scaling, bias-free linear convolutions, sum over bins. Deviation: k - 1 zero bins on the 3'
     # end of every layer, so that the result does not depend on the padding of the batch (the original's does).
     convolution = config.convolution(region)
@@ -87,7 +94,11 @@ def _paper_region(config: NetworkConfig, region: str, scale: RegionScale, bins: 
         if convolution.kernel_size > 1:
             x = keras.layers.ZeroPadding1D((0, convolution.kernel_size - 1), name=f"{region}_pad_{number}")(x)
         layer = keras.layers.Conv1D(
-            convolution.filters, convolution.kernel_size, use_bias=False, name=f"{region}_convolution_{number}"
+            convolution.filters,
+            convolution.kernel_size,
+            use_bias=False,
+            kernel_initializer=keras.initializers.GlorotUniform(seed=next(seeds)),
+            name=f"{region}_convolution_{number}",
         )
         x = layer(x)
         stack.append(layer)
@@ -97,7 +108,7 @@ def _paper_region(config: NetworkConfig, region: str, scale: RegionScale, bins: 
 
 
 def _log_totals_region(
-    config: NetworkConfig, region: str, scale: RegionScale, bins: Any, pooled: Any
+    config: NetworkConfig, region: str, scale: RegionScale, bins: Any, pooled: Any, seeds: Iterator[int]
 ) -> tuple[Any, Any]:
     total = SumBins(name=f"{region}_sum")
     layers: list[Any] = [
@@ -105,7 +116,7 @@ def _log_totals_region(
         ChannelScale(scale.shift, scale.factor, name=f"{region}_scale"),
     ]
     if config.input_dropout:
-        layers.append(keras.layers.Dropout(config.input_dropout, name=f"{region}_dropout"))
+        layers.append(keras.layers.Dropout(config.input_dropout, seed=next(seeds), name=f"{region}_dropout"))
     outputs = []
     for tensor in (bins, pooled):  # the pooled tensor has one row, the total, so the same sum serves both
         x = total(tensor)
@@ -115,20 +126,24 @@ def _log_totals_region(
     return outputs[0], outputs[1]
 
 
-def _dense_head(config: NetworkConfig, task_scale: TaskScale) -> Sequence[Any]:
+def _dense_head(config: NetworkConfig, task_scale: TaskScale, seeds: Iterator[int]) -> Sequence[Any]:
     layers: list[Any] = []
     for number in range(config.n_dense):
         layers += [
-            keras.layers.Dense(config.width, name=f"dense_{number}"),
+            _dense(config.width, f"dense_{number}", seeds),
             keras.layers.ReLU(name=f"relu_{number}"),
             keras.layers.BatchNormalization(name=f"normalise_{number}"),
         ]
         if config.dropout:
-            layers.append(keras.layers.Dropout(config.dropout, name=f"dropout_{number}"))
+            layers.append(keras.layers.Dropout(config.dropout, seed=next(seeds), name=f"dropout_{number}"))
     n_tasks = len(task_scale.sd)
-    layers.append(keras.layers.Dense(n_tasks, name="tasks_scaled"))
+    layers.append(_dense(n_tasks, "tasks_scaled", seeds))
     layers.append(TaskUnits(task_scale.mean, task_scale.sd, name="tasks"))
     return layers
+
+
+def _dense(units: int, name: str, seeds: Iterator[int]) -> Any:
+    return keras.layers.Dense(units, kernel_initializer=keras.initializers.GlorotUniform(seed=next(seeds)), name=name)
 
 
 def _apply(layers: Sequence[Any], parts: Sequence[Any]) -> Any:

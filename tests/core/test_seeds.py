@@ -1,11 +1,10 @@
 from __future__ import annotations
 
-import sys
-from types import SimpleNamespace
+from itertools import islice
 
 import pytest
 
-from decode.core.seeds import member_seeds, seed_keras
+from decode.core.seeds import member_seeds, seed_stream
 
 
 def test_member_seeds_are_a_function_of_the_seed():
@@ -30,9 +29,9 @@ def test_negative_seed_raises():
         member_seeds(-1, 1)
 
 
-def test_seed_keras_passes_the_seed_on(monkeypatch):
-    seen = []
-    keras = SimpleNamespace(utils=SimpleNamespace(set_random_seed=seen.append))
-    monkeypatch.setitem(sys.modules, "keras", keras)
-    seed_keras(11)
-    assert seen == [11]
+def test_layer_seeds_are_a_function_of_the_seed():
+    assert list(islice(seed_stream(7), 4)) == list(islice(seed_stream(7), 4))
+    seeds = [seed for start in range(20) for seed in islice(seed_stream(start), 10)]
+    assert len(set(seeds)) == 200
+    assert not set(seeds) & set(member_seeds(0, 20))
+    assert all(0 <= seed < 2**31 and isinstance(seed, int) for seed in seeds)

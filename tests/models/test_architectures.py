@@ -1,12 +1,12 @@
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from planted import TINY, TINY_PAPER, planted_dataset
 
-from decode.core.seeds import seed_keras
 from decode.dataset import bins_inputs, pooled_inputs
 from decode.models.architectures import Network, build_network
 from decode.models.config import DEFAULT, PAPER, ConvolutionConfig, NetworkConfig
@@ -28,8 +28,7 @@ def dataset():
 
 def network(dataset, config: NetworkConfig, seed: int = 0) -> Network:
     """An untrained network whose every weight, also of the batch normalisation, is random."""
-    seed_keras(seed)
-    views = build_network(config, fit_region_scales(dataset, config), fit_task_scale(dataset, config))
+    views = build_network(config, fit_region_scales(dataset, config), fit_task_scale(dataset, config), seed=seed)
     rng = np.random.default_rng(seed)
     for layer in views.bins.layers:
         if layer.name.startswith("normalise"):
@@ -171,6 +170,26 @@ def test_a_constant_task_is_predicted_by_its_mean(dataset, config):
     predicted = from_sums(views, flat, config, np.arange(10))
     np.testing.assert_allclose(predicted[:, 2], 1.25, rtol=1e-6)
     assert predicted[:, 1].std() > 0
+
+
+@pytest.mark.parametrize("config", [DEFAULT, TINY_PAPER], ids=["default", "paper"])
+def test_first_weights_and_dropout_derive_from_the_seed_alone(dataset, config):
+    def first(seed: int) -> list[np.ndarray]:
+        random.random()  # whatever else draws from the global generator plays no part
+        views = build_network(config, fit_region_scales(dataset, config), fit_task_scale(dataset, config), seed=seed)
+        inputs = [np.ones((4, *tensor.shape[1:]), dtype=np.float32) for tensor in views.pooled.inputs]
+        return [*views.pooled.get_weights(), views.pooled(inputs, training=True).numpy()]
+
+    state = random.getstate()
+    before = first(1)
+    for a, b in zip(before, first(1), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert any(np.abs(a - b).max() > 0.01 for a, b in zip(before, first(2), strict=True))
+    random.setstate(state)
+    first_draw = random.random()
+    random.setstate(state)
+    build_network(config, fit_region_scales(dataset, config), fit_task_scale(dataset, config), seed=5)
+    assert random.random() == first_draw
 
 
 def test_one_region_is_enough_and_none_is_not(dataset):

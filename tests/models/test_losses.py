@@ -47,7 +47,8 @@ def test_both_forms_agree_on_random_values():
 
 
 def test_huber_error_by_hand() -> None:
-    actual, predicted = np.array([[0.0, 0.0, 3.0]]), np.array([[0.25, -1.0, 1.0]])
+    actual = np.array([[0.0, 0.0, 3.0]], dtype=np.float32)
+    predicted = np.array([[0.25, -1.0, 1.0]], dtype=np.float32)
     sd = np.array([1.0, 1.0, 2.0])  # scaled errors 0.25, 1, 1
     by_hand = (0.0625 + 0.5 * (2 - 0.5) * 2) / 3
     assert masked_loss(actual, predicted, sd, 0.5) == pytest.approx(by_hand)
