@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from decode.genome.assembly import get_assembly
     from decode.genome.gene_models import gene_models
     from decode.genome.liftover import lift_sites
-    from decode.genome.site_readers import SiteSource
-    from decode.genome.sites import from_pyranges, read_sites, to_pyranges
+    from decode.genome.sites import SiteSource, from_pyranges, read_sites, to_pyranges
     from decode.models.bundle import ModelBundle, load_bundle, save_bundle
     from decode.models.config import NetworkConfig
     from decode.prediction import Evaluation, evaluate, predict, predict_members
@@ -35,7 +34,7 @@ _HOME = {
     "ModelBundle": "decode.models.bundle",
     "NetworkConfig": "decode.models.config",
     "RegulatoryFeatures": "decode.features.matrix",
-    "SiteSource": "decode.genome.site_readers",
+    "SiteSource": "decode.genome.sites",
     "TrainingConfig": "decode.training",
     "build_features": "decode.features.build",
     "evaluate": "decode.prediction",

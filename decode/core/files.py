@@ -234,7 +234,7 @@ def open_text(path: str | Path, name: str = "file") -> Iterator[IO[str]]:
         raise ValueError(f"{name} {path} is not UTF-8 text ({error.reason} at byte {error.start})") from error
 
 
-def write_table(table: pd.DataFrame, path: str | Path, *, index: bool = False) -> None:
+def write_table(table: pd.DataFrame, path: str | Path, *, index: bool = False, header: bool = True) -> None:
     """Write a tab-separated table at full float precision, gzip where the name ends in .gz.
 
     Parameters
@@ -244,14 +244,16 @@ def write_table(table: pd.DataFrame, path: str | Path, *, index: bool = False) -
         Written atomically. The gzip stream carries no time stamp, so equal tables give equal bytes.
     index : bool
         Whether the row index is written as first column.
+    header : bool
+        Whether the column names are written as first line.
     """
     path = Path(path)
     with atomic_path(path) as temporary:
         if path.suffix == ".gz":
             with open(temporary, "wb") as raw, gzip.GzipFile("", "wb", 6, raw, mtime=0) as handle:
-                table.to_csv(handle, sep="\t", index=index, na_rep="")
+                table.to_csv(handle, sep="\t", index=index, header=header, na_rep="")
         else:
-            table.to_csv(temporary, sep="\t", index=index, na_rep="")
+            table.to_csv(temporary, sep="\t", index=index, header=header, na_rep="")
 
 
 def _plain(value: Any) -> Any:

@@ -3,18 +3,25 @@
 from decode.genome.annotation import Annotation, read_annotation
 from decode.genome.assembly import Assembly, get_assembly
 from decode.genome.gene_models import GeneModels, gene_models, genome_to_rna, promoter_windows, rna_to_genome
-from decode.genome.liftover import LiftResult, lift_sites
+from decode.genome.liftover import LiftResult, lift_file, lift_sites
+from decode.genome.sites import SiteSource, from_pyranges, read_sites, sites_from_frame, to_pyranges
 
 __all__ = [
     "Annotation",
     "Assembly",
     "GeneModels",
     "LiftResult",
+    "SiteSource",
+    "from_pyranges",
     "gene_models",
     "genome_to_rna",
     "get_assembly",
+    "lift_file",
     "lift_sites",
     "promoter_windows",
     "read_annotation",
+    "read_sites",
     "rna_to_genome",
+    "sites_from_frame",
+    "to_pyranges",
 ]

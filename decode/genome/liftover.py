@@ -11,12 +11,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from decode.core.checks import check_columns, listed
-from decode.core.files import read_bytes
+from decode.core.files import check_output, read_bytes, write_table
 
 logger = logging.getLogger(__name__)
 
 MAX_LENGTH_CHANGE = 0.1  # share of the length; an indel inside a site moves its far end
 LOST_REASONS = ("chromosome_not_in_chain", "end_not_in_chain", "several_places", "ends_apart", "length_changed")
+HEADER_WORDS = ("#", "track", "browser")
 _FOUND, _NONE, _SEVERAL = 0, 1, 2
 
 
@@ -109,6 +110,62 @@ def lift_sites(sites: pd.DataFrame, chain: str | Path) -> LiftResult:
     change = np.abs((new_end - new_start) - (end - start))
     reason = np.where((reason == 0) & (change > MAX_LENGTH_CHANGE * (end - start)), 5, reason)
     return _result(sites, reason == 0, reason, first, new_start, new_end, list(contigs))
+
+
+def lift_file(sites: str | Path, chain: str | Path, out: str | Path) -> LiftResult:
+    """Lift a BED-like file; every column after the third is kept as it is, column 6 is turned with the strand.
+
+    Parameters
+    ----------
+    sites : str or Path
+        Tab-separated, 0-based half-open, plain or gzip; lines that start with #, track or browser are left out.
+    chain : str or Path
+        UCSC chain file from the build of the sites to the new one.
+    out : str or Path
+        Lifted file, gzip where the name ends in .gz; written atomically.
+
+    Returns
+    -------
+    LiftResult
+
+    Raises
+    ------
+    FileNotFoundError
+        If a file is not there.
+    ValueError
+        If the file is no BED, or as in `lift_sites`.
+    """
+    out = check_output(out)
+    rows = [
+        line.split("\t")
+        for line in read_bytes(sites, "sites file").decode("utf-8", "replace").splitlines()
+        if line.strip() and not line.startswith(HEADER_WORDS)
+    ]
+    widths = {len(row) for row in rows}
+    if not rows or len(widths) != 1 or min(widths) < 3:
+        raise ValueError(
+            f"sites file {sites} has rows of {listed(sorted(widths))} columns; at least one row, three tab-separated "
+            "columns and the same number in every row are wanted"
+        )
+    table = pd.DataFrame(rows)
+    names = {0: "chrom", 1: "start", 2: "end"} | ({5: "strand"} if max(widths) > 5 else {})
+    table = table.rename(columns=names)
+    for column in ("start", "end"):
+        numbers = pd.to_numeric(table[column], errors="coerce")
+        wrong = table[column][numbers.isna() | (numbers % 1 != 0)]
+        if len(wrong):
+            raise ValueError(
+                f"sites file {sites}: {column} of row {wrong.index[0] + 1} is {wrong.iloc[0]!r}"
+                "; a whole number is wanted"
+            )
+        table[column] = numbers.astype(np.int64)
+    result = lift_sites(table, chain)
+    if not result.n_lifted:
+        raise ValueError(
+            f"none of the {result.n_in} sites of {sites} could be lifted with {chain}; check the build of both"
+        )
+    write_table(result.sites, out, header=False)
+    return result
 
 
 def _look_up(target: object, positions: npt.NDArray[np.int64], contigs: dict[str, int]) -> npt.NDArray[np.int64]:

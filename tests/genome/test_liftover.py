@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from decode.genome.liftover import lift_sites
+from decode.genome.liftover import lift_file, lift_sites
 
 # chr1 0-100 -> chrA 50-150; chr1 120-220 -> chrA 150-250 (20 bases deleted); chr1 220-320 -> chrA 255-355 (5 inserted).
 # chr2 0-100 -> the minus strand of chrB (500 long) 0-100, so base 0 becomes base 499.
@@ -137,3 +137,30 @@ def test_eclip_sites_lift_as_published(shared: Path) -> None:
     # Every site of the published file is among ours; it leaves out scaffolds and sites whose length changed.
     both = read[1].merge(result.sites, on=columns, how="left", indicator=True)
     assert (both["_merge"] == "both").all()
+
+
+def test_file_keeps_further_columns_and_turns_the_strand(tmp_path: Path) -> None:
+    chain = tmp_path / "a.over.chain"
+    chain.write_text("chain 1 chr1 1000 + 0 100 chr1 900 - 0 100 1\n100\n\n")
+    bed = tmp_path / "in.bed"
+    bed.write_text("#note\nchr1\t10\t20\tCTCF\t7.5\t+\tK562\nchr1\t400\t410\tCTCF\t1\t+\tK562\n")
+    result = lift_file(bed, chain, tmp_path / "out.bed")
+    assert (result.n_in, result.n_lifted, result.n_lost) == (2, 1, 1)
+    assert (tmp_path / "out.bed").read_text() == "chr1\t880\t890\tCTCF\t7.5\t-\tK562\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("chr1\t10\n", "three tab-separated"),
+        ("chr1\t10\tabc\n", "'abc'"),
+        ("chr1\t400\t410\n", "could be lifted"),
+    ],
+)
+def test_file_that_cannot_be_lifted_writes_nothing(tmp_path: Path, text: str, words: str) -> None:
+    chain = tmp_path / "a.over.chain"
+    chain.write_text("chain 1 chr1 1000 + 0 100 chr1 900 - 0 100 1\n100\n\n")
+    (tmp_path / "in.bed").write_text(text)
+    with pytest.raises(ValueError, match=words):
+        lift_file(tmp_path / "in.bed", chain, tmp_path / "out.bed")
+    assert not (tmp_path / "out.bed").exists()
