@@ -211,7 +211,7 @@ def randomise(
     network = network if isinstance(network, NetworkConfig) else network_config(network)
     training = training or TrainingConfig(members=1)
     check_choice("part", part, ("test", "validation"))
-    seeds = _checked_seeds(seeds)
+    seeds = checked_seeds(seeds)
     dataset = prepare_dataset(
         features, targets, test_chromosome=test_chromosome, seed=training.seed, biosamples=biosamples, groups=groups
     )
@@ -236,7 +236,8 @@ def randomise(
     return RandomisationResult(table, summarise_variants(table), compare_variants(table, clusters), counts)
 
 
-def _checked_seeds(seeds: Sequence[int]) -> list[int]:
+def checked_seeds(seeds: Sequence[int]) -> list[int]:
+    """Seeds of the runs as plain numbers; ValueError where there is none, one repeats or is negative."""
     if not len(seeds):
         raise ValueError("seeds is empty; give at least one, better three")
     for seed in seeds:
