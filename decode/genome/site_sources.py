@@ -122,7 +122,8 @@ def source_files(source: SiteSource) -> list[Path]:
     suffixes = FOLDER_SUFFIXES.get(source.format, BED_SUFFIXES)
     entries = sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
     files = [entry for entry in entries if entry.is_file() and entry.name.removesuffix(".gz").endswith(suffixes)]
-    ignored = [entry.name for entry in entries if entry not in set(files)]
+    taken = set(files)
+    ignored = [entry.name for entry in entries if entry not in taken]
     if not files:
         raise ValueError(
             f"folder {path} has no file of {source.kind} sites: wanted {', '.join(suffixes)} (or .gz), "
