@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -67,10 +68,14 @@ class DaskExecutor:
     client : distributed.Client
         Workers must have this package installed. Functions and items are sent by cloudpickle between processes that
         the user started; nothing is stored that way.
+    owns_client : bool
+        Whether the client was made for this executor and is closed with it.
     """
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, *, owns_client: bool = False) -> None:
         self.client = client
+        if owns_client:
+            weakref.finalize(self, client.close)
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         """Yield results in order; what is under way is cancelled after an error or when the caller stops early.
@@ -130,7 +135,7 @@ def get_executor(spec: Any = "serial") -> Executor:
             except ImportError as error:
                 raise ImportError(f"executor {spec!r} needs Dask; pip install 'decode-expression[dask]'") from error
             try:
-                return DaskExecutor(Client(spec))
+                return DaskExecutor(Client(spec), owns_client=True)
             except (OSError, ValueError) as error:
                 raise ValueError(
                     f"executor {spec!r} does not answer ({error}); "
