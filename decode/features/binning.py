@@ -40,7 +40,7 @@ def add_bins(start, end, region_start, row, is_minus, bin_size, bin_length_bp): 
 
 
 @_compiled
-def _near(n_touched, position, length, strand, strand_shift):  # type: ignore[no-untyped-def]
+def _near(touched, position, length, strand, strand_shift):  # type: ignore[no-untyped-def]
     """Index and axis start of the sites in a window with a piece; a site without strand is tried on both."""
     capacity = max(16, len(position) // 8)
     index = np.empty(capacity, np.int32)
@@ -51,8 +51,11 @@ def _near(n_touched, position, length, strand, strand_shift):  # type: ignore[no
             if strand_shift > 0 and strand[i] == (1 if is_minus else -1):
                 continue
             at = position[i] + (strand_shift if is_minus else 0)
+            window = at >> WINDOW_BITS
             last_window = (at + length[i] - 1) >> WINDOW_BITS
-            if n_touched[last_window + 1] == n_touched[at >> WINDOW_BITS]:
+            while window <= last_window and not (touched[window >> 3] >> (window & 7)) & 1:
+                window += 1
+            if window > last_window:
                 continue
             if n == len(index):
                 index = np.concatenate((index, np.empty(n, np.int32)))
@@ -167,7 +170,7 @@ def count_tracks(
         Per track int32 rows and int32 bases, in no order. A row comes once for each site and piece: `rows_to_csr` adds
         them up.
     """
-    index, start = _near(pieces.n_touched, position, length, strand, pieces.strand_shift)
+    index, start = _near(pieces.touched, position, length, strand, pieces.strand_shift)
     packed = (start << LENGTH_BITS) | length[index]
     if n_tracks == 1:
         parts = [packed]
@@ -223,6 +226,8 @@ def rows_to_csr(
     for track, track_rows in enumerate(rows):
         _count_values(track_rows, track, last_track, n_values[1:])
     pointer = np.cumsum(n_values)
+    if pointer[-1] <= np.iinfo(np.int32).max:
+        pointer = pointer.astype(np.int32)
     indices, data = np.empty(pointer[-1], np.int32), np.empty(pointer[-1], dtype)
     ends = np.stack([pointer[:-1], pointer[:-1]], axis=1)
     for track, (track_rows, track_bases) in enumerate(zip(rows, bases, strict=True)):

@@ -18,9 +18,10 @@ from decode.core.checks import check_choice, listed
 from decode.core.executor import DaskExecutor, get_executor
 from decode.core.files import sha256_of
 from decode.features.binning import count_tracks, rows_to_csr
-from decode.features.matrix import TRACK_COLUMNS, RegionMatrix, RegulatoryFeatures, count_bound_genes
+from decode.features.matrix import TRACK_COLUMNS, RegulatoryFeatures
 from decode.features.pieces import Pieces, promoter_pieces, rna_pieces
 from decode.features.position_check import SAMPLE_SIZE, PositionCheck, check_positions, judge_positions, union_of
+from decode.features.region import RegionMatrix, count_bound_genes
 from decode.genome.sites import SiteSource, read_block, source_files
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def _jobs(sources: Sequence[SiteSource], tracks: Tracks) -> list[FileJob]:
     jobs = []
     for source in sources:
         files = source_files(source)
-        n_sampled = max(SAMPLE_SIZE // len(files), 100)
+        n_sampled = max(SAMPLE_SIZE // len(files), 50)
         jobs += [FileJob(source, path, tracks, n_sampled, seed) for seed, path in enumerate(files)]
     return jobs
 

@@ -11,7 +11,8 @@ import pandas as pd
 from scipy import sparse
 
 from decode.core.checks import check_unique, listed
-from decode.features.matrix import RegionMatrix, RegulatoryFeatures, track_names
+from decode.features.matrix import RegulatoryFeatures, track_names
+from decode.features.region import RegionMatrix
 
 SETTINGS = ("level", "build", "bin_size", "upstream", "downstream", "schema_version")
 

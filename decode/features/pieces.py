@@ -41,8 +41,8 @@ class Pieces:
     n_rows : int
     strand_shift : int
         Length of the genome where strand matters, else 0.
-    n_touched : int32 array
-        Number of windows of 2 ** WINDOW_BITS bases with a piece in them, before each window.
+    touched : uint8 array
+        One bit a window of 2 ** WINDOW_BITS bases: whether a piece lies in it.
     """
 
     start: NDArray[np.int64]
@@ -54,7 +54,7 @@ class Pieces:
     bin_size: int
     n_rows: int
     strand_shift: int
-    n_touched: NDArray[np.int32]
+    touched: NDArray[np.uint8]
 
     @property
     def columns(self) -> tuple[NDArray[Any], ...]:
@@ -62,11 +62,11 @@ class Pieces:
         return self.start, self.end, self.region_start, self.row, self.is_minus
 
 
-def _windows_before(start: NDArray[np.int64], end: NDArray[np.int64], axis_bp: int) -> NDArray[np.int32]:
+def _touched_windows(start: NDArray[np.int64], end: NDArray[np.int64], axis_bp: int) -> NDArray[np.uint8]:
     change = np.zeros((axis_bp >> WINDOW_BITS) + 2, dtype=np.int64)
     np.add.at(change, start >> WINDOW_BITS, 1)
     np.add.at(change, ((end - 1) >> WINDOW_BITS) + 1, -1)
-    return np.concatenate([[0], np.cumsum(np.cumsum(change) > 0)]).astype(np.int32)
+    return np.packbits(np.cumsum(change) > 0, bitorder="little")
 
 
 def _chromosomes(chroms: pd.Series, assembly: Assembly) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -115,10 +115,10 @@ def make_pieces(
     kept = np.flatnonzero(end > start)
     order = kept[np.argsort(start[kept], kind="stable")]
     start, end = start[order], end[order]
-    n_touched = _windows_before(start, end, assembly.length_bp + strand_shift)
+    touched = _touched_windows(start, end, assembly.length_bp + strand_shift)
     reach = np.maximum.accumulate(end) if len(end) else end
     return Pieces(
-        start, end, reach, region_start[order], row[order], is_minus[order], bin_size, n_rows, strand_shift, n_touched
+        start, end, reach, region_start[order], row[order], is_minus[order], bin_size, n_rows, strand_shift, touched
     )
 
 

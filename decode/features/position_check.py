@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SAMPLE_SIZE = 100_000  # sites of one source that are looked at, evenly spread over its files
+SAMPLE_SIZE = 50_000  # sites of one source that are looked at, evenly spread over its files
 N_DISPLACED = 4  # displaced copies of each
 DISPLACED_BP = (10_000, 100_000)
 ERROR_ODDS_RATIO = 1.25  # see the table above: wrong builds lie below, sources as a whole far above

@@ -18,15 +18,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from decode.core.files import atomic_path, check_input, check_output, to_json
-from decode.features.matrix import (
-    SCHEMA_VERSION,
-    RegionMatrix,
-    RegulatoryFeatures,
-    bin_grid,
-    check_genes_and_bins,
-    dense_grid,
-    track_names,
-)
+from decode.features.matrix import SCHEMA_VERSION, RegulatoryFeatures, track_names
+from decode.features.region import RegionMatrix, bin_grid, check_genes_and_bins, dense_grid
 
 FORMAT = "decode-features"
 CHUNK = 8192  # values; 128 random genes: 8k chunks 8 ms, 64k chunks 44 ms

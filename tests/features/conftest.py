@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from decode.features.matrix import RegionMatrix, RegulatoryFeatures
+from decode.features.matrix import RegulatoryFeatures
+from decode.features.region import RegionMatrix
 
 
 def region_matrix(name: str, blocks: list[list[list[int]]], lengths: list[list[int]]) -> RegionMatrix:

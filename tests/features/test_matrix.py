@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from decode.features.matrix import RegionMatrix, RegulatoryFeatures, count_bound_genes
+from decode.features.matrix import RegulatoryFeatures
+from decode.features.region import RegionMatrix, count_bound_genes
 
 
 def test_ids_and_names(features: RegulatoryFeatures) -> None:

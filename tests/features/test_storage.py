@@ -81,7 +81,7 @@ def test_open_reads_single_genes(features: RegulatoryFeatures, written: Path) ->
 def test_open_agrees_with_memory_across_chunks(tmp_path: Path, features: RegulatoryFeatures) -> None:
     from scipy import sparse
 
-    from decode.features.matrix import RegionMatrix
+    from decode.features.region import RegionMatrix
 
     rng = np.random.default_rng(0)
     n_genes, n_tracks = 300, 200
