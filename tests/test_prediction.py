@@ -46,6 +46,11 @@ def paper(features, targets):
     return quick_bundle(prepare_dataset(features, targets, min_bound_genes=20), TINY_PAPER)
 
 
+@pytest.fixture(scope="module")
+def evaluation(made, paper, features, targets):
+    return evaluate(made, features, targets, others={"paper": paper})
+
+
 def reordered(features: RegulatoryFeatures) -> RegulatoryFeatures:
     """The same features with the regions the other way round, as another build might write them."""
     regions = {name: features.regions[name] for name in ("rna", "promoter")}
@@ -120,10 +125,6 @@ class TestPredict:
 
 
 class TestEvaluate:
-    @pytest.fixture(scope="class")
-    def evaluation(self, made, paper, features, targets):
-        return evaluate(made, features, targets, others={"paper": paper})
-
     def test_metrics_as_the_contract_says(self, evaluation, made, tmp_path):
         write_evaluation(evaluation, tmp_path / "out", history=made.history)
         text = (tmp_path / "out" / "metrics.json").read_text()
