@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -14,9 +14,10 @@ from decode.baselines import BASELINES, baseline_predictions
 from decode.core.checks import check_choice, listed
 from decode.core.files import versions
 from decode.dataset import EXCLUDED, TEST, TRAIN, VALIDATION, Dataset, pooled_inputs, prepare_dataset
-from decode.expression.targets import MEDIAN_LEVEL
+from decode.expression.targets import MEDIAN_LEVEL, id_column
 from decode.metrics import cross_spearman, pearson_per_task, rmse_per_task, spearman_per_task
 from decode.models.bundle import ModelBundle
+from decode.models.matching import select_for_model
 from decode.training import predict_rows
 
 logger = logging.getLogger(__name__)
@@ -24,49 +25,6 @@ logger = logging.getLogger(__name__)
 Part = Literal["test", "validation", "train", "all"]
 # Columns of the per-task table that further models cannot be named after.
 _COLUMNS = {"task", "n_genes", "model", *BASELINES, "pearson", "rmse", "member_mean", "member_sd"}
-
-
-def select_for_model(bundle: ModelBundle, features: Any) -> Any:
-    """The features of a model: its tracks by name, in its order.
-
-    Parameters
-    ----------
-    bundle : ModelBundle
-    features : RegulatoryFeatures
-        May hold further tracks and regions; they are left out.
-
-    Returns
-    -------
-    RegulatoryFeatures
-
-    Raises
-    ------
-    ValueError
-        If genome build, bin size, window or level differ from those trained on, or tracks or regions are missing.
-    """
-    for name in ("build", "bin_size", "upstream", "downstream", "level"):
-        expected, found = bundle.features[name], getattr(features, name)
-        if expected != found:
-            raise ValueError(
-                f"features have {name} {found!r} and the model was trained on {expected!r}; build the features with "
-                "the model's options (they are in its bundle.json)"
-            )
-    known = set(features.track_ids)
-    missing = [track for track in bundle.track_ids if track not in known]
-    if missing:
-        raise ValueError(
-            f"the features lack {len(missing)} of the model's {len(bundle.track_ids)} tracks: {listed(missing)}; add "
-            "their sites, or train a model on the tracks that you have"
-        )
-    lacking = [region for region in bundle.regions if region not in features.regions]
-    if lacking:
-        raise ValueError(
-            f"the features lack the region(s) {listed(lacking)} of the model; build them with sites in these regions"
-        )
-    selected = features.select(track_ids=bundle.track_ids)
-    regions = {region: selected.regions[region] for region in bundle.regions}
-    tracks = pd.concat([selected.tracks[selected.tracks["region"] == region] for region in regions], ignore_index=True)
-    return replace(selected, regions=regions, tracks=tracks)
 
 
 def predict_members(bundle: ModelBundle, features: Any) -> np.ndarray:
@@ -172,7 +130,7 @@ def dataset_of_model(bundle: ModelBundle, features: Any, targets: pd.DataFrame) 
         )
     return prepare_dataset(
         select_for_model(bundle, features),
-        targets[[targets.columns[0], *bundle.tasks]],
+        targets[[id_column(targets), *bundle.tasks]],
         split=bundle.split_map,
         track_ids=bundle.track_ids,
     )
