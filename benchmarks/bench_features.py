@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import tempfile
 import warnings
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,11 +23,10 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy import sparse
 
-from benchmarks.measure import ROOT, Row, cpu_seconds, measured, ratio
+from benchmarks.measure import ROOT, Finish, Row, Work, cpu_seconds, measured, ratio
 from decode.genome.assembly import get_assembly
 
 if TYPE_CHECKING:
-    from decode.features.matrix import RegulatoryFeatures
     from decode.genome.gene_models import GeneModels
 
 DEFAULT_SCALE = 0.2  # 165 files, 5 million peaks
@@ -90,11 +89,12 @@ def simulate_peaks(folder: Path, n_files: int, peaks_per_file: int, n_promoters:
     return int(n_peaks.sum())
 
 
-def _matrix(features: RegulatoryFeatures) -> sparse.csr_array:
-    return features.regions["promoter"].data
+def _save(matrix: sparse.csr_array, out: str) -> dict[str, Any]:
+    sparse.save_npz(out, matrix, compressed=False)
+    return {"n_values": int(matrix.nnz)}
 
 
-def ours(folder: str, n_promoters: int, out: str) -> Callable[[], dict[str, Any]]:
+def ours(folder: str, n_promoters: int, out: str) -> Work:
     """Our side: `build_features` on the folder."""
     from decode.features.build import build_features
     from decode.genome.sites import SiteSource
@@ -104,15 +104,14 @@ def ours(folder: str, n_promoters: int, out: str) -> Callable[[], dict[str, Any]
         simulate_peaks(Path(small), 2, 2000, n_promoters)
         build_features(models, [SiteSource(kind="TF", path=Path(small), region="promoter")])
 
-    def work() -> dict[str, Any]:
+    def work() -> Finish:
         features = build_features(models, [SiteSource(kind="TF", path=Path(folder), region="promoter")])
-        sparse.save_npz(out, _matrix(features), compressed=False)
-        return {"n_values": int(_matrix(features).nnz)}
+        return partial(_save, features.regions["promoter"].data, out)
 
     return work
 
 
-def compiling(folder: str) -> Callable[[], dict[str, Any]]:
+def compiling(folder: str) -> Work:
     """Count one tiny file with an empty cache (NUMBA_CACHE_DIR set to a new folder), so that all kernels compile."""
     from decode.features.build import build_features
     from decode.genome.sites import SiteSource
@@ -121,9 +120,9 @@ def compiling(folder: str) -> Callable[[], dict[str, Any]]:
     models = simulated_models(n_promoters)
     simulate_peaks(Path(folder), 1, 50, n_promoters)
 
-    def work() -> dict[str, Any]:
+    def work() -> Finish:
         build_features(models, [SiteSource(kind="TF", path=Path(folder), region="promoter")], executor="serial")
-        return {}
+        return dict
 
     return work
 
@@ -151,13 +150,7 @@ def _bin_overlaps(
     return sparse.csc_array(sparse.coo_array(cells, shape=(len(windows) * N_BINS, 1)))
 
 
-def _save(columns: list[sparse.csc_array], out: str) -> dict[str, Any]:
-    matrix = sparse.csr_array(sparse.hstack(columns, format="csr"))
-    sparse.save_npz(out, matrix, compressed=False)
-    return {"n_values": int(matrix.nnz)}
-
-
-def pyranges_side(folder: str, n_promoters: int, out: str) -> Callable[[], dict[str, Any]]:
+def pyranges_side(folder: str, n_promoters: int, out: str) -> Work:
     """Pyranges: read_bed, merge, join with the windows."""
     warnings.simplefilter("ignore")  # pyranges 0.1.7 floods pandas-4 warnings
     import pyranges
@@ -166,13 +159,13 @@ def pyranges_side(folder: str, n_promoters: int, out: str) -> Callable[[], dict[
     frame = windows.rename(columns={"chrom": "Chromosome", "start": "Start", "end": "End", "model": "Model"})
     promoters = pyranges.PyRanges(frame[["Chromosome", "Start", "End", "Model"]])
 
-    def work() -> dict[str, Any]:
+    def work() -> Finish:
         columns = []
         for path in sorted(Path(folder).glob("*.bed")):
             joined = pyranges.read_bed(str(path)).merge(strand=False).join(promoters).df
             numbers = (joined[name].to_numpy(np.int64) for name in ("Model", "Start", "End"))
             columns.append(_bin_overlaps(windows, *numbers))
-        return _save(columns, out)
+        return partial(_save, sparse.csr_array(sparse.hstack(columns, format="csr")), out)
 
     return work
 
@@ -198,7 +191,7 @@ def _write_regions(table: pd.DataFrame, path: Path) -> None:
     ordered[["chrom", "start", "end", "number"]].to_csv(path, sep="\t", header=False, index=False)
 
 
-def bedtools_side(folder: str, n_promoters: int, out: str) -> Callable[[], dict[str, Any]]:
+def bedtools_side(folder: str, n_promoters: int, out: str) -> Work:
     """Bedtools: merge | intersect -wo -sorted with the bins, one pipe a file."""
     windows, regions = _windows(n_promoters), Path(out).with_suffix(".bins.bed")
     bins = windows.loc[windows.index.repeat(N_BINS)].reset_index(drop=True)
@@ -209,40 +202,40 @@ def bedtools_side(folder: str, n_promoters: int, out: str) -> Callable[[], dict[
     bins["number"] = bins["model"] * N_BINS + number
     _write_regions(bins, regions)
 
-    def work() -> dict[str, Any]:
+    def work() -> Finish:
         columns = []
         for path in sorted(Path(folder).glob("*.bed")):
             start, end, row = _bedtools_pairs(path, regions)
             cells = ((end - start).astype(np.int32), (row, np.zeros(len(row), dtype=np.int64)))
             columns.append(sparse.csc_array(sparse.coo_array(cells, shape=(len(bins), 1))))
-        return _save(columns, out)
+        return partial(_save, sparse.csr_array(sparse.hstack(columns, format="csr")), out)
 
     return work
 
 
-def bedtools_windows_side(folder: str, n_promoters: int, out: str) -> Callable[[], dict[str, Any]]:
+def bedtools_windows_side(folder: str, n_promoters: int, out: str) -> Work:
     """Bedtools: merge | intersect -wo -sorted with whole windows; bins by numpy."""
     windows, regions = _windows(n_promoters), Path(out).with_suffix(".windows.bed")
     _write_regions(windows.assign(number=windows["model"]), regions)
 
-    def work() -> dict[str, Any]:
+    def work() -> Finish:
         columns = []
         for path in sorted(Path(folder).glob("*.bed")):
             start, end, model = _bedtools_pairs(path, regions)
             columns.append(_bin_overlaps(windows, model, start, end))
-        return _save(columns, out)
+        return partial(_save, sparse.csr_array(sparse.hstack(columns, format="csr")), out)
 
     return work
 
 
-def real_corpus() -> Callable[[], dict[str, Any]]:
+def real_corpus() -> Work:
     """Build the real corpus with cell lines kept apart: 20,151 genes, 4.9 million sites."""
     from decode.features.build import build_features
     from decode.genome.annotation import read_annotation
     from decode.genome.gene_models import gene_models
     from decode.genome.sites import SiteSource
 
-    def work() -> dict[str, Any]:
+    def work() -> Finish:
         annotation = read_annotation(DATA / "gencode_v19_coding_collapsed.gtf.gz", build="hg19")
         by_cell = DATA / "tf_chip_encode_by_cell.bed.gz"
         sources = [
@@ -253,7 +246,7 @@ def real_corpus() -> Callable[[], dict[str, Any]]:
         features = build_features(gene_models(annotation), sources)
         with tempfile.TemporaryDirectory() as folder:
             features.write(Path(folder) / "features.h5")
-        return {"n_sites": sum(source["counts"]["n_sites"] for source in features.sources)}
+        return lambda: {"n_sites": sum(source["counts"]["n_sites"] for source in features.sources)}
 
     return work
 

@@ -41,11 +41,11 @@ class Row:
 
     case: str
     peer: str | None
-    ours_s: float | None
-    peer_s: float | None
-    ratio: float | None
-    largest_difference: float | None
-    peak_gib: float | None
+    ours_s: float | None = None
+    peer_s: float | None = None
+    ratio: float | None = None
+    largest_difference: float | None = None
+    peak_gib: float | None = None
     note: str = ""
 
     def to_dict(self) -> dict[str, Any]:
@@ -72,16 +72,19 @@ def cpu_seconds() -> float:
     return sum(usage.ru_utime + usage.ru_stime for usage in used)
 
 
-def measured(
-    function: Callable[..., Callable[[], dict[str, Any]]], environment: dict[str, str] | None = None, **options: Any
-) -> Measured:
+Finish = Callable[[], dict[str, Any]]
+Work = Callable[[], Finish]
+
+
+def measured(function: Callable[..., Work], environment: dict[str, str] | None = None, **options: Any) -> Measured:
     """Prepare a call in a fresh process, run it there, and measure the call alone.
 
     Parameters
     ----------
     function : callable
         A function of a module: it takes the options, does what is not to be measured (imports, compiling, inputs), and
-        returns a function without arguments that does the work and returns JSON-ready values.
+        returns a function without arguments that does the work, which is measured. That one returns a last function,
+        not measured again, which stores the result and returns JSON-ready values.
     environment : dict, optional
         Variables to set in that process.
     **options
@@ -105,10 +108,10 @@ def _main() -> None:
     request = json.loads(sys.argv[1])
     work = getattr(importlib.import_module(request["module"]), request["function"])(**request["options"])
     before = cpu_seconds()
-    result = work()
+    finish = work()
     spent = cpu_seconds() - before
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / GIB
-    sys.stdout.write(json.dumps({"cpu_s": spent, "peak_gib": peak, "result": result}) + "\n")
+    sys.stdout.write(json.dumps({"cpu_s": spent, "peak_gib": peak, "result": finish()}) + "\n")
 
 
 if __name__ == "__main__":

@@ -20,7 +20,14 @@ from decode.core.files import sha256_of
 from decode.features.binning import count_tracks, rows_to_csr
 from decode.features.matrix import TRACK_COLUMNS, RegulatoryFeatures
 from decode.features.pieces import Pieces, promoter_pieces, rna_pieces
-from decode.features.position_check import SAMPLE_SIZE, PositionCheck, check_positions, judge_positions, union_of
+from decode.features.position_check import (
+    SAMPLE_SIZE,
+    SiteSample,
+    count_positions,
+    judge_positions,
+    sample_sites,
+    union_of,
+)
 from decode.features.region import RegionMatrix, count_bound_genes
 from decode.genome.sites import SiteSource, read_block, source_files
 
@@ -54,7 +61,6 @@ class FileJob(NamedTuple):
     path: Path
     tracks: Tracks
     n_sampled: int
-    seed: int
 
 
 class FileCounts(NamedTuple):
@@ -64,12 +70,12 @@ class FileCounts(NamedTuple):
     rows: list[NDArray[np.int32]]
     bases: list[NDArray[np.signedinteger[Any]]]
     counts: dict[str, Any]
-    positions: PositionCheck
+    sample: SiteSample
     sha256: str
 
 
 def count_file(job_and_bins: tuple[FileJob, RegionBins]) -> FileCounts:
-    """Read one file, count its sites in the bins of one region, and compare its sites with shifted ones.
+    """Read one file, count its sites in the bins of one region, and keep a sample of them.
 
     Parameters
     ----------
@@ -94,12 +100,9 @@ def count_file(job_and_bins: tuple[FileJob, RegionBins]) -> FileCounts:
     counts = {"n_sites": len(block.position), **block.counts}
     if is_stranded:
         counts["n_without_strand"] = int((block.strand == 0).sum())
-    positions = check_positions(
-        bins.union, bins.assembly, bins.pieces.strand_shift, block.position, block.length, block.strand,
-        n_sampled=job.n_sampled, seed=job.seed,
-    )  # fmt: skip
+    sample = sample_sites(block.position, block.length, block.strand, job.n_sampled)
     rows, bases = [pair[0] for pair in counted], [pair[1].astype(bins.bases_type) for pair in counted]
-    return FileCounts(list(number), rows, bases, counts, positions, sha256_of(job.path))
+    return FileCounts(list(number), rows, bases, counts, sample, sha256_of(job.path))
 
 
 def _region_bins(
@@ -118,7 +121,7 @@ def _jobs(sources: Sequence[SiteSource], tracks: Tracks) -> list[FileJob]:
     for source in sources:
         files = source_files(source)
         n_sampled = max(SAMPLE_SIZE // len(files), 50)
-        jobs += [FileJob(source, path, tracks, n_sampled, seed) for seed, path in enumerate(files)]
+        jobs += [FileJob(source, path, tracks, n_sampled) for path in files]
     return jobs
 
 
@@ -250,10 +253,12 @@ def build_features(
     by_source = [(source, [part for part in parts if part[0].source is source]) for source in sources]
     records = [_source_record(source, of_source) for source, of_source in by_source]
     _log_sources(records)
-    checks = [
-        judge_positions(record, [part.positions for _, part in of_source], allow_suspicious=allow_suspicious)
-        for record, (_, of_source) in zip(records, by_source, strict=True)
-    ]
+    checks = []
+    for record, (source, of_source) in zip(records, by_source, strict=True):
+        region = bins[source.region]
+        samples = [part.sample for _, part in of_source]
+        counts = count_positions(region.union, models.assembly, region.pieces.strand_shift, samples)
+        checks.append(judge_positions(record, counts, allow_suspicious=allow_suspicious))
     matrices: dict[str, RegionMatrix] = {}
     keys: list[tuple[str, str, str, str]] = []
     for name in regions:

@@ -45,7 +45,24 @@ WARN_ODDS_RATIO = 2.0
 MIN_HITS = 30  # sites inside, found or expected: fewer say nothing
 
 
-class PositionCheck(NamedTuple):
+class SiteSample(NamedTuple):
+    """Some sites of a file: start on the assembly axis, length, and strand (1, -1, 0); arrays of shape (n,)."""
+
+    position: NDArray[np.int64]
+    length: NDArray[np.int64]
+    strand: NDArray[np.int8]
+
+
+def sample_sites(
+    position: NDArray[np.int64], length: NDArray[np.int32], strand: NDArray[np.int8], n_sampled: int
+) -> SiteSample:
+    """At most `n_sampled` sites of a file, evenly spaced in it."""
+    n_sites = len(position)
+    chosen = np.arange(n_sites) if n_sites <= n_sampled else np.arange(n_sampled) * n_sites // n_sampled
+    return SiteSample(position[chosen], length[chosen].astype(np.int64), strand[chosen])
+
+
+class PositionCounts(NamedTuple):
     """Sites looked at, those inside the region and displaced copies inside it, each per chromosome (int64 arrays)."""
 
     n_sampled: NDArray[np.int64]
@@ -70,17 +87,14 @@ def _inside(
     return np.append(starts, np.iinfo(np.int64).max)[following] < start + length
 
 
-def check_positions(
+def count_positions(
     union: tuple[NDArray[np.int64], NDArray[np.int64]],
     assembly: Assembly,
     strand_shift: int,
-    position: NDArray[np.int64],
-    length: NDArray[np.int32],
-    strand: NDArray[np.int8],
+    samples: Sequence[SiteSample],
     *,
-    n_sampled: int,
-    seed: int,
-) -> PositionCheck:
+    seed: int = 0,
+) -> PositionCounts:
     """Count sites, and displaced copies of them, that lie inside a region.
 
     Parameters
@@ -90,19 +104,16 @@ def check_positions(
     assembly : Assembly
     strand_shift : int
         Distance between the strands on the axis; 0 where strand does not matter.
-    position, length, strand : arrays, shape (n_sites,)
-        Sites on the axis; a site without strand counts where it lies inside on either strand.
-    n_sampled : int
-        At most so many sites, evenly spaced in the file.
+    samples : sequence of SiteSample
+        One a file; a site without strand counts where it lies inside on either strand.
     seed : int
+        Of the displacements.
 
     Returns
     -------
-    PositionCheck
+    PositionCounts
     """
-    n_sites = len(position)
-    chosen = np.arange(n_sites) if n_sites <= n_sampled else np.linspace(0, n_sites - 1, n_sampled).astype(np.int64)
-    start, bp, sign = position[chosen], length[chosen].astype(np.int64), strand[chosen]
+    start, bp, sign = (np.concatenate([sample[k] for sample in samples]) for k in range(3))
     edges = np.array([*assembly.offsets.values(), assembly.length_bp])
     n_chroms = len(edges) - 1
     chrom = np.searchsorted(edges, start, side="right") - 1
@@ -116,7 +127,7 @@ def check_positions(
     if strand_shift and (sign == 0).any():
         is_inside |= (sign == 0) & _inside(union, at + strand_shift, bp)
     n_displaced = is_inside[1:].sum(axis=0)
-    return PositionCheck(
+    return PositionCounts(
         np.bincount(chrom, minlength=n_chroms),
         np.bincount(chrom[is_inside[0]], minlength=n_chroms),
         np.bincount(chrom, weights=n_displaced, minlength=n_chroms).astype(np.int64),
@@ -129,17 +140,14 @@ def _odds_ratio(n: NDArray[np.int64], inside: NDArray[np.int64], displaced: NDAr
     return ((inside + 0.5) / (n - inside + 0.5)) / ((expected + 0.5) / (n - expected + 0.5))
 
 
-def judge_positions(
-    source: dict[str, Any], parts: Sequence[PositionCheck], *, allow_suspicious: bool
-) -> dict[str, Any]:
-    """Put the files of one source together and say whether its sites look like those of this build.
+def judge_positions(source: dict[str, Any], counts: PositionCounts, *, allow_suspicious: bool) -> dict[str, Any]:
+    """Say whether the sites of a source look like those of this build.
 
     Parameters
     ----------
     source : dict
         Keys path, kind, region.
-    parts : sequence of PositionCheck
-        One a file.
+    counts : PositionCounts
     allow_suspicious : bool
         Warn instead of raising; sites of kind "other" only ever warn.
 
@@ -154,7 +162,7 @@ def judge_positions(
     ValueError
         If sites lie in the region no more often than displaced ones.
     """
-    n, inside, displaced = (np.sum([part[field] for part in parts], axis=0) for field in range(3))
+    n, inside, displaced = counts
     total, expected = int(n.sum()), displaced.sum() / N_DISPLACED
     result: dict[str, Any] = {key: source[key] for key in ("path", "kind", "region")}
     result |= {

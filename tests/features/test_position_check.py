@@ -11,9 +11,11 @@ from decode.features.pieces import Pieces, make_pieces, rna_pieces
 from decode.features.position_check import (
     MIN_HITS,
     N_DISPLACED,
-    PositionCheck,
-    check_positions,
+    PositionCounts,
+    SiteSample,
+    count_positions,
     judge_positions,
+    sample_sites,
     union_of,
 )
 from decode.genome.assembly import Assembly
@@ -23,17 +25,14 @@ SOURCE = {"path": "sites.bed", "kind": "TF", "region": "promoter"}
 UNION = (np.arange(50) * 60_000 + 30_000, np.arange(50) * 60_000 + 33_000)  # 5 % of the genome
 
 
-def sites(position: np.ndarray, length: int = 100, strand: int = 0) -> dict[str, np.ndarray]:
-    return {
-        "position": position.astype(np.int64),
-        "length": np.full(len(position), length, dtype=np.int32),
-        "strand": np.full(len(position), strand, dtype=np.int8),
-    }
+def sites(position: np.ndarray, length: int = 100, strand: int = 0, n_sampled: int = 100_000) -> list[SiteSample]:
+    n = len(position)
+    lengths, strands = np.full(n, length, dtype=np.int32), np.full(n, strand, dtype=np.int8)
+    return [sample_sites(position.astype(np.int64), lengths, strands, n_sampled)]
 
 
-def check(position: np.ndarray, **options: int) -> PositionCheck:
-    settings = {"n_sampled": 100_000, "seed": 0} | options
-    return check_positions(UNION, ASSEMBLY, 0, **sites(position), **settings)
+def check(position: np.ndarray, seed: int = 0) -> PositionCounts:
+    return count_positions(UNION, ASSEMBLY, 0, sites(position), seed=seed)
 
 
 def pieces_of(blocks: list[tuple[int, int]]) -> Pieces:
@@ -67,11 +66,19 @@ def test_displaced_share_is_that_of_chance() -> None:
     assert found.n_inside.sum() / 20_000 == pytest.approx(3100 / 60_000, abs=0.006)
 
 
-def test_samples_evenly_and_is_reproducible() -> None:
-    position = np.arange(10_000) * 200
-    assert check(position, n_sampled=500).n_sampled.sum() == 500
-    again = [check(position, n_sampled=500, seed=3).n_displaced_inside.tolist() for _ in range(2)]
-    assert again[0] == again[1]
+def test_samples_are_evenly_spaced() -> None:
+    (sample,) = sites(np.arange(10) * 7, n_sampled=5)
+    assert sample.position.tolist() == [0, 14, 28, 42, 56]
+    assert [len(part) for part in sites(np.arange(3), n_sampled=5)[0]] == [3, 3, 3]
+    assert [len(part) for part in sites(np.arange(0))[0]] == [0, 0, 0]
+
+
+def test_files_are_put_together_and_seeds_repeat() -> None:
+    position = np.arange(5000) * 500
+    both = count_positions(UNION, ASSEMBLY, 0, sites(position[:99]) + sites(position[99:]))
+    one = check(position)
+    assert [part.tolist() for part in both] == [part.tolist() for part in one]
+    assert check(position, seed=1).n_displaced_inside.tolist() != one.n_displaced_inside.tolist()
 
 
 def test_strand_matters_where_the_region_is_stranded() -> None:
@@ -80,25 +87,25 @@ def test_strand_matters_where_the_region_is_stranded() -> None:
     union = union_of(pieces)
     for strand, expected in ((-1, 1), (1, 0), (0, 1)):
         one = sites(np.array([500_100]), strand=strand)
-        found = check_positions(union, ASSEMBLY, pieces.strand_shift, **one, n_sampled=10, seed=0)
+        found = count_positions(union, ASSEMBLY, pieces.strand_shift, one)
         assert found.n_inside.sum() == expected
 
 
 def test_a_chromosome_shorter_than_the_displacement() -> None:
     tiny = Assembly("tiny", {"chr1": 500})
     union = (np.array([100]), np.array([200]))
-    found = check_positions(union, tiny, 0, **sites(np.array([150, 450]), length=50), n_sampled=10, seed=0)
+    found = count_positions(union, tiny, 0, sites(np.array([150, 450]), length=50))
     assert found.n_inside.tolist() == [1]
-    whole = check_positions(union, tiny, 0, **sites(np.array([0]), length=500), n_sampled=10, seed=0)
+    whole = count_positions(union, tiny, 0, sites(np.array([0]), length=500))
     assert (whole.n_inside.tolist(), whole.n_displaced_inside.tolist()) == ([1], [N_DISPLACED])
 
 
 def judged(inside: list[int], displaced: list[int], n: int = 10_000, **options: object) -> dict[str, object]:
-    parts = PositionCheck(
+    parts = PositionCounts(
         np.full(len(inside), n), np.array(inside, dtype=np.int64), np.array(displaced, dtype=np.int64) * N_DISPLACED
     )
     source = SOURCE | {key: options[key] for key in ("kind", "region") if key in options}
-    return judge_positions(source, [parts], allow_suspicious=bool(options.get("allow_suspicious", False)))
+    return judge_positions(source, parts, allow_suspicious=bool(options.get("allow_suspicious", False)))
 
 
 def test_right_build_is_fine(caplog: pytest.LogCaptureFixture) -> None:
@@ -141,10 +148,3 @@ def test_too_few_sites_say_nothing() -> None:
     assert (result["verdict"], result["odds_ratio"]) == ("too few sites", None)
     result = judged([0], [0], n=0)
     assert (result["verdict"], result["share"], result["share_shuffled"]) == ("too few sites", None, None)
-
-
-def test_files_of_a_source_are_added_up() -> None:
-    part = PositionCheck(np.array([1000]), np.array([250]), np.array([40 * N_DISPLACED]))
-    result = judge_positions(SOURCE, [part, part], allow_suspicious=False)
-    assert result["n_sampled"] == 2000
-    assert result["share"] == 0.25
