@@ -104,6 +104,16 @@ def measured(function: Callable[..., Work], environment: dict[str, str] | None =
     return Measured(**json.loads(answer.stdout.splitlines()[-1]))
 
 
+def example_work(n: int) -> Work:
+    """The smallest function that `measured` takes: adds up the numbers below `n`."""
+
+    def work() -> Finish:
+        total = sum(range(n))
+        return lambda: {"total": total}
+
+    return work
+
+
 def _main() -> None:
     request = json.loads(sys.argv[1])
     work = getattr(importlib.import_module(request["module"]), request["function"])(**request["options"])
