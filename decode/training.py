@@ -18,7 +18,7 @@ from decode.core.checks import check_choice, check_count, check_known_keys, chec
 from decode.core.executor import get_executor
 from decode.core.files import make_output_folder
 from decode.core.seeds import member_seeds
-from decode.dataset import TRAIN, VALIDATION, Dataset, pooled_inputs
+from decode.dataset import TRAIN, VALIDATION, Dataset, SplitBy, pooled_inputs
 from decode.models.architectures import Network, build_network
 from decode.models.bundle import ModelBundle, make_bundle
 from decode.models.checkpoint import Progress
@@ -148,7 +148,7 @@ def make_step(model: Any, loss: MaskedLoss, optimizer: Any) -> Callable[[Inputs,
     """
     import tensorflow as tf
 
-    @tf.function(jit_compile=False)
+    @tf.function(jit_compile=False, reduce_retracing=True)
     def step(inputs: Inputs, targets: Any) -> Any:
         with tf.GradientTape() as tape:
             value = loss(targets, model(inputs, training=True))
@@ -326,6 +326,7 @@ def train(
     test_chromosome: str | Collection[str] = "chr1",
     biosamples: Collection[str] | None = None,
     groups: Mapping[str, str] | None = None,
+    split_by: SplitBy = "gene",
     checkpoint_folder: str | Path | None = None,
     executor: Any = "serial",
     on_member: Callable[[MemberFit], None] | None = None,
@@ -339,7 +340,8 @@ def train(
     ----------
     features : RegulatoryFeatures
     targets : pd.DataFrame
-        gene_id and one column a task, log2 units; NaN where not measured. See `decode.tissue_targets`.
+        gene_id (or transcript_id) and one column a task, log2 units; NaN where not measured. See
+        `decode.tissue_targets`.
     network : NetworkConfig or {"default", "paper"}
     training : TrainingConfig, optional
         Members, epochs, seed. Default: 5 members averaged, seed 0.
@@ -348,6 +350,9 @@ def train(
         Use only tracks of these cell lines (and tracks without one).
     groups : mapping of gene_id to str, optional
         Paralogue families to keep on one side of the split.
+    split_by : {"gene", "transcript"}
+        "transcript" parts transcripts of one gene between training and validation, as published. It leaks; see
+        `decode.make_split`.
     checkpoint_folder : path, optional
         Keeps the state after each epoch; the same call resumes from it after a kill.
     executor : str, distributed.Client or Executor
@@ -374,8 +379,9 @@ def train(
     training = training or TrainingConfig()
     network = network if isinstance(network, NetworkConfig) else network_config(network)
     dataset = prepare_dataset(
-        features, targets, test_chromosome=test_chromosome, seed=training.seed, biosamples=biosamples, groups=groups
-    )
+        features, targets, test_chromosome=test_chromosome, seed=training.seed, biosamples=biosamples, groups=groups,
+        split_by=split_by,
+    )  # fmt: skip
     return train_dataset(
         dataset, network, training, checkpoint_folder=checkpoint_folder, executor=executor, on_member=on_member
     )

@@ -68,6 +68,21 @@ class TestSplit:
         split = pd.Series(make_split(genes))
         assert (split.groupby(genes["gene_id"]).agg(set).str.len() == 1).all()
 
+    def test_the_published_split_of_transcripts_parts_genes(self):
+        genes = pd.concat([gene_table(), gene_table()], ignore_index=True)
+        genes["transcript_id"] = [f"T{i}" for i in range(len(genes))]
+        split = pd.Series(make_split(genes, split_by="transcript"))
+        by_gene = split.groupby(genes["gene_id"]).agg(set)
+        assert set(split[genes["chrom"] == "chr1"]) == {TEST}
+        assert (split == VALIDATION).sum() == round(0.1 * (split != TEST).sum())
+        assert (by_gene == {TRAIN, VALIDATION}).any()
+        with pytest.raises(ValueError, match="split_by is 'transcript' but the rows are genes"):
+            make_split(gene_table(), split_by="transcript")
+        with pytest.raises(ValueError, match="but groups are given"):
+            make_split(genes, split_by="transcript", groups={"G1": "family"})
+        with pytest.raises(ValueError, match="split_by is 'exon'; choose one of: gene, transcript"):
+            make_split(genes, split_by="exon")
+
     def test_a_family_stays_on_one_side(self):
         genes = gene_table()
         other = genes.loc[genes["chrom"] != "chr1", "gene_id"].tolist()
@@ -185,6 +200,21 @@ class TestJoin:
         assert dataset.features.ids[0] == "T0000"
         split = pd.Series(dataset.split)
         assert (split.groupby(dataset.features.genes["gene_id"]).agg(set).str.len() == 1).all()
+
+    def test_targets_of_transcripts(self, caplog):
+        features = planted_features(300, level="transcript")
+        targets = planted_targets(features).rename(columns={"gene_id": "transcript_id"})
+        by_gene = prepare_dataset(features, targets, min_bound_genes=20)
+        assert "genes_in_train_and_validation" not in by_gene.counts
+        with_genes = targets.assign(gene_id=features.genes["gene_id"])
+        dataset = prepare_dataset(features, with_genes, min_bound_genes=20, split_by="transcript")
+        assert dataset.tasks == by_gene.tasks
+        np.testing.assert_array_equal(dataset.targets, by_gene.targets)
+        n_leaking = dataset.counts["genes_in_train_and_validation"]
+        assert n_leaking > 0
+        assert f"split by transcript: {n_leaking} of " in caplog.text
+        with pytest.raises(ValueError, match=r"targets are of transcripts .* and features of genes"):
+            prepare_dataset(planted_features(), targets)
 
     def test_the_callers_objects_stay(self, features, targets):
         before = targets.copy()

@@ -36,6 +36,13 @@ class KeepName(StrEnum):
     best = "best"
 
 
+class SplitByName(StrEnum):
+    """Choices of --split-by."""
+
+    gene = "gene"
+    transcript = "transcript"
+
+
 class PartName(StrEnum):
     """Choices of --split."""
 
@@ -61,6 +68,10 @@ def train(
     group_file: Annotated[
         Path | None, typer.Option(help="gene_id<TAB>family: families stay on one side of the split.")
     ] = None,
+    split_by: Annotated[
+        SplitByName,
+        typer.Option(help="transcript: validation transcripts at random, as published; leaks between isoforms."),
+    ] = SplitByName.gene,
     seed: Annotated[int, typer.Option(help="Seed of split, weights, batches and dropout.")] = 0,
     max_epochs: Annotated[int, typer.Option(help="Most epochs of a member.")] = 100,
     patience: Annotated[int, typer.Option(help="Epochs without a better validation loss before stopping.")] = 10,
@@ -93,6 +104,7 @@ def train(
         test_chromosome=comma_list(test_chromosome) or [],
         biosamples=comma_list(biosamples),
         groups=read_groups(str(group_file)) if group_file else None,
+        split_by=split_by.value,
         checkpoint_folder=checkpoints,
         executor=executor,
         on_member=report,

@@ -25,7 +25,7 @@ from decode.expression.tables import (
     parse_numeric,
     split_line,
 )
-from decode.expression.targets import GENE_ID
+from decode.expression.targets import GENE_ID, TRANSCRIPT_ID
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +35,8 @@ DESCRIPTIONS = frozenset(
     {"description", "gene_id", "gene_name", "gene_symbol", "gene_type", "gene_biotype", "symbol", "hgnc_symbol"}
     | {"transcript_id", "transcript_id(s)", "transcript_name", "entrez_id", "entrezgene"}
 )
-GCT_ID_COLUMNS = ("transcript_id", "name", "gene_id")  # in the order of preference; GTEx uses all three
+GCT_ID_COLUMNS = (TRANSCRIPT_ID, "name", GENE_ID)  # in the order of preference; GTEx uses all three
+TRANSCRIPT_COLUMNS = frozenset({TRANSCRIPT_ID, "target_id"})  # target_id: kallisto
 
 
 class ExpressionTable(NamedTuple):
@@ -63,8 +64,8 @@ def read_expression(path: str | Path) -> pd.DataFrame:
     Returns
     -------
     pd.DataFrame, shape (n_genes, n_samples), float64
-        Index `gene_id` as strings, Ensembl and RefSeq versions stripped, `_PAR_Y` rows left out; columns are the
-        samples, in the order of the file.
+        Index `gene_id` (`transcript_id` where the id column bears that name) as strings, Ensembl and RefSeq versions
+        stripped, `_PAR_Y` rows left out; columns are the samples, in the order of the file.
 
     Raises
     ------
@@ -115,7 +116,8 @@ def read_expression_with_counts(path: str | Path) -> ExpressionTable:
         table = _read_gct(content, name) if content.startswith(b"#1.") else _read_delimited(content, name)
     ids, keep, counts = clean_gene_ids(table.ids, name)
     values = table.numbers if len(keep) == len(table.ids) else table.numbers[keep]
-    frame = pd.DataFrame(values, index=pd.Index(ids, name=GENE_ID), columns=table.columns)
+    id_column = TRANSCRIPT_ID if table.id_name.lower() in TRANSCRIPT_COLUMNS else GENE_ID
+    frame = pd.DataFrame(values, index=pd.Index(ids, name=id_column), columns=table.columns)
     missing = np.isnan(values)
     counts |= {
         "n_genes": len(ids),
@@ -123,7 +125,7 @@ def read_expression_with_counts(path: str | Path) -> ExpressionTable:
         "n_missing": int(missing.sum()),
         "n_genes_with_missing": int(missing.any(axis=1).sum()),
     }
-    logger.info("%s: %d genes x %d samples", name, counts["n_genes"], counts["n_samples"])
+    logger.info("%s: %d rows (%s) x %d samples", name, counts["n_genes"], id_column, counts["n_samples"])
     if counts["n_par_y_dropped"]:
         logger.warning("%s: %d rows of PAR_Y gene copies left out", name, counts["n_par_y_dropped"])
     if counts["n_missing"]:

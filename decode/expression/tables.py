@@ -18,11 +18,12 @@ MISSING = ("", "NA", "N/A", "#N/A", "NaN", "nan", "null", "NULL", "None")
 
 
 class NumericTable(NamedTuple):
-    """What a delimited file holds: row ids as written, column names, and the numbers (NaN = missing)."""
+    """What a file holds: row ids as written, column names, the numbers (NaN = missing), and what the ids are called."""
 
     ids: list[str]
     columns: list[str]
     numbers: NDArray[np.float64]
+    id_name: str = ""
 
 
 class TableLayout(NamedTuple):
@@ -188,7 +189,7 @@ def parse_numeric(content: bytes, layout: TableLayout, name: str) -> NumericTabl
     # polars may hand out read-only memory; the caller's frame must be its own
     values = np.require(frame.select([f"c{i}" for i in numeric]).to_numpy(), np.float64, "W")
     check_finite_cells(values, ids, columns, name)
-    return NumericTable(ids, columns, values)
+    return NumericTable(ids, columns, values, layout.header[layout.id_column])
 
 
 def _read(content: bytes, layout: TableLayout, types: dict[int, type[pl.DataType]]) -> pl.DataFrame:

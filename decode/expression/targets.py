@@ -1,4 +1,4 @@
-"""The targets table: gene_id and one column a task, in log2 units. The contract that training reads."""
+"""The targets table: gene_id (or transcript_id) and one column a task, in log2 units. What training reads."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from decode.expression.tables import (
 
 logger = logging.getLogger(__name__)
 
-GENE_ID = "gene_id"
+GENE_ID, TRANSCRIPT_ID = "gene_id", "transcript_id"
 MEDIAN_LEVEL = "median_level"  # reserved column: the level that fold changes refer to
 
 
@@ -37,15 +37,36 @@ class TargetResult(NamedTuple):
     counts: dict[str, int]
 
 
+def id_column(targets: pd.DataFrame) -> str:
+    """Column that names the rows of a targets table: `transcript_id` where there is one, else `gene_id`.
+
+    Raises
+    ------
+    TypeError
+        If it is no DataFrame.
+    ValueError
+        If it has neither column.
+
+    Examples
+    --------
+    >>> id_column(pd.DataFrame({"transcript_id": ["NM_1"], "gene_id": ["A"], "liver": [0.2]}))
+    'transcript_id'
+    """
+    if isinstance(targets, pd.DataFrame) and TRANSCRIPT_ID in targets.columns:
+        return TRANSCRIPT_ID
+    check_columns("targets", targets, [GENE_ID])
+    return GENE_ID
+
+
 def task_names(targets: pd.DataFrame) -> list[str]:
-    """Names of the task columns, `median_level` included, in the order of the table.
+    """Names of the task columns, `median_level` included, in the order of the table; the ids are no task.
 
     Examples
     --------
     >>> task_names(pd.DataFrame({"gene_id": ["A"], "median_level": [1.0], "liver": [0.2]}))
     ['median_level', 'liver']
     """
-    return [str(column) for column in targets.columns if column != GENE_ID]
+    return [str(column) for column in targets.columns if column not in (GENE_ID, TRANSCRIPT_ID)]
 
 
 def numeric_values(table: pd.DataFrame, name: str, rows: list[str] | None = None) -> np.ndarray:
@@ -96,7 +117,7 @@ def check_targets(targets: pd.DataFrame) -> None:
     Parameters
     ----------
     targets : pd.DataFrame, shape (n_genes, 1 + n_tasks)
-        Column `gene_id` (ids of the features' rows, so transcript ids at transcript level) and one column a task, log2
+        Column `gene_id`, or `transcript_id` (then a `gene_id` beside it is left alone), and one column a task, log2
         units.
 
     Raises
@@ -104,28 +125,28 @@ def check_targets(targets: pd.DataFrame) -> None:
     TypeError
         If it is no DataFrame.
     ValueError
-        If `gene_id` is missing, empty, repeated or no text; if there is no gene or no task; if a task name repeats or
-        is empty; if a cell holds text or an infinite number (row and column are named); if a task has no value at all.
+        If the id column is missing, empty, repeated or no text; if there is no gene or no task; if a task name repeats
+        or is empty; if a cell holds text or an infinite number (row and column are named); if a task has no value at all.
 
     Examples
     --------
     >>> check_targets(pd.DataFrame({"gene_id": ["A", "B"], "liver": [0.2, -0.1]}))
     """
-    check_columns("targets", targets, [GENE_ID])
+    name = id_column(targets)
     check_unique("column names of targets", targets.columns)
     tasks = task_names(targets)
     if not tasks:
-        raise ValueError("targets have a gene_id column but no task; add one column of log2 values a task")
+        raise ValueError(f"targets have a {name} column but no task; add one column of log2 values a task")
     if "" in [task.strip() for task in tasks]:
         raise ValueError("targets have a column without a name; name or remove it")
     if targets.empty:
         raise ValueError("targets have no gene; check the step that wrote them")
-    ids = list(targets[GENE_ID])
+    ids = list(targets[name])
     wrong = [repr(gene) for gene in ids if not isinstance(gene, str) or not gene]
     if wrong:
-        raise ValueError(f"gene_id of targets must be text and never empty; got {listed(wrong)}")
-    check_unique("gene ids of targets", ids)
-    values = numeric_values(targets.drop(columns=GENE_ID), "targets", ids)
+        raise ValueError(f"{name} of targets must be text and never empty; got {listed(wrong)}")
+    check_unique(f"{name.removesuffix('_id')} ids of targets", ids)
+    values = numeric_values(targets.drop(columns=[GENE_ID, TRANSCRIPT_ID], errors="ignore"), "targets", ids)
     present = ~np.isnan(values)
     hollow = [task for task, has_any in zip(tasks, present.any(axis=0), strict=True) if not has_any]
     if hollow:
@@ -145,22 +166,22 @@ def read_targets(path: str | Path) -> pd.DataFrame:
     Parameters
     ----------
     path : str or Path
-        Tab- or comma-separated text, plain or gzip. The first column is called `gene_id` (`transcript_id` is taken for
-        it); every other column is a task. Empty, NA and NaN cells are missing values. Numbers keep their full
-        precision.
+        Tab- or comma-separated text, plain or gzip. The first column is called `gene_id` or `transcript_id`; every
+        other column is a task (a `gene_id` after `transcript_id` is left out and logged). Empty, NA and NaN cells are
+        missing values. Numbers keep their full precision.
 
     Returns
     -------
     pd.DataFrame, shape (n_genes, 1 + n_tasks)
-        gene_id (Ensembl version stripped, `_PAR_Y` rows left out and logged), then float64 tasks in the order of the
-        file.
+        gene_id or transcript_id (Ensembl or RefSeq version stripped, `_PAR_Y` rows left out and logged), then float64
+        tasks in the order of the file.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is empty, damaged or ragged, its first column is not `gene_id`, or `check_targets` finds a fault.
+        If the file is empty, damaged or ragged, its first column is neither, or `check_targets` finds a fault.
 
     Examples
     --------
@@ -177,18 +198,21 @@ def read_targets(path: str | Path) -> pd.DataFrame:
     (line,), start = first_lines(content, 1, name)
     separator = find_separator(line, name)
     header = split_line(line, separator)
-    if header[0] not in (GENE_ID, "transcript_id"):
+    if header[0] not in (GENE_ID, TRANSCRIPT_ID):
         raise ValueError(
-            f"{name} starts with the column {header[0]!r}; gene_id is wanted "
+            f"{name} starts with the column {header[0]!r}; gene_id is wanted, or transcript_id "
             "(decode expression tissue or table makes a targets table from an expression table)"
         )
-    table = parse_numeric(content[start:], TableLayout(header, separator), name)
+    skipped = [i for i, column in enumerate(header) if i and header[0] == TRANSCRIPT_ID and column == GENE_ID]
+    if skipped:
+        logger.info("%s: the column gene_id beside transcript_id is left out", name)
+    table = parse_numeric(content[start:], TableLayout(header, separator, skipped=skipped), name)
     ids, keep, counts = clean_gene_ids(table.ids, name)
     if counts["n_par_y_dropped"]:
         logger.warning("%s: %d rows of PAR_Y gene copies left out", name, counts["n_par_y_dropped"])
     numbers = table.numbers[keep]
     targets = pd.DataFrame(numbers, columns=table.columns)
-    targets.insert(0, GENE_ID, ids)
+    targets.insert(0, header[0], ids)
     check_targets(targets)
-    logger.info("%s: %d genes, %d tasks, %d missing values", name, *numbers.shape, np.isnan(numbers).sum())
+    logger.info("%s: %d rows, %d tasks, %d missing values", name, *numbers.shape, np.isnan(numbers).sum())
     return targets

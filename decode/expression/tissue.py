@@ -9,7 +9,7 @@ import pandas as pd
 
 from decode.core.checks import check_positive, check_unique, listed
 from decode.expression.tables import check_finite_cells
-from decode.expression.targets import GENE_ID, MEDIAN_LEVEL, TargetResult, check_targets, numeric_values
+from decode.expression.targets import GENE_ID, MEDIAN_LEVEL, TRANSCRIPT_ID, TargetResult, check_targets, numeric_values
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +33,8 @@ def tissue_targets(
     Parameters
     ----------
     tpm : pd.DataFrame, shape (n_genes, n_tissues)
-        Linear TPM, index = unique gene ids, columns = unique tissue names, as `read_expression` gives it. Not changed.
+        Linear TPM, index = unique gene ids (transcript ids where it is called transcript_id), columns = unique tissue
+        names, as `read_expression` gives it. Not changed.
     min_tpm : float, default 2.0
         A gene is kept when it is above this in at least one tissue (strictly).
     pseudocount : float, default 0.25
@@ -44,9 +45,9 @@ def tissue_targets(
     Returns
     -------
     TargetResult
-        targets : pd.DataFrame with gene_id, median_level and one column a tissue (log2 units), genes in the order
-        given. counts : dict with n_rows, n_dropped_few_measured, n_dropped_low (of those measured enough), n_genes,
-        n_tasks (median_level included), n_missing (cells among the genes kept).
+        targets : pd.DataFrame with gene_id or transcript_id, median_level and one column a tissue (log2 units), genes
+        in the order given. counts : dict with n_rows, n_dropped_few_measured, n_dropped_low (of those measured
+        enough), n_genes, n_tasks (median_level included), n_missing (cells among the genes kept).
 
     Raises
     ------
@@ -122,8 +123,8 @@ def table_targets(
     Returns
     -------
     TargetResult
-        targets : pd.DataFrame with gene_id, [median_level,] and one column a task in log2 units, genes in the order
-        given. counts : dict with n_rows, n_dropped_few_measured, n_genes, n_tasks, n_missing.
+        targets : pd.DataFrame with gene_id or transcript_id, [median_level,] and one column a task in log2 units, genes
+        in the order given. counts : dict with n_rows, n_dropped_few_measured, n_genes, n_tasks, n_missing.
 
     Raises
     ------
@@ -165,8 +166,9 @@ def _checked_values(table: pd.DataFrame, name: str, *, negative: bool) -> np.nda
         raise ValueError(f"{name} has shape {table.shape}; at least one gene and one column are wanted")
     check_unique(f"gene ids of the {name}", table.index)
     check_unique(f"column names of the {name}", table.columns)
-    if GENE_ID in table.columns:
-        raise ValueError(f"{name} has a column gene_id; make it the index (table.set_index('gene_id'))")
+    for column in (TRANSCRIPT_ID, GENE_ID):
+        if column in table.columns:
+            raise ValueError(f"{name} has a column {column}; make it the index (table.set_index('{column}'))")
     not_text = [repr(gene) for gene in table.index if not isinstance(gene, str) or not gene]
     if not_text:
         raise ValueError(f"gene ids of the {name} must be text and never empty; got {listed(not_text)}")
@@ -188,7 +190,7 @@ def _check_can_centre(table: pd.DataFrame, name: str) -> None:
 
 def _frame(values: np.ndarray, ids: pd.Index, columns: pd.Index) -> pd.DataFrame:
     frame = pd.DataFrame(values, columns=[str(column) for column in columns])
-    frame.insert(0, GENE_ID, [str(gene) for gene in ids])
+    frame.insert(0, TRANSCRIPT_ID if ids.name == TRANSCRIPT_ID else GENE_ID, [str(gene) for gene in ids])
     return frame
 
 

@@ -119,9 +119,13 @@ def test_gctx_faults(tmp_path):
 
 def test_transcript_table_keeps_the_transcript_id(tmp_path):
     text = "transcript_id\tgene_id\ts1\nENST00000373020.8\tENSG00000000003.14\t1\n"
-    assert read_expression(written(tmp_path, text)).index.tolist() == ["ENST00000373020"]
+    table = read_expression(written(tmp_path, text))
+    assert (table.index.name, table.index.tolist()) == ("transcript_id", ["ENST00000373020"])
+    assert read_expression(written(tmp_path, "target_id\ts1\nNM_1.2\t1\n")).index.name == "transcript_id"  # kallisto
+    assert read_expression(written(tmp_path, "gene_id\ttranscript_id(s)\ts1\nA\tT1,T2\t1\n")).index.name == "gene_id"
     text = "#1.2\n1\t1\ntranscript_id\tgene_id\ts1\nENST00000373020.8\tENSG00000000003.14\t1\n"
-    assert read_expression(written(tmp_path, text)).index.tolist() == ["ENST00000373020"]
+    table = read_expression(written(tmp_path, text))
+    assert (table.index.name, table.index.tolist()) == ("transcript_id", ["ENST00000373020"])
 
 
 def test_missing_values_are_counted(tmp_path, caplog):

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from decode.core.files import write_table
-from decode.expression import GENE_ID, MEDIAN_LEVEL, check_targets, read_targets, task_names
+from decode.expression import GENE_ID, MEDIAN_LEVEL, check_targets, id_column, read_targets, task_names
 from decode.expression.targets import numeric_values
 
 NAN = np.nan
@@ -43,8 +43,21 @@ def test_versions_par_y_and_transcripts(tmp_path, caplog):
     assert targets["gene_id"].tolist() == ["ENSG00000182378", "A"]
     np.testing.assert_array_equal(targets["x"], [1, NAN])
     assert "1 rows of PAR_Y" in caplog.text
-    path.write_text("transcript_id,x\nENST00000373020.8,1\n")
-    assert read_targets(path).to_numpy().tolist() == [["ENST00000373020", 1.0]]
+    path.write_text("transcript_id,x\nENST00000373020.8,1\nNM_001284256.2,2\n")
+    targets = read_targets(path)
+    assert list(targets) == ["transcript_id", "x"]
+    assert targets.to_numpy().tolist() == [["ENST00000373020", 1.0], ["NM_001284256", 2.0]]
+
+
+def test_gene_ids_beside_transcript_ids_are_no_task(tmp_path):
+    path = tmp_path / "t.tsv"
+    path.write_text("transcript_id\tgene_id\tx\nNM_1.2\tA\t1\nNM_2.1\tA\t2\n")
+    assert read_targets(path).to_numpy().tolist() == [["NM_1", 1.0], ["NM_2", 2.0]]
+    frame = pd.DataFrame({"gene_id": ["A", "A"], "transcript_id": ["T1", "T2"], "x": [1.0, 2.0]})
+    check_targets(frame)  # the repeated gene is no fault
+    assert (id_column(frame), task_names(frame)) == ("transcript_id", ["x"])
+    with pytest.raises(ValueError, match="transcript ids of targets occur more than once: T1"):
+        check_targets(frame.assign(transcript_id="T1"))
 
 
 READ_FAULTS = {

@@ -211,3 +211,11 @@ def test_example_set_of_decode_trains_as_it_is(shared):
     assert counts["n_dropped_few_measured"] == 0
     np.testing.assert_allclose(targets["median_level"], log2_tpm.median(axis=1).to_numpy())
     np.testing.assert_allclose(targets["Liver"] + targets["median_level"], log2_tpm["Liver"].to_numpy(), atol=1e-12)
+
+
+def test_transcripts_stay_transcripts():
+    tpm = pd.DataFrame({"liver": [3.75], "lung": [0.75]}, index=pd.Index(["NM_1"], name="transcript_id"))
+    assert list(tissue_targets(tpm).targets) == ["transcript_id", "median_level", "liver", "lung"]
+    assert table_targets(tpm, already_log2=True).targets.columns[0] == "transcript_id"
+    with pytest.raises(ValueError, match="has a column transcript_id; make it the index"):
+        table_targets(tpm.reset_index(), already_log2=True)

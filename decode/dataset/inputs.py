@@ -1,0 +1,69 @@
+"""What the networks are fed: raw bins, or the sums over bins that the pooled view takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from decode.features.matrix import RegulatoryFeatures
+
+
+def pooled_inputs(features: RegulatoryFeatures, n_first_bins: Mapping[str, int]) -> dict[str, np.ndarray]:
+    """Per-gene sums that the pooled view of a network takes.
+
+    Parameters
+    ----------
+    features : RegulatoryFeatures
+    n_first_bins : mapping of region name to int
+        How many first bins follow the total.
+
+    Returns
+    -------
+    dict of region name to np.ndarray, shape (n_rows, 1 + n_first_bins, 1 + n_tracks of the region), float32
+        Bases. Channel 0 is the occupancy.
+    """
+    inputs = {}
+    for region in features.regions:
+        total = features.totals(region)
+        n_first = n_first_bins.get(region, 0)
+        pooled = np.zeros((len(total), 1 + n_first, 1 + total.shape[1]), dtype=np.float32)
+        pooled[:, 0, 0] = features.lengths(region)
+        pooled[:, 0, 1:] = total
+        if n_first:
+            pooled[:, 1:, 0] = _first_lengths(features, region, n_first)
+            pooled[:, 1:, 1:] = features.first_bins(region, n_first)
+        inputs[region] = pooled
+    return inputs
+
+
+def _first_lengths(features: RegulatoryFeatures, region: str, n_first: int) -> np.ndarray:
+    matrix = features.regions[region]
+    rows = matrix.offsets[:-1, None] + np.arange(n_first)
+    inside = rows < matrix.offsets[1:, None]
+    return np.where(inside, matrix.bin_length_bp[np.where(inside, rows, 0)], 0).astype(np.float32)
+
+
+def bins_inputs(
+    features: RegulatoryFeatures, rows: np.ndarray, *, n_bins: Mapping[str, int] | None = None
+) -> dict[str, np.ndarray]:
+    """Raw bins of some genes, as the full view of a network takes them.
+
+    Parameters
+    ----------
+    features : RegulatoryFeatures
+    rows : np.ndarray of int
+    n_bins : mapping of region name to int, optional
+        Bins to pad to on the 3' end; the longest of `rows` where absent.
+
+    Returns
+    -------
+    dict of region name to np.ndarray, shape (len(rows), n_bins, 1 + n_tracks of the region), float32
+    """
+    inputs = {}
+    for region in features.regions:
+        values, length_bp = features.dense(region, rows, n_bins=(n_bins or {}).get(region))
+        inputs[region] = np.concatenate([length_bp[:, :, None], values], axis=2)
+    return inputs
