@@ -126,7 +126,7 @@ def check_targets(targets: pd.DataFrame) -> None:
         If it is no DataFrame.
     ValueError
         If the id column is missing, empty, repeated or no text; if there is no gene or no task; if a task name repeats
-        or is empty; if a cell holds text or an infinite number (row and column are named); if a task has no value at all.
+        or is empty; if a cell holds text or an infinite number (row and column are named); if a task has no value.
 
     Examples
     --------
