@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,3 +30,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def shared() -> Path:
     """Folder of real public data and golden answers; a test that uses it is marked real_data."""
     return SHARED
+
+
+@pytest.fixture(autouse=True)
+def _package_log() -> Iterator[None]:
+    """The command line takes over the package's log; give it back, so that later tests can look into it."""
+    logger = logging.getLogger("decode")
+    before = (logger.handlers, logger.level, logger.propagate)
+    yield
+    logger.handlers, logger.propagate = before[0], before[2]
+    logger.setLevel(before[1])

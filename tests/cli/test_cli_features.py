@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from decode.features.matrix import RegulatoryFeatures
+
+# Two genes by hand. G1 on plus: exons 1000-1150 and 1300-1350. G2 on minus: one exon 5000-5120.
+GTF = "".join(
+    f'chr1\ttest\t{kind}\t{start}\t{end}\t.\t{strand}\t.\tgene_id "{gene}"; transcript_id "{gene}T"; '
+    f'gene_name "{gene.lower()}"; gene_type "protein_coding"; transcript_type "protein_coding";\n'
+    for gene, strand, kind, start, end in [
+        ("G1", "+", "gene", 1001, 1350), ("G1", "+", "transcript", 1001, 1350), ("G1", "+", "exon", 1001, 1150),
+        ("G1", "+", "exon", 1301, 1350), ("G2", "-", "gene", 5001, 5120), ("G2", "-", "transcript", 5001, 5120),
+        ("G2", "-", "exon", 5001, 5120),
+    ]
+)  # fmt: skip
+PROMOTER = "chr1\t990\t1010\tCTCF\t0\t.\tK562\nchr1\t1000\t1030\tCTCF\t0\t.\tHepG2\nchr1\t5110\t5125\tSP1\t0\t.\t.\n"
+RNA = "chr1\t1140\t1310\tPUM2\t0\t+\nchr1\t1100\t1120\tPUM2\t0\t-\nchr1\t5000\t5010\tPUM2\t0\t-\n"
+
+
+@pytest.fixture
+def by_hand(tmp_path: Path) -> list[object]:
+    (tmp_path / "a.gtf").write_text(GTF)
+    (tmp_path / "sizes.tsv").write_text("chr1\t10000\n")
+    (tmp_path / "tf.bed").write_text(PROMOTER)
+    (tmp_path / "rbp.bed.gz").write_bytes(gzip.compress(RNA.encode()))
+    return [
+        *(
+            "features",
+            "build",
+            "--annotation",
+            tmp_path / "a.gtf",
+            "--build",
+            "mine",
+            "--sizes",
+            tmp_path / "sizes.tsv",
+        ),
+        *("--promoter-sites", f"TF={tmp_path / 'tf.bed'}", "--rna-sites", f"RBP={tmp_path / 'rbp.bed.gz'}"),
+        *("--upstream", 40, "--downstream", 20, "--bin-size", 20, "--out", tmp_path / "features.h5"),
+    ]
+
+
+def exported(run, folder: Path, *options: object) -> list[tuple[object, ...]]:
+    result = run("features", "export", folder / "features.h5", "--out", folder / "long.tsv.gz", *options)
+    assert result.status == 0, result.err
+    table = pd.read_csv(folder / "long.tsv.gz", sep="\t", keep_default_na=False)
+    assert table.columns.tolist() == ["region", "gene_id", "bin", "kind", "regulator", "biosample", "bases"]
+    return sorted(table.itertuples(index=False, name=None))
+
+
+def test_by_hand(run, by_hand, tmp_path):
+    result = run(*by_hand, "--biosample-column", "TF=7")
+    assert result.status == 0, result.err
+    assert "2 genes" in result.out
+    # G1: promoter 960-1020 in bins of 20; G2 (minus, tss 5119): 5160 down to 5100; RNA 200 and 120 bases
+    assert exported(run, tmp_path) == [
+        ("promoter", "G1", 1, "TF", "CTCF", "K562", 10),
+        ("promoter", "G1", 2, "TF", "CTCF", "HepG2", 20),
+        ("promoter", "G1", 2, "TF", "CTCF", "K562", 10),
+        ("promoter", "G2", 1, "TF", "SP1", "", 5),
+        ("promoter", "G2", 2, "TF", "SP1", "", 10),
+        ("rna", "G1", 7, "RBP", "PUM2", "", 20),
+        ("rna", "G2", 5, "RBP", "PUM2", "", 10),
+    ]
+    assert [row[1] for row in exported(run, tmp_path, "--genes", "G2")] == ["G2"] * 3
+
+
+def test_tracks_by_regulator(run, by_hand, tmp_path):
+    assert run(*by_hand, "--biosample-column", "TF=7", "--tracks", "regulator").status == 0
+    rows = [row for row in exported(run, tmp_path) if row[4] == "CTCF"]
+    assert rows == [("promoter", "G1", 1, "TF", "CTCF", "", 10), ("promoter", "G1", 2, "TF", "CTCF", "", 20)]
+
+
+def test_transcript_level_and_folders(run, by_hand, tmp_path):
+    folder = tmp_path / "chip"
+    folder.mkdir()
+    (folder / "CTCF.bed").write_text("chr1\t990\t1010\n")
+    (folder / "notes.txt").write_text("ignored")
+    with_folder = [f"TF={folder}" if str(part).startswith("TF=") else part for part in by_hand]
+    result = run(*with_folder, "--level", "transcript")
+    assert result.status == 0, result.err
+    assert "1 others ignored: notes.txt" in result.err
+    features = RegulatoryFeatures.read(tmp_path / "features.h5")
+    assert features.ids.tolist() == ["G1T", "G2T"]
+    assert features.track_ids == ["promoter|TF:CTCF", "rna|RBP:PUM2"]
+
+
+def test_scores(run, by_hand, tmp_path):
+    (tmp_path / "tf.bed").write_text("chr1\t990\t1010\tCTCF\t5\t.\nchr1\t1010\t1020\tCTCF\t9\t.\n")
+    assert run(*by_hand, "--min-score", "TF=6").status == 0
+    assert [row for row in exported(run, tmp_path) if row[0] == "promoter"] == [
+        ("promoter", "G1", 2, "TF", "CTCF", "", 10)
+    ]
+    (tmp_path / "tf.bed").write_text("chr1\t990\t1010\tCTCF\t5\t.\t2\nchr1\t1010\t1020\tCTCF\t9\t.\t1\n")
+    assert run(*by_hand, "--min-score", "TF=2", "--score-column", "TF=7").status == 0
+    assert [row for row in exported(run, tmp_path) if row[0] == "promoter"] == [
+        ("promoter", "G1", 1, "TF", "CTCF", "", 10), ("promoter", "G1", 2, "TF", "CTCF", "", 10),
+    ]  # fmt: skip
+
+
+def test_strands_of_promoters(run, by_hand, tmp_path):
+    (tmp_path / "tf.bed").write_text("chr1\t990\t1010\tCTCF\t5\t-\nchr1\t5110\t5125\tCTCF\t5\t-\n")
+    assert run(*by_hand).status == 0
+    assert {row[1] for row in exported(run, tmp_path) if row[0] == "promoter"} == {"G1", "G2"}
+    assert run(*by_hand, "--stranded-promoters").status == 0
+    assert {row[1] for row in exported(run, tmp_path) if row[0] == "promoter"} == {"G2"}
+
+
+def test_info(run, features_file, toy):
+    result = run("features", "info", features_file)
+    assert result.status == 0, result.err
+    for text in (
+        "300 genes of toy; 100-bp bins; promoter -2000..+1000",
+        "gene models:",
+        "region promoter: 9000 bins",
+        "TF: 14 regulators",
+        "miRNA: 6 regulators in 6 tracks",
+        f"source {toy.promoter_sites} (TF, promoter)",
+        "positions:",
+    ):
+        assert text in result.out
+
+
+def test_the_toy_genome_is_built_alike_by_every_executor(run, build_options, features_file, tmp_path):
+    assert run("features", "build", *build_options, "--executor", "serial", "--out", tmp_path / "again.h5").status == 0
+    one, other = (RegulatoryFeatures.read(path) for path in (features_file, tmp_path / "again.h5"))
+    assert one.track_ids == other.track_ids
+    np.testing.assert_array_equal(one.totals(), other.totals())
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--promoter-sites", "tf.bed"], "--promoter-sites is 'tf.bed'; write KIND=VALUE"),
+        (["--rna-sites", "tRNA=tf.bed"], "kind is 'tRNA'; choose one of: TF, RBP, miRNA, other"),
+        (["--biosample-column", "miRNA=7"], "--biosample-column names the kind 'miRNA', for which no sites are given"),
+        (["--biosample-column", "TF=seven"], "--biosample-column is 'seven'; a number is wanted after KIND="),
+        (["--biosample-column", "TF=9"], "column"),
+        (["--min-score", "TF=high"], "--min-score is 'high'"),
+        (["--format", "TF=wig"], "format is 'wig'"),
+        (["--bin-size", "0"], "bin_size"),
+        (["--upstream", "-5"], "upstream"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_options_that_make_no_sense(run, by_hand, tmp_path, options, words):
+    result = run(*by_hand, *options)
+    assert result.status == 2
+    assert words in result.err
+    assert "Traceback" not in result.err
+    assert not (tmp_path / "features.h5").exists()
+
+
+def test_no_sites(run, toy, tmp_path):
+    result = run("features", "build", "--annotation", toy.annotation, "--build", "hg19", "--out", tmp_path / "f.h5")
+    assert result.status == 2
+    assert "no sites given" in result.err
+
+
+def test_export_of_a_gene_that_is_not_there(run, features_file, tmp_path):
+    result = run("features", "export", features_file, "--genes", "GX", "--out", tmp_path / "long.tsv")
+    assert result.status == 2
+    assert "GX" in result.err
+    assert not list(tmp_path.iterdir())
