@@ -213,20 +213,70 @@ def fit_member(
     ValueError
         If the checkpoint is damaged or of another run, or the loss is no longer finite.
     """
+    arrays = list(data.inputs.values())
+    return fit_network(
+        build_network(network, data.scales, data.task_scale, seed=seed).pooled,
+        lambda rows: [values[rows] for values in arrays],
+        data,
+        training,
+        seed=seed,
+        huber_delta=network.huber_delta,
+        checkpoint=checkpoint_folder / f"member_seed_{seed}.npz" if checkpoint_folder is not None else None,
+        signature=f"{data_signature(data, network, training)} {seed}",
+        on_epoch=on_epoch,
+    )
+
+
+def fit_network(
+    model: Any,
+    batches: Batches,
+    data: TrainingData,
+    training: TrainingConfig,
+    *,
+    seed: int,
+    huber_delta: float | None,
+    checkpoint: Path | None = None,
+    signature: str = "",
+    on_epoch: Callable[[int, float], None] | None = None,
+) -> MemberFit:
+    """Fit any Keras model on the targets and split of `data`, with early stopping on the validation loss.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Gives log2 units, (gene, task). Its weights are changed.
+    batches : callable
+        Row numbers in, the model's inputs out.
+    data : TrainingData
+        Targets, split and task scales; its inputs are not used.
+    training : TrainingConfig
+    seed : int
+        Of the batch order.
+    huber_delta : float or None
+        As in `MaskedLoss`.
+    checkpoint : Path, optional
+        File that keeps the state after each epoch.
+    signature : str
+        What the checkpoint belongs to.
+    on_epoch : callable, optional
+        Called with (epoch, validation loss) after each epoch.
+
+    Returns
+    -------
+    MemberFit
+
+    Raises
+    ------
+    ValueError
+        If the checkpoint is damaged or of another run, or the loss is no longer finite.
+    """
     import keras
 
-    model = build_network(network, data.scales, data.task_scale, seed=seed).pooled
     optimizer = keras.optimizers.Adam(training.learning_rate)
     optimizer.build(model.trainable_variables)
-    step = make_step(model, MaskedLoss(data.task_scale.sd, network.huber_delta), optimizer)
-    arrays = list(data.inputs.values())
-    checkpoint = checkpoint_folder / f"member_seed_{seed}.npz" if checkpoint_folder is not None else None
-    progress = Progress(model, optimizer, checkpoint, f"{data_signature(data, network, training)} {seed}")
+    step = make_step(model, MaskedLoss(data.task_scale.sd, huber_delta), optimizer)
+    progress = Progress(model, optimizer, checkpoint, signature)
     progress.restore()
-
-    def batches(rows: np.ndarray) -> Inputs:
-        return [values[rows] for values in arrays]
-
     start = len(progress.history)
     for epoch in range(start, training.max_epochs):
         if epoch - progress.best_epoch > training.patience and progress.history:
@@ -241,7 +291,7 @@ def fit_member(
                 f"the loss of the member with seed {seed} is {train_loss} in epoch {epoch + 1}; lower the learning rate"
             )
         predicted = predict_rows(model, batches, data.validation)
-        validation_loss = masked_loss(data.targets[data.validation], predicted, data.task_scale.sd, network.huber_delta)
+        validation_loss = masked_loss(data.targets[data.validation], predicted, data.task_scale.sd, huber_delta)
         progress.record(epoch, train_loss, validation_loss)
         if on_epoch is not None:
             on_epoch(epoch, validation_loss)
