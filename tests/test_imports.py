@@ -18,14 +18,15 @@ ROOT = Path(__file__).resolve().parents[1]
 #                    expression
 #                 -> dataset -> models -> registry
 #                               models -> training -> prediction, baselines -> refit -> randomisation
-#                                                                           -> crossval, tuning
+#                                                                           -> calibration -> crossval (also of refit)
+#                                                                           -> tuning
 #                                                  -> attribution, insilico -> analysis -> comparators
 #   all of these -> report -> cli, demo
 LEAVES = {"core", "metrics"}
 DATASET = LEAVES | {"genome", "features", "expression", "dataset"}
 TRAINING = DATASET | {"models", "training"}
 SCORED = TRAINING | {"prediction", "baselines"}
-EXPLAINED = SCORED | {"refit", "randomisation", "crossval", "tuning", "attribution", "insilico"}
+EXPLAINED = SCORED | {"refit", "randomisation", "calibration", "crossval", "tuning", "attribution", "insilico"}
 COMPARED = EXPLAINED | {"registry", "analysis", "comparators"}
 SIDE = {"landmark", "synthetic"}
 
@@ -43,8 +44,9 @@ ALLOWED: dict[str, set[str]] = {
     "prediction": TRAINING | {"baselines"},  # an evaluation carries its baselines: the one arrow between two neighbours
     "refit": SCORED,
     "randomisation": SCORED | {"refit"},
-    "crossval": SCORED,
-    "tuning": SCORED,
+    "calibration": SCORED,
+    "crossval": SCORED | {"refit", "calibration"},
+    "tuning": SCORED | {"refit"},
     "attribution": TRAINING,
     "insilico": TRAINING,
     "analysis": EXPLAINED,
