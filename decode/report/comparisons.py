@@ -1,0 +1,206 @@
+"""Files of the comparisons with other models: tables and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from decode.comparators.expecto import METHODS, ExpectoResult
+from decode.comparators.single_task import MULTI, SINGLE, SingleTaskResult
+from decode.comparators.units import SCALES
+from decode.core.checks import check_columns
+from decode.core.files import staged_folder, write_json, write_table
+from decode.expression.targets import MEDIAN_LEVEL
+from decode.report.figure_file import save_figure
+from decode.report.plots import BLACK, BLUE, GREY, LIGHT_GREY, ORANGE
+
+SCALE_LABELS = {
+    "log_tpm": "ln(TPM + 1e-4)",
+    "level": "log2 level",
+    "fold_change": "log2 fold change",
+    MEDIAN_LEVEL: "median log2 level",
+}
+
+
+def write_single_task(
+    result: SingleTaskResult, out: str | Path, *, record: dict[str, Any] | None = None, title: str = ""
+) -> list[Path]:
+    """Write the tables and the figure of the multi-task comparison into a folder, all of them or none.
+
+    Parameters
+    ----------
+    result : SingleTaskResult
+    out : str or Path
+        Folder; created if needed, its parent must exist. Files of the same names are replaced.
+    record : dict, optional
+        What was run, see `decode.core.files.run_record`; written as run.json.
+    title : str, optional
+        Line above the figure.
+
+    Returns
+    -------
+    list of Path
+        accuracy.tsv, cost.tsv, summary.tsv, comparison.tsv, single_task.png, and run.json where a record is given.
+
+    Raises
+    ------
+    FileNotFoundError, FileExistsError, PermissionError
+        If the folder cannot be used.
+    """
+    tables = {
+        "accuracy": result.table,
+        "cost": result.cost,
+        "summary": result.summary,
+        "comparison": result.comparison,
+    }
+    with staged_folder(out) as folder:
+        single_task_plot(result.table, result.summary, folder / "single_task.png", title=title)
+        return _write(folder, Path(out), tables, record, result.counts)
+
+
+def write_expecto(
+    result: ExpectoResult, out: str | Path, *, record: dict[str, Any] | None = None, title: str = ""
+) -> list[Path]:
+    """Write the tables and the figure of the ExPecto comparison into a folder, all of them or none.
+
+    Parameters
+    ----------
+    result : ExpectoResult
+    out, record, title
+        As in `write_single_task`.
+
+    Returns
+    -------
+    list of Path
+        runs.tsv (a row a run, method, scale and task), per_task.tsv, summary.tsv, comparison.tsv, expecto.png, and
+        run.json where a record is given.
+
+    Raises
+    ------
+    FileNotFoundError, FileExistsError, PermissionError
+        If the folder cannot be used.
+    """
+    tables = {
+        "runs": result.table,
+        "per_task": result.per_task,
+        "summary": result.summary,
+        "comparison": result.comparison,
+    }
+    with staged_folder(out) as folder:
+        expecto_plot(result.summary, folder / "expecto.png", title=title)
+        return _write(folder, Path(out), tables, record, result.counts)
+
+
+def _write(
+    folder: Path, out: Path, tables: Mapping[str, pd.DataFrame], record: dict[str, Any] | None, counts: dict[str, Any]
+) -> list[Path]:
+    for name, table in tables.items():
+        write_table(table, folder / f"{name}.tsv")
+    if record is not None:
+        write_json(record | {"counts": counts}, folder / "run.json")
+    return [out / name for name in sorted(path.name for path in folder.iterdir())]
+
+
+def single_task_plot(table: pd.DataFrame, summary: pd.DataFrame, path: str | Path, *, title: str = "") -> None:
+    """Draw the accuracy of every task by both models against each other, and the CPU time of a task.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        model (multi_task, single_task), task, spearman; several seeds are averaged.
+    summary : pd.DataFrame
+        model, cpu_s_per_task.
+    path : str or Path
+        File to write.
+    title : str, optional
+        Line above the figure.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing or the suffix of `path` is unknown.
+    """
+    check_columns("table of a single-task comparison", table, ["model", "task", "spearman"])
+    check_columns("summary of a single-task comparison", summary, ["model", "cpu_s_per_task"])
+    means = {model: rows.groupby("task")["spearman"].mean() for model, rows in table.groupby("model")}
+    single = means[SINGLE]
+    multi = means[MULTI].reindex(single.index)
+    is_level = single.index == MEDIAN_LEVEL
+    figure = Figure(figsize=(8.2, 3.9), layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))
+    for chosen, colour, marker, label in (
+        (~is_level, BLUE, "o", "fold change"),
+        (is_level, ORANGE, "D", "median level"),
+    ):
+        x, y = single[chosen].to_numpy(), multi[chosen].to_numpy()
+        is_better = int((y > x).sum())
+        left.plot(x, y, marker, color=colour, alpha=0.75, label=f"{label}: {is_better} of {len(x)} above the line")
+    values = np.concatenate([single.to_numpy(), multi.to_numpy()])
+    values = values[np.isfinite(values)]
+    low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
+    left.plot([low, high], [low, high], "--", color=BLACK, linewidth=1)
+    left.set_xlabel("Spearman, one network a task", fontsize=10)
+    left.set_ylabel("Spearman, one network for all", fontsize=10)
+    left.legend(fontsize=8, frameon=False, loc="upper left")
+    seconds = summary.set_index("model")["cpu_s_per_task"]
+    right.barh([1, 0], [seconds[MULTI], seconds[SINGLE]], height=0.5, color=[BLUE, GREY])
+    right.set_yticks([1, 0], ["one network\nfor all", "one network\na task"], fontsize=9)
+    right.set_xlabel("CPU seconds per task", fontsize=10)
+    for axes in (left, right):
+        axes.spines[["top", "right"]].set_visible(False)
+    if title:
+        figure.suptitle(title, fontsize=10)
+    save_figure(figure, path)
+
+
+def expecto_plot(summary: pd.DataFrame, path: str | Path, *, title: str = "") -> None:
+    """Draw RMSE and Pearson's correlation of every method in every unit: median over runs, bars of the MAD.
+
+    Parameters
+    ----------
+    summary : pd.DataFrame
+        method, scale, n_runs, rmse_median, rmse_mad, pearson_median, pearson_mad.
+    path : str or Path
+        File to write.
+    title : str, optional
+        Line above the figure.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing or the suffix of `path` is unknown.
+    """
+    columns = [f"{metric}_{kind}" for metric in ("rmse", "pearson") for kind in ("median", "mad")]
+    check_columns("summary of an ExPecto comparison", summary, ["method", "scale", "n_runs", *columns])
+    scales = [scale for scale in SCALES if scale in set(summary["scale"])]
+    figure = Figure(figsize=(2.6 * len(scales) + 1.2, 4.6), layout="constrained")
+    panels = figure.subplots(2, len(scales), sharey=True, squeeze=False)
+    for column, scale in enumerate(scales):
+        of_scale = summary[summary["scale"] == scale].set_index("method").reindex(METHODS)
+        for row, (metric, label) in enumerate((("rmse", "RMSE"), ("pearson", "Pearson correlation"))):
+            _draw_methods(panels[row, column], of_scale, metric)
+            panels[row, column].set_xlabel(label, fontsize=9)
+        panels[0, column].set_title(SCALE_LABELS[scale], fontsize=10)
+    n_runs = int(summary["n_runs"].max())
+    note = f"median of {n_runs} run{'s' if n_runs != 1 else ''}, bars: median absolute deviation"
+    figure.suptitle(f"{title}\n{note}" if title else note, fontsize=9)
+    save_figure(figure, path)
+
+
+def _draw_methods(axes: Axes, of_scale: pd.DataFrame, metric: str) -> None:
+    y = np.arange(len(of_scale))
+    colours = [BLUE if name == METHODS[0] else ORANGE if name == METHODS[1] else GREY for name in of_scale.index]
+    axes.hlines(y, 0, 1, transform=axes.get_yaxis_transform(), color=LIGHT_GREY, linewidth=0.6, zorder=0)
+    for position, colour in enumerate(colours):
+        row = of_scale.iloc[position]
+        axes.errorbar(row[f"{metric}_median"], position, xerr=row[f"{metric}_mad"], fmt="o", color=colour, capsize=3)
+    axes.set_yticks(y, [str(name).replace("_", " ") for name in of_scale.index], fontsize=9)
+    axes.set_ylim(len(y) - 0.5, -0.5)
+    axes.tick_params(axis="y", length=0)
+    axes.spines[["top", "right", "left"]].set_visible(False)
