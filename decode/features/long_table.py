@@ -30,9 +30,8 @@ def long_table(features: RegulatoryFeatures) -> pd.DataFrame:
     parts = []
     for name, region in features.regions.items():
         tracks = features.tracks[features.tracks["region"] == name].reset_index(drop=True)
-        row = np.repeat(np.arange(region.data.shape[0]), np.diff(region.data.indptr))
-        order = np.lexsort((region.data.indices, row))
-        row, column = row[order], region.data.indices[order]
+        data = region.data if region.data.has_sorted_indices else region.data.sorted_indices()
+        row, column = np.repeat(np.arange(data.shape[0]), np.diff(data.indptr)), data.indices
         gene = region.gene_of_row[row]
         part = pd.DataFrame(
             {"region": pd.Categorical.from_codes(np.zeros(len(row), dtype=np.int8), categories=pd.Index([name]))}
@@ -42,7 +41,7 @@ def long_table(features: RegulatoryFeatures) -> pd.DataFrame:
         part["bin"] = row - region.offsets[gene]
         for column_name in ("kind", "regulator", "biosample"):
             part[column_name] = _named(column, tracks[column_name])
-        part["bases"] = region.data.data[order].astype(np.int64)
+        part["bases"] = data.data.astype(np.int64)
         parts.append(part)
     if len(parts) == 1:
         return parts[0]

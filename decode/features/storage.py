@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -72,12 +73,14 @@ def write_features(features: RegulatoryFeatures, path: str | Path) -> None:
         If writing fails, for instance on a full disk; an older file of that name stays as it was.
     """
     check_output(path)
+    content = io.BytesIO()  # HDF5 crashes the process where it cannot write to a full disk; plain writing raises
+    with h5py.File(content, "w") as file:
+        _fill(file, features)
     with atomic_path(path) as temporary:
         try:
-            with h5py.File(temporary, "w") as file:
-                _fill(file, features)
-        except (OSError, RuntimeError) as error:
-            raise OSError(f"features file {path} could not be written ({error}); is the disk full?") from error
+            temporary.write_bytes(content.getbuffer())
+        except OSError as error:
+            raise OSError(f"features file {path} could not be written ({error.strerror}); is the disk full?") from error
 
 
 def _fill(file: h5py.File, features: RegulatoryFeatures) -> None:

@@ -158,17 +158,15 @@ def test_writing_where_it_cannot_be(features: RegulatoryFeatures, tmp_path: Path
     assert not list(tmp_path.iterdir())
 
 
-def test_a_failed_write_leaves_nothing(
-    features: RegulatoryFeatures, written: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from decode.features import storage
-
-    def fail(*_: object) -> None:
-        raise OSError("No space left on device")
-
-    before = written.read_bytes()
-    monkeypatch.setattr(storage, "_fill", fail)
-    with pytest.raises(OSError, match=r"could not be written \(No space left on device\)"):
-        features.write(written)
-    assert written.read_bytes() == before
-    assert [path.name for path in written.parent.iterdir()] == [written.name]
+def test_a_full_disk_leaves_nothing(features: RegulatoryFeatures, written: Path) -> None:
+    resource = pytest.importorskip("resource")
+    before, limits = written.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    for size in (100, len(before) // 2, len(before) - 1):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+        try:
+            with pytest.raises(OSError, match=r"features\.h5 could not be written \(.*\); is the disk full\?"):
+                features.write(written)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert written.read_bytes() == before
+        assert [path.name for path in written.parent.iterdir()] == [written.name]
