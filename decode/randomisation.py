@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import ttest_1samp
 
-from decode.baselines import baseline_predictions
+from decode.baselines import length_design, ridge_predictions
 from decode.core.checks import check_choice, check_count, check_unique
 from decode.core.finished import FinishedRuns
 from decode.core.paired_clusters import paired_cluster_test
@@ -261,7 +261,8 @@ def _run_variant(
 
 def _length_only(dataset: Dataset, part: Judged) -> np.ndarray:
     rows = dataset.rows(part)
-    return spearman_per_task(dataset.targets[rows].astype(np.float64), baseline_predictions(dataset)[LENGTH_ONLY][rows])
+    predicted = ridge_predictions(dataset, length_design(dataset))[rows]
+    return spearman_per_task(dataset.targets[rows].astype(np.float64), predicted)
 
 
 def _rows(variant: Variant, spearman: np.ndarray, tasks: Sequence[str]) -> pd.DataFrame:
