@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from scipy.stats import norm, rankdata
 from sklearn.linear_model import Ridge
 from sklearn.neighbors import NearestNeighbors
 
@@ -14,7 +15,7 @@ from decode.metrics import spearman_per_task
 # From almost none to so much that only the mean is left; the best is chosen on validation genes.
 RIDGE_PENALTIES = (1.0, 10.0, 100.0, 300.0, 1e3, 3e3, 1e4, 3e4)
 KNN_SIZES = (5, 10, 20, 50)
-BASELINES = ("mean", "length_only", "ridge_totals")
+BASELINES = ("mean", "length_only", "ridge_totals", "ridge_ranks")
 
 
 def baseline_predictions(dataset: Dataset) -> dict[str, np.ndarray]:
@@ -29,8 +30,9 @@ def baseline_predictions(dataset: Dataset) -> dict[str, np.ndarray]:
     Returns
     -------
     dict of name to np.ndarray, shape (n_rows, n_tasks), float64, log2 units
-        "mean", "length_only" (ridge on log length and its square) and "ridge_totals" (ridge on the log of total bound
-        bases of every track, and the same length terms).
+        "mean", "length_only" (ridge on log length and its square), "ridge_totals" (ridge on the log of total bound
+        bases of every track, and the same length terms) and "ridge_ranks" (the same design fitted to the normal scores
+        of each task and mapped back: what a robust loss alone gives, without a network).
 
     Raises
     ------
@@ -44,10 +46,12 @@ def baseline_predictions(dataset: Dataset) -> dict[str, np.ndarray]:
                 "the model was trained on"
             )
     length = length_design(dataset)
+    design = np.concatenate([log_totals(dataset), length], axis=1)
     return {
         "mean": np.repeat(_task_means(dataset)[None], len(dataset.split), axis=0),
         "length_only": ridge_predictions(dataset, length),
-        "ridge_totals": ridge_predictions(dataset, np.concatenate([log_totals(dataset), length], axis=1)),
+        "ridge_totals": ridge_predictions(dataset, design),
+        "ridge_ranks": ridge_predictions(dataset, design, on_ranks=True),
     }
 
 
@@ -68,13 +72,16 @@ def standardise(design: np.ndarray, train: np.ndarray) -> np.ndarray:
     return (design - mean) / np.where(sd > 1e-12, sd, np.inf)
 
 
-def ridge_predictions(dataset: Dataset, design: np.ndarray) -> np.ndarray:
+def ridge_predictions(dataset: Dataset, design: np.ndarray, *, on_ranks: bool = False) -> np.ndarray:
     """Ridge regression of every task on a design, the penalty of each group of tasks chosen on validation genes.
 
     Parameters
     ----------
     dataset : Dataset
     design : np.ndarray, shape (n_rows, n_columns)
+    on_ranks : bool
+        Fit the normal scores of the training values, so that a few extreme genes weigh no more than the others, and map
+        the predictions back to the task's training values of the same quantile.
 
     Returns
     -------
@@ -88,12 +95,33 @@ def ridge_predictions(dataset: Dataset, design: np.ndarray) -> np.ndarray:
         if len(measured) < 2:
             continue
         values = dataset.targets[np.ix_(measured, tasks)].astype(np.float64)
-        fits = [Ridge(alpha=penalty).fit(scaled[measured], values) for penalty in RIDGE_PENALTIES]
+        fitted = np.apply_along_axis(normal_scores, 0, values) if on_ranks else values
+        fits = [Ridge(alpha=penalty).fit(scaled[measured], fitted) for penalty in RIDGE_PENALTIES]
         judged = dataset.targets[np.ix_(validation, tasks)]
         scores = [_score(judged, np.asarray(fit.predict(scaled[validation])).reshape(judged.shape)) for fit in fits]
         best = fits[int(np.argmax(scores))]
-        predicted[:, tasks] = np.asarray(best.predict(scaled)).reshape(len(scaled), len(tasks))
+        chosen = np.asarray(best.predict(scaled)).reshape(len(scaled), len(tasks))
+        if on_ranks:
+            for column in range(len(tasks)):
+                order = np.argsort(values[:, column])
+                chosen[:, column] = np.interp(chosen[:, column], fitted[order, column], values[order, column])
+        predicted[:, tasks] = chosen
     return predicted
+
+
+def normal_scores(values: np.ndarray) -> np.ndarray:
+    """Quantiles of the standard normal distribution at (rank - 0.5) / n; ties share their mean rank.
+
+    Examples
+    --------
+    >>> normal_scores(np.array([5.0, 100.0, 7.0])).round(3).tolist()
+    [-0.967, 0.967, 0.0]
+
+    References
+    ----------
+    Hazen 1914, Transactions of the ASCE 77:1539 (plotting position).
+    """
+    return np.asarray(norm.ppf((rankdata(values) - 0.5) / len(values)))
 
 
 def knn_predictions(dataset: Dataset) -> np.ndarray:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from planted import planted_dataset
+from scipy.stats import spearmanr
 from sklearn.linear_model import Ridge
 
 from decode.baselines import (
@@ -149,3 +150,15 @@ def test_without_training_genes_there_is_no_baseline(dataset):
         bare = replace(dataset, split=np.where(dataset.split == part, TEST, dataset.split))
         with pytest.raises(ValueError, match=f"hold none of the {part} genes, which the baselines need"):
             baseline_predictions(bare)
+
+
+def test_ridge_on_ranks_ignores_how_far_out_an_extreme_gene_lies(dataset):
+    far = dataset.targets.copy()
+    row = int(np.argmax(np.where(dataset.split == "train", far[:, -1], -np.inf)))
+    far[row, -1] += 1000.0  # the largest training value, moved further out
+    moved = replace(dataset, targets=far)
+    others = dataset.split != "train"
+    before = baseline_predictions(dataset)["ridge_ranks"][others, -1]
+    after = baseline_predictions(moved)["ridge_ranks"][others, -1]
+    assert spearmanr(before, after).statistic > 0.999
+    assert np.allclose(np.median(before), np.median(after), atol=1e-6)

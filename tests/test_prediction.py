@@ -133,7 +133,7 @@ class TestEvaluate:
         assert metrics["split"] == "test"
         assert metrics["n_genes"] == 40
         assert list(metrics["model"]) == ["fold_change_mean_spearman", "median_level_spearman"]
-        assert list(metrics["baselines"]) == ["mean", "length_only", "ridge_totals"]
+        assert list(metrics["baselines"]) == ["mean", "length_only", "ridge_totals", "ridge_ranks"]
         nothing = {"fold_change_mean_spearman": None, "median_level_spearman": None}
         assert metrics["baselines"]["mean"] == nothing
         assert all(-1 <= value <= 1 for value in metrics["baselines"]["ridge_totals"].values())
@@ -157,7 +157,7 @@ class TestEvaluate:
     def test_the_table_of_tasks(self, evaluation, made, features, targets):
         table = evaluation.per_task
         assert table.columns.tolist() == [
-            "task", "n_genes", "model", "mean", "length_only", "ridge_totals", "paper",
+            "task", "n_genes", "model", "mean", "length_only", "ridge_totals", "ridge_ranks", "paper",
             "pearson", "rmse", "member_mean", "member_sd",
         ]  # fmt: skip
         assert table["task"].tolist() == made.tasks

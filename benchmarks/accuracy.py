@@ -1,0 +1,130 @@
+"""The table of accuracies on the real corpus: both networks, merged and separate tracks, with and without miRNAs.
+
+    python -m benchmarks.accuracy --seeds 3 --members 5 --out accuracy.json
+
+Every row is trained on the same genes; a seed changes the validation genes, the weights and the batches. The held-out
+chromosome (chr1) is judged once a seed. A killed run goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.measure import ROOT
+from decode.core.files import check_output, write_json
+
+DATA = ROOT.parent / "shared" / "data"
+FIGURES = ("fold_change_mean_spearman", "median_level_spearman")
+# name -> tracks merged over cell lines, miRNAs too, network
+ROWS = {
+    "paper, merged tracks": (True, False, "paper"),
+    "paper, separate tracks": (False, False, "paper"),
+    "default, merged tracks": (True, False, "default"),
+    "default, separate tracks": (False, False, "default"),
+    "default, separate tracks + miRNAs": (False, True, "default"),
+}
+
+
+def corpus_features(*, merged: bool, with_mirna: bool) -> Any:
+    """Features of the real corpus."""
+    from decode.features.build import build_features
+    from decode.genome import SiteSource, gene_models, read_annotation
+
+    folder = DATA / "hg19"
+    models = gene_models(read_annotation(folder / "gencode_v19_coding_collapsed.gtf.gz", build="hg19"))
+    tf = "tf_chip_encode.bed.gz" if merged else "tf_chip_encode_by_cell.bed.gz"
+    column = None if merged else 7
+    sources = [
+        SiteSource(kind="TF", path=folder / tf, region="promoter", biosample_column=column),
+        SiteSource(kind="RBP", path=folder / "rbp_eclip_encode.bed.gz", region="rna", biosample_column=column),
+    ]
+    if with_mirna:
+        sources.append(SiteSource(kind="miRNA", path=folder / "mirna_miranda.bed.gz", region="rna"))
+    return build_features(models, sources, tracks="regulator" if merged else "biosample")
+
+
+def corpus_targets() -> Any:
+    """Fold changes of the 37 tissues and the median level."""
+    from decode.expression import read_expression, tissue_targets
+
+    return tissue_targets(read_expression(DATA / "expression" / "hpa_gtex_tissue_tpm.tsv.gz")).targets
+
+
+def train_and_judge(features: Any, targets: Any, network: str, seed: int, members: int) -> dict[str, Any]:
+    """Train one ensemble; its figures and those of the baselines on test and validation genes."""
+    from decode.prediction import evaluate
+    from decode.training import TrainingConfig, train
+
+    bundle = train(features, targets, network=network, training=TrainingConfig(members=members, seed=seed))
+    result: dict[str, Any] = {"seed": seed, "n_tracks": len(bundle.tracks)}
+    for part in ("test", "validation"):
+        metrics = evaluate(bundle, features, targets, part=part).metrics  # type: ignore[arg-type]
+        result[part] = {key: metrics[key] for key in ("n_genes", "model", "members", "baselines", "specificity")}
+    return result
+
+
+def summary(runs: dict[str, list[dict[str, Any]]], part: str = "test") -> Table:
+    """Mean and SD over seeds of each row, and the baselines on the same genes."""
+    table = Table(title=f"Spearman on {part} genes, mean (SD over seeds)")
+    for column in ("model", "tracks", "fold change", "median level", "single member"):
+        table.add_column(column)
+
+    def cells(values: list[dict[str, float]]) -> list[str]:
+        out = []
+        for figure in FIGURES:
+            numbers = np.array([value[figure] if value[figure] is not None else np.nan for value in values])
+            spread = f" ({numbers.std(ddof=1):.3f})" if len(numbers) > 1 else ""
+            out.append("-" if np.isnan(numbers).all() else f"{numbers.mean():.3f}{spread}")
+        return out
+
+    for name, results in runs.items():
+        single = [member for result in results for member in result[part]["members"]]
+        shown = cells([result[part]["model"] for result in results])
+        table.add_row(name, str(results[0]["n_tracks"]), *shown, " / ".join(cells(single)))
+    for name, results in runs.items():
+        if name.startswith("default"):
+            for baseline in results[0][part]["baselines"]:
+                shown = cells([result[part]["baselines"][baseline] for result in results])
+                table.add_row(f"{baseline} ({name.removeprefix('default, ')})", "", *shown, "")
+    return table
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run every row for every seed; write after each run."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.accuracy", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--members", type=int, default=5)
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args(arguments)
+    if not DATA.is_dir():
+        parser.error(f"the real corpus is absent: {DATA}")
+    check_output(options.out)
+    runs: dict[str, list[dict[str, Any]]] = json.loads(options.out.read_text()) if options.out.exists() else {}
+    targets = corpus_targets()
+    features: dict[tuple[bool, bool], Any] = {}
+    for seed in range(options.seeds):
+        for name, (merged, with_mirna, network) in ROWS.items():
+            if any(result["seed"] == seed for result in runs.get(name, [])):
+                continue
+            key = (merged, with_mirna)
+            if key not in features:
+                features[key] = corpus_features(merged=merged, with_mirna=with_mirna)
+            result = train_and_judge(features[key], targets, network, seed, options.members)
+            runs.setdefault(name, []).append(result)
+            write_json(runs, options.out)
+            Console(stderr=True).print(f"{name}, seed {seed}: {result['validation']['model']}")
+    for part in ("test", "validation"):
+        Console(width=120).print(summary({name: runs[name] for name in ROWS if name in runs}, part))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
