@@ -128,22 +128,28 @@ def evaluate(
     ] = None,
 ) -> None:
     """Judge a model on held-out genes, beside the baselines."""
+    from decode.calibration import calibrate_model
     from decode.core.files import check_output_folder, run_record
     from decode.expression.targets import read_targets
     from decode.features.matrix import RegulatoryFeatures
     from decode.models.bundle import load_bundle
     from decode.prediction import evaluate as evaluate_model
+    from decode.report.calibration import write_calibration
     from decode.report.evaluation import write_evaluation
 
     check_output_folder(out)
     bundle = load_bundle(model)
-    others = {name: load_bundle(path) for name, path in pairs("--against", against)}
-    evaluation = evaluate_model(
-        bundle, RegulatoryFeatures.read(features), read_targets(targets), part=split.value, others=others
-    )
+    others = {
+        name: load_bundle(path)
+        for name, path in pairs("--against", against, "NAME=MODEL, for example paper=model_paper")
+    }
+    loaded, table = RegulatoryFeatures.read(features), read_targets(targets)
+    evaluation = evaluate_model(bundle, loaded, table, part=split.value, others=others)
     inputs: dict[str, str | Path] = {"model": model / "bundle.json", "features": features, "targets": targets}
     record = run_record(inputs=inputs, split=split.value, against=against or [])
     write_evaluation(evaluation, out, history=bundle.history, record=record)
+    if split is PartName.test and len(bundle.members) > 1:  # one member has no spread
+        write_calibration(calibrate_model(bundle, loaded, table), out)
     typer.echo(accuracy_table(evaluation.metrics))
 
 
@@ -167,16 +173,30 @@ def predict(
     model: Model,
     features: Features,
     out: Annotated[Path, typer.Option(help="Predictions: gene_id and one column a task, log2 (.tsv or .tsv.gz).")],
+    spread: Annotated[
+        bool, typer.Option("--spread", help="Also write NAME_spread.tsv: mean and SD over members of each task.")
+    ] = False,
 ) -> None:
     """Predict every gene of a features file."""
+    from decode.calibration import spread_table
     from decode.core.files import check_output, write_table
     from decode.features.matrix import RegulatoryFeatures
     from decode.models.bundle import load_bundle
     from decode.prediction import predict as predict_genes
+    from decode.prediction import predict_members
 
     check_output(out)
-    table = predict_genes(load_bundle(model), RegulatoryFeatures.read(features))
+    bundle, loaded = load_bundle(model), RegulatoryFeatures.read(features)
+    if spread and len(bundle.members) < 2:
+        raise ValueError(
+            f"--spread: {model} has one member, so its predictions have no spread; train with more members"
+        )
+    table = predict_genes(bundle, loaded)
     write_table(table, out)
+    if spread:
+        stem = Path(out.name.removesuffix(".gz")).stem
+        beside = out.with_name(f"{stem}_spread{out.name.removeprefix(stem)}")
+        write_table(spread_table(loaded, predict_members(bundle, loaded), bundle.tasks), beside)
     typer.echo(f"{out}: {len(table)} rows x {table.shape[1] - 1} tasks")
 
 
