@@ -1,0 +1,195 @@
+"""What each ingredient of the default network is worth, on validation genes of the real corpus.
+
+    python -m benchmarks.ablation --seeds 5 --out ablation.json
+
+Single members are compared: the same split, one ingredient changed at a time, several seeds; the gain is the mean of
+the paired differences to the default. The held-out chromosome plays no part. The rows with positions add a branch of
+convolutions with learned position weights over the promoter bins; the second one sees every gene's bins in a random
+order, so that what is left of its gain has nothing to do with positions.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.accuracy import DATA, FIGURES, corpus_features, corpus_targets
+from decode.core.files import check_output, write_json
+from decode.core.seeds import member_seeds
+
+BIN_BP = 100
+
+
+def config_variants() -> dict[str, tuple[str, dict[str, Any]]]:
+    """Name -> features to use and the fields of the default configuration that change."""
+    return {
+        "default": ("separate", {}),
+        "squared error instead of Huber": ("separate", {"huber_delta": None}),
+        "no input dropout": ("separate", {"input_dropout": 0.0}),
+        "no dropout at all": ("separate", {"input_dropout": 0.0, "dropout": 0.0}),
+        "input dropout 0.2": ("separate", {"input_dropout": 0.2}),
+        "half the width": ("separate", {"width": 128}),
+        "twice the width": ("separate", {"width": 512}),
+        "one dense layer": ("separate", {"n_dense": 1}),
+        "tracks merged over cell lines": ("merged", {}),
+        "miRNAs added": ("with miRNAs", {}),
+    }
+
+
+def paper_variants() -> dict[str, dict[str, Any]]:
+    """The paper network, and the paper network with the default's loss."""
+    return {"paper network": {}, "paper network with Huber": {"huber_delta": 0.5}}
+
+
+def position_branch(n_tracks: int, n_bins: int, channels: int = 48, kernel: int = 5, profiles: int = 8) -> Any:
+    """Convolutions over promoter bins, then `profiles` learned weightings of the positions a channel."""
+    import keras
+    from keras import layers
+
+    bins = keras.Input((n_bins, n_tracks), name="promoter_bins")
+    x = layers.SpatialDropout1D(0.3)(bins)
+    x = layers.Conv1D(channels, 1, activation="relu")(x)
+    x = layers.Conv1D(channels, kernel, padding="same", activation="relu")(x)
+    x = layers.Dense(profiles, use_bias=False)(layers.Permute((2, 1))(x))
+    return bins, layers.Dropout(0.4)(layers.Flatten()(x))
+
+
+def network_with_positions(data: Any, config: Any, n_bins: int) -> Any:
+    """The default network with the position branch beside its totals."""
+    import keras
+
+    from decode.models.architectures import build_network
+
+    base = build_network(config, data.scales, data.task_scale).pooled
+    n_tracks = len(data.scales["promoter"].factor) - 1
+    bins, branch = position_branch(n_tracks, n_bins)
+    joined = base.get_layer("regions").output
+    x = keras.layers.Concatenate()([joined, branch])
+    for layer in base.layers[base.layers.index(base.get_layer("regions")) + 1 :]:
+        x = type(layer).from_config(layer.get_config())(x)
+    return keras.Model([*base.inputs, bins], x)
+
+
+def judge(data: Any, predicted: np.ndarray, tasks: list[str]) -> dict[str, float]:
+    """The two figures on validation genes."""
+    from decode.metrics import spearman_per_task
+    from decode.prediction import summarise
+
+    return summarise(spearman_per_task(data.targets[data.validation].astype(float), predicted), tasks)
+
+
+def fit_variant(config: Any, dataset: Any, seed: int) -> dict[str, float]:
+    """One member of a configuration."""
+    from decode.training import TrainingConfig, assemble_network, fit_member, predict_rows, training_data
+
+    data = training_data(dataset, config)
+    fit = fit_member(seed, data=data, network=config, training=TrainingConfig())
+    arrays = list(data.inputs.values())
+    model = assemble_network(fit, data, config).pooled
+    return judge(data, predict_rows(model, lambda rows: [v[rows] for v in arrays], data.validation), dataset.tasks)
+
+
+def fit_positions(config: Any, permuted: bool, dataset: Any, seed: int) -> dict[str, float]:
+    """One member of the network with positions, the bins of every gene in order or permuted."""
+    import keras
+
+    from decode.training import TrainingConfig, fit_network, predict_rows, training_data
+
+    data = training_data(dataset, config)
+    region = dataset.features.regions["promoter"]
+    n_bins = int(np.diff(region.offsets).max())
+    order = np.tile(np.arange(n_bins), (len(dataset.targets), 1))
+    if permuted:
+        order = np.random.default_rng(0).permuted(order, axis=1)
+    arrays = list(data.inputs.values())
+
+    def batches(rows: np.ndarray) -> list[np.ndarray]:
+        bins, _ = dataset.features.dense("promoter", rows, n_bins=n_bins)
+        shuffled = np.take_along_axis(bins, order[rows][:, :, None], axis=1)
+        return [*(values[rows] for values in arrays), np.log1p(shuffled) / np.log1p(BIN_BP)]
+
+    keras.utils.set_random_seed(seed)
+    model = network_with_positions(data, config, n_bins)
+    fit = fit_network(model, batches, data, TrainingConfig(), seed=seed, huber_delta=config.huber_delta)
+    model.set_weights(fit.weights)
+    return judge(data, predict_rows(model, batches, data.validation), dataset.tasks)
+
+
+Job = Callable[[Any, int], dict[str, float]]
+
+
+def jobs() -> dict[str, tuple[str, Job]]:
+    """Name -> features to use, and what fits one member on a dataset with a seed."""
+    from decode.models.config import DEFAULT, PAPER
+
+    made: dict[str, tuple[str, Job]] = {}
+    for name, (features, changes) in config_variants().items():
+        made[name] = (features, partial(fit_variant, replace(DEFAULT, **changes)))
+    for name, changes in paper_variants().items():
+        made[name] = ("separate", partial(fit_variant, replace(PAPER, **changes)))
+    for name, permuted in {"promoter positions": False, "promoter positions, bins permuted": True}.items():
+        made[name] = ("separate", partial(fit_positions, DEFAULT, permuted))
+    return made
+
+
+def summary(runs: dict[str, dict[str, dict[str, float]]]) -> Table:
+    """Each variant with its paired gain over the default."""
+    table = Table(title="validation genes, single members: mean, and gain over the default (SD over seeds)")
+    for column in ("variant", "seeds", "fold change", "gain", "median level", "gain"):
+        table.add_column(column)
+    for name, results in runs.items():
+        seeds = [seed for seed in results if seed in runs["default"]]
+        row = [name, str(len(seeds))]
+        for figure in FIGURES:
+            own = np.array([results[seed][figure] for seed in seeds])
+            gain = own - np.array([runs["default"][seed][figure] for seed in seeds])
+            spread = f" ({gain.std(ddof=1):.3f})" if len(gain) > 1 else ""
+            row += [f"{own.mean():.3f}", "" if name == "default" else f"{gain.mean():+.3f}{spread}"]
+        table.add_row(*row)
+    return table
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run every variant for every seed; a killed run goes on where it stopped."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.ablation", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--only", help="comma-separated names of variants; default all")
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args(arguments)
+    if not DATA.is_dir():
+        parser.error(f"the real corpus is absent: {DATA}")
+    check_output(options.out)
+    from decode.dataset import prepare_dataset
+
+    runs: dict[str, dict[str, dict[str, float]]] = (
+        json.loads(options.out.read_text()) if options.out.exists() else {"default": {}}
+    )
+    kinds = {"separate": (False, False), "merged": (True, False), "with miRNAs": (False, True)}
+    targets, datasets = corpus_targets(), {}
+    for seed in map(str, member_seeds(0, options.seeds)):
+        for name, (kind, fit) in jobs().items():
+            wanted = not options.only or name in options.only.split(",")
+            if seed in runs.get(name, {}) or not (wanted or name == "default"):
+                continue
+            if kind not in datasets:
+                merged, with_mirna = kinds[kind]
+                datasets[kind] = prepare_dataset(corpus_features(merged=merged, with_mirna=with_mirna), targets)
+            runs.setdefault(name, {})[seed] = fit(datasets[kind], int(seed))
+            write_json(runs, options.out)
+            Console(stderr=True).print(f"{name}, seed {seed}: {runs[name][seed]}")
+    Console(width=120).print(summary(runs))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
