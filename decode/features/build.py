@@ -236,11 +236,17 @@ def build_features(
 
     Examples
     --------
-    >>> from decode.genome.annotation import gene_models, read_annotation
-    >>> from decode.genome.sites import SiteSource
-    >>> annotation = read_annotation("annotation.gtf.gz", build="hg38")  # doctest: +SKIP
-    >>> sources = [SiteSource(kind="TF", path="chip/", region="promoter")]  # doctest: +SKIP
-    >>> build_features(gene_models(annotation), sources).write("features.h5")  # doctest: +SKIP
+    >>> import tempfile
+    >>> from decode.genome import SiteSource, gene_models, read_annotation
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> gtf, bed = Path(folder.name, "genes.gtf"), Path(folder.name, "sites.bed")
+    >>> _ = gtf.write_text('chr1\\tX\\texon\\t5001\\t5250\\t.\\t+\\t.\\tgene_id "A"; transcript_id "A1";\\n')
+    >>> _ = bed.write_text("chr1\\t4900\\t5010\\tCTCF\\nchr1\\t4950\\t5020\\tREST\\n")
+    >>> models = gene_models(read_annotation(gtf, build="hg38"))
+    >>> features = build_features(models, [SiteSource(kind="TF", path=bed, region="promoter")])
+    >>> features.track_ids, features.totals().tolist()
+    (['promoter|TF:CTCF', 'promoter|TF:REST'], [[110.0, 70.0]])
+    >>> folder.cleanup()
     """
     check_choice("tracks", tracks, ("biosample", "regulator"))
     if not sources:

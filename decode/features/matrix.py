@@ -67,6 +67,22 @@ class RegulatoryFeatures:
     ------
     ValueError
         If tables and matrices disagree, or ids or tracks occur twice.
+
+    Examples
+    --------
+    >>> genes = pd.DataFrame({"gene_id": ["A"], "gene_name": ["a"], "chrom": ["chr1"], "strand": ["+"]})
+    >>> genes = genes.assign(tss=500, length_bp=90)
+    >>> tracks = pd.DataFrame({"region": ["promoter"], "kind": ["TF"], "regulator": ["CTCF"], "biosample": ["K562"]})
+    >>> tracks = tracks.assign(value_kind="bases", n_bound_genes=1)
+    >>> from scipy import sparse
+    >>> bases = sparse.csr_array(np.array([[0], [40]], dtype=np.int16))
+    >>> region = RegionMatrix("promoter", bases, np.array([0, 2]), np.array([100, 50], dtype=np.int32))
+    >>> features = RegulatoryFeatures(
+    ...     level="gene", genes=genes, tracks=tracks, regions={"promoter": region}, build="hg38", bin_size=100,
+    ...     upstream=100, downstream=50,
+    ... )
+    >>> features.track_ids, features.totals().tolist(), features.lengths("promoter").tolist()
+    (['promoter|TF:CTCF@K562'], [[40.0]], [150])
     """
 
     level: Literal["gene", "transcript"]

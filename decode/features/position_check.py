@@ -194,7 +194,8 @@ def judge_positions(source: dict[str, Any], counts: PositionCounts, *, allow_sus
     if verdict == "by chance" and source["kind"] != "other" and not allow_suspicious:
         raise ValueError(
             f"{sentence}: they look like sites of another genome build or strand; check the build, lift them over "
-            "(decode sites liftover), or allow them (allow_suspicious) if these regulators bind elsewhere"
+            "(decode sites liftover), or allow them (allow_suspicious, --allow-suspicious) if these regulators bind "
+            "elsewhere"
         )
     logger.warning("%s: check the genome build and the strands", sentence)
     return result
