@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -16,8 +19,10 @@ class State:
 state = State()
 
 
-def pairs(option: str, values: Iterable[str] | None) -> list[tuple[str, str]]:
-    """Split KIND=VALUE arguments.
+def pairs(
+    option: str, values: Iterable[str] | None, form: str = "KIND=VALUE, for example TF=peaks.bed.gz"
+) -> list[tuple[str, str]]:
+    """Split arguments of the form KEY=VALUE; `form` says in an error what is wanted.
 
     Examples
     --------
@@ -28,7 +33,7 @@ def pairs(option: str, values: Iterable[str] | None) -> list[tuple[str, str]]:
     for value in values or []:
         key, sign, rest = value.partition("=")
         if not sign or not key or not rest:
-            raise ValueError(f"{option} is {value!r}; write KIND=VALUE, for example TF=peaks.bed.gz")
+            raise ValueError(f"{option} is {value!r}; write {form}")
         split.append((key, rest))
     return split
 
@@ -42,3 +47,26 @@ def comma_list(text: str | None) -> list[str] | None:
     ['K562', 'HepG2']
     """
     return None if text is None else [part.strip() for part in text.split(",") if part.strip()]
+
+
+def load_tensorflow() -> None:
+    """Load TensorFlow without the messages that its libraries write to standard error while they start.
+
+    They come before any log level is read (no GPU found, instruction sets), so the file descriptor itself is turned away
+    meanwhile. If loading fails, they are shown.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as sink:
+        os.dup2(sink.fileno(), 2)
+        try:
+            import tensorflow
+
+            tensorflow.config.list_logical_devices()
+        except BaseException:
+            sink.seek(0)
+            os.write(kept, sink.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)

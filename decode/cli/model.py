@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from decode.cli.common import comma_list, pairs
+from decode.cli.common import comma_list, load_tensorflow, pairs
 
 if TYPE_CHECKING:
     from decode.training import MemberFit
@@ -78,6 +78,7 @@ def train(
     executor: ExecutorOption = "serial",
 ) -> None:
     """Train an ensemble; a killed run resumes when the same command is given again."""
+    load_tensorflow()
     from decode.core.files import check_output
     from decode.dataset import read_groups
     from decode.expression.targets import read_targets
@@ -128,6 +129,7 @@ def evaluate(
     ] = None,
 ) -> None:
     """Judge a model on held-out genes, beside the baselines."""
+    load_tensorflow()
     from decode.calibration import calibrate_model
     from decode.core.files import check_output_folder, run_record
     from decode.expression.targets import read_targets
@@ -178,6 +180,7 @@ def predict(
     ] = False,
 ) -> None:
     """Predict every gene of a features file."""
+    load_tensorflow()
     from decode.calibration import spread_table
     from decode.core.files import check_output, write_table
     from decode.features.matrix import RegulatoryFeatures

@@ -43,11 +43,15 @@ def check_output(path: str | Path) -> Path:
     ------
     FileNotFoundError
         If the parent folder does not exist.
+    NotADirectoryError
+        If the parent is no folder.
     PermissionError
         If the parent folder cannot be written.
     """
     path = Path(path)
     parent = path.parent
+    if parent.exists() and not parent.is_dir():
+        raise NotADirectoryError(f"output folder {parent} is a file; choose another --out")
     if not parent.is_dir():
         raise FileNotFoundError(f"output folder {parent} does not exist; create it first (mkdir -p {parent})")
     if not os.access(parent, os.W_OK):

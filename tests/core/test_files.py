@@ -35,7 +35,7 @@ def test_output_paths(tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError, match=r"output folder .*absent does not exist; create it first"):
         check_output(tmp_path / "absent" / "new.tsv")
     (tmp_path / "file").write_text("x")
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(NotADirectoryError, match=r"output folder .*file is a file; choose another --out"):
         check_output(tmp_path / "file" / "new.tsv")
     monkeypatch.setattr(os, "access", lambda path, mode: False)  # tests may run as root, who may write anywhere
     with pytest.raises(PermissionError, match="cannot be written"):
