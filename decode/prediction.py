@@ -185,7 +185,7 @@ def evaluate(
     baselines = {name: values[rows] for name, values in baseline_predictions(dataset).items()}
     further = {}
     for name, other in (others or {}).items():
-        _check_comparable(name, other, bundle, judged.ids, part)
+        check_comparable(name, other, bundle, judged.ids, part)
         table = predict(other, features.select(genes=[str(i) for i in judged.ids]))
         further[name] = table[bundle.tasks].to_numpy()
     spearman = {name: spearman_per_task(actual, values) for name, values in (predictions | baselines | further).items()}
@@ -212,7 +212,7 @@ def evaluate(
     return Evaluation(metrics, per_task, table, prediction_table(judged, actual, bundle.tasks), specificity)
 
 
-def _check_comparable(name: str, other: ModelBundle, bundle: ModelBundle, ids: Iterable[str], part: Part) -> None:
+def check_comparable(name: str, other: ModelBundle, bundle: ModelBundle, ids: Iterable[str], part: Part) -> None:
     """Refuse a model that lacks tasks, or that has seen the genes which it is to be judged on."""
     lacking = [task for task in bundle.tasks if task not in other.tasks]
     if lacking:

@@ -110,7 +110,7 @@ def _mark_highest(axes: Axes, values: np.ndarray, marker_size: float) -> tuple[i
     return int(own.sum()), int((~own).sum())
 
 
-def per_task_accuracy(table: pd.DataFrame, path: str | Path, *, title: str = "") -> None:
+def per_task_accuracy(table: pd.DataFrame, path: str | Path, *, title: str = "", what: str = "genes") -> None:
     """Draw the accuracy of the model and of every baseline, one row of dots a task, the best predicted task on top.
 
     Parameters
@@ -122,6 +122,8 @@ def per_task_accuracy(table: pd.DataFrame, path: str | Path, *, title: str = "")
         File to write.
     title : str, optional
         Line above the figure.
+    what : str, default "genes"
+        What the correlations are over.
 
     Raises
     ------
@@ -159,7 +161,7 @@ def per_task_accuracy(table: pd.DataFrame, path: str | Path, *, title: str = "")
     axes.set_yticks(y, tasks, fontsize=7.5 if n_tasks > 20 else 9)
     axes.set_ylim(y[-1] + 0.7, -0.7)
     axes.tick_params(axis="y", length=0)
-    axes.set_xlabel("Spearman correlation over held-out genes", fontsize=10)
+    axes.set_xlabel(f"Spearman correlation over held-out {what}", fontsize=10)
     axes.spines[["top", "right", "left"]].set_visible(False)
     figure.legend(
         *_model_first(axes),
@@ -193,6 +195,7 @@ def predicted_against_actual(
     *,
     title: str = "",
     unit: str = "log2 fold change",
+    what: str = "genes",
 ) -> None:
     """Draw predicted against actual values of one task over genes, with the identity line and the correlation.
 
@@ -206,6 +209,8 @@ def predicted_against_actual(
         Line above the figure, such as the name of the tissue.
     unit : str, default "log2 fold change"
         Unit of both axes; for the median level, say "median log2 TPM".
+    what : str, default "genes"
+        What the points are.
 
     Raises
     ------
@@ -227,7 +232,7 @@ def predicted_against_actual(
         ticks, labels = LogLocator(subs=(1, 2, 5)), FormatStrFormatter("%d")
         bar = figure.colorbar(cells, ax=axes, shrink=0.7, ticks=ticks, format=labels)
         bar.ax.minorticks_off()
-        bar.set_label("genes per cell", fontsize=9)
+        bar.set_label(f"{what} per cell", fontsize=9)
         bar.ax.tick_params(labelsize=8)
     else:
         axes.plot(x, y, "o", color=BLUE, alpha=0.5, markersize=4, markeredgewidth=0)
@@ -237,7 +242,7 @@ def predicted_against_actual(
         axes.legend(loc="lower right", fontsize=8, frameon=False)
     spearman = spearman_per_task(x[:, None], y[:, None])[0]
     text = f"Spearman {spearman:.3f}" if np.isfinite(spearman) else "Spearman undefined"
-    axes.text(0.03, 0.97, f"{text}\n{len(x):,} genes", transform=axes.transAxes, va="top", fontsize=9)
+    axes.text(0.03, 0.97, f"{text}\n{len(x):,} {what}", transform=axes.transAxes, va="top", fontsize=9)
     axes.set_ylim(top=y.max() + 0.18 * (np.ptp(y) or 1.0))  # room for the text
     axes.set_xlabel(f"actual {unit}", fontsize=10)
     axes.set_ylabel(f"predicted {unit}", fontsize=10)

@@ -1,0 +1,1 @@
+"""What a trained model says: transcript usage, rankings, tests and enrichments."""

@@ -1,0 +1,99 @@
+"""Files of an evaluation of transcript usage: figures of merit, tables and a figure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from decode.analysis.transcript_usage import LEVEL, UsageResult
+from decode.core.files import staged_folder, write_json, write_table
+from decode.expression.targets import MEDIAN_LEVEL
+from decode.report.plots import per_task_accuracy, predicted_against_actual
+
+
+def write_usage(
+    result: UsageResult, out: str | Path, *, record: dict[str, Any] | None = None, title: str = ""
+) -> list[Path]:
+    """Write the numbers, tables and figures of an evaluation of transcript usage into a folder, all of them or none.
+
+    Parameters
+    ----------
+    result : UsageResult
+        From `decode.analysis.transcript_usage.evaluate_usage`.
+    out : str or Path
+        Folder; created if needed, its parent must exist. Files of the same names are replaced.
+    record : dict, optional
+        What was run, see `decode.core.files.run_record`; written as run.json.
+    title : str, optional
+        Line above the figures.
+
+    Returns
+    -------
+    list of Path
+        metrics.json, usage.tsv (one row a predictor, task and value), usage_actual.tsv.gz, usage_predicted.tsv.gz,
+        usage_per_task.png (Spearman pooled over transcripts), usage_median_level.png where there is a median level,
+        and run.json where a record is given.
+
+    Raises
+    ------
+    FileNotFoundError, FileExistsError, PermissionError
+        If the folder cannot be used.
+    """
+    heading = f"{title}{', ' if title else ''}usage of {result.metrics['n_transcripts_with_usage']} transcripts"
+    with staged_folder(out) as folder:
+        write_json(result.metrics, folder / "metrics.json")
+        write_table(result.table, folder / "usage.tsv")
+        write_table(result.actual, folder / "usage_actual.tsv.gz")
+        write_table(result.predicted, folder / "usage_predicted.tsv.gz")
+        shown = result.table[(result.table["task"] == MEDIAN_LEVEL) | (result.table["value"] != LEVEL)]
+        wide = shown.pivot(index="task", columns="predictor", values="spearman_pooled")
+        order = ["model", *(name for name in dict.fromkeys(shown["predictor"]) if name not in ("model", "mean"))]
+        per_task_accuracy(wide[order].reset_index(), folder / "usage_per_task.png", title=heading, what="transcripts")
+        actual = result.actual.get(MEDIAN_LEVEL)
+        if actual is not None and np.isfinite(actual).any():
+            predicted = result.predicted[MEDIAN_LEVEL].to_numpy()
+            path = folder / "usage_median_level.png"
+            predicted_against_actual(
+                actual.to_numpy(),
+                predicted,
+                path,
+                title=f"median level, {heading}",
+                unit="usage (log2)",
+                what="transcripts",
+            )
+        if record is not None:
+            write_json(record, folder / "run.json")
+        written = sorted(path.name for path in folder.iterdir())
+    return [Path(out) / name for name in written]
+
+
+def usage_table(metrics: dict[str, Any]) -> str:
+    """The headline figures of every predictor, as text.
+
+    Parameters
+    ----------
+    metrics : dict
+        Of a UsageResult.
+
+    Returns
+    -------
+    str
+        One line a predictor: Spearman pooled over transcripts and, in brackets, the mean within genes.
+    """
+    predictors = metrics["predictors"]
+    names = [key.removesuffix("_pooled") for key in next(iter(predictors.values())) if key.endswith("_pooled")]
+    lines = [
+        f"{metrics['n_transcripts_with_usage']} {metrics['split']} transcripts of {metrics['n_genes_with_usage']} "
+        "genes with two or more; Spearman pooled (mean within genes)",
+        f"{'':16}" + "".join(f"{name.replace('_', ' '):>20}" for name in names),
+    ]
+    for predictor, row in predictors.items():
+        cells = [(row[f"{name}_pooled"], row[f"{name}_within"]) for name in names]
+        lines.append(f"{predictor:16}" + "".join(f"{_shown(a)} ({_shown(b)})".rjust(20) for a, b in cells))
+    return "\n".join(lines)
+
+
+def _shown(value: float) -> str:
+    return f"{value:.3f}" if np.isfinite(value) else "-"
