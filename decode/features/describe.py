@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from decode.core.checks import listed
@@ -29,24 +31,45 @@ def describe(features: RegulatoryFeatures) -> str:
         share = region.data.nnz / max(1, region.data.shape[0] * region.data.shape[1])
         masked = int((region.bin_length_bp == 0).sum())
         lines.append(
-            f"region {name}: {region.data.shape[0]} bins ({masked} masked), {region.n_tracks} tracks, {share:.2%} nonzero"
+            f"region {name}: {region.data.shape[0]} bins ({masked} masked), {region.n_tracks} tracks, "
+            f"{share:.2%} nonzero"
         )
         tracks = features.tracks[features.tracks["region"] == name]
         for kind, group in tracks.groupby("kind", sort=False, observed=True):
             bound = group["n_bound_genes"].to_numpy()
             cells = sorted(set(group["biosample"]) - {""})
             lines.append(
-                f"  {kind}: {group['regulator'].nunique()} regulators in {len(group)} tracks; bound {features.level}s a "
-                f"track: median {int(np.median(bound))}, {int((bound < 30).sum())} tracks below 30"
+                f"  {kind}: {group['regulator'].nunique()} regulators in {len(group)} tracks; "
+                f"bound {features.level}s a track: median {int(np.median(bound))}, {int((bound < 30).sum())} tracks below 30"
                 + (f"; biosamples: {listed(cells, 10)}" if cells else "")
             )
     for source in features.sources:
-        lines.append(f"source {source['path']} ({source['kind']}, {source['region']}): {source['counts']}")
+        lines.append(f"source {source['path']} ({source['kind']}, {source['region']}): {_counts(source['counts'])}")
     lines += [_position_line(check) for check in features.checks.get("positions", [])]
     return "\n".join(lines)
 
 
-def _position_line(check: dict[str, object]) -> str:
-    return "positions: " + ", ".join(
-        f"{key} {value:.3g}" if isinstance(value, float) else f"{key} {value}" for key, value in check.items()
+def _counts(counts: dict[str, Any]) -> str:
+    """Sites counted, and every other count that is not zero."""
+    shown = [f"{counts.get('n_sites', 0)} sites"]
+    for name, value in counts.items():
+        if isinstance(value, dict):
+            shown += [f"{name}: {listed(f'{key} {number}' for key, number in value.items())}"] if value else []
+        elif name != "n_sites" and value:
+            shown.append(f"{name} {value}")
+    return ", ".join(shown)
+
+
+def _position_line(check: dict[str, Any]) -> str:
+    where = "exons on their strand" if check["region"] == "rna" else f"{check['region']}s"
+    line = (
+        f"positions of {check['kind']} sites of {check.get('path', 'a source')}: {_share(check.get('share'))} lie in "
+        f"{where}, {_share(check.get('share_shuffled'))} of displaced ones"
     )
+    if check.get("odds_ratio") is not None:
+        line += f"; odds ratio {check['odds_ratio']:.1f}"
+    return f"{line}; {check['verdict']}" if "verdict" in check else line
+
+
+def _share(value: float | None) -> str:
+    return "none" if value is None else f"{value:.1%}"

@@ -429,7 +429,14 @@ def test_a_full_disk(kit, name, make, limit_bytes):
 def test_hg38_sites_read_as_hg19(run, kit, shared):
     """The eCLIP sites stay inside the chromosome ends of hg19 for the most part; their places give them away."""
     result = run(
-        *("features", "build", "--annotation", shared / "data/hg19/gencode_v19_coding_collapsed.gtf.gz", "--build", "hg19"),
+        *(
+            "features",
+            "build",
+            "--annotation",
+            shared / "data/hg19/gencode_v19_coding_collapsed.gtf.gz",
+            "--build",
+            "hg19",
+        ),
         *("--rna-sites", f"RBP={shared / 'data/hg38/rbp_eclip_encode.bed.gz'}", "--out", kit.out),
     )
     check_error(result.status, result.err, ["hg19"])
