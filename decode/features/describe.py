@@ -40,8 +40,8 @@ def describe(features: RegulatoryFeatures) -> str:
             cells = sorted(set(group["biosample"]) - {""})
             lines.append(
                 f"  {kind}: {group['regulator'].nunique()} regulators in {len(group)} tracks; "
-                f"bound {features.level}s a track: median {int(np.median(bound))}, {int((bound < 30).sum())} tracks below 30"
-                + (f"; biosamples: {listed(cells, 10)}" if cells else "")
+                f"bound {features.level}s a track: median {int(np.median(bound))}, "
+                f"{int((bound < 30).sum())} tracks below 30" + (f"; biosamples: {listed(cells, 10)}" if cells else "")
             )
     for source in features.sources:
         lines.append(f"source {source['path']} ({source['kind']}, {source['region']}): {_counts(source['counts'])}")

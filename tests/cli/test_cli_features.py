@@ -121,7 +121,8 @@ def test_info(run, features_file, toy):
         "TF: 14 regulators",
         "miRNA: 6 regulators in 6 tracks",
         f"source {toy.promoter_sites} (TF, promoter)",
-        "positions:",
+        f"positions of TF sites of {toy.promoter_sites}: ",
+        "of displaced ones; odds ratio ",
     ):
         assert text in result.out
 
