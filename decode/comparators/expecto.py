@@ -14,7 +14,7 @@ import pandas as pd
 
 from decode.baselines import BASELINES, baseline_predictions
 from decode.comparators.accuracy import METRICS, accuracy_rows, task_accuracy
-from decode.comparators.linear_booster import BoosterConfig, fit_booster, require_xgboost, totals_table
+from decode.comparators.linear_booster import BoosterConfig, booster_design, fit_booster, require_xgboost, totals_table
 from decode.comparators.units import LOG_TPM, SCALES, scales_of_log_tpm, scales_of_targets, split_level, tasks_of_scale
 from decode.core.checks import check_count, check_matched, check_unique, listed
 from decode.core.finished import FinishedRuns, content_hash
@@ -188,7 +188,7 @@ def compare_expecto(
     per_run = pd.concat(rows, ignore_index=True)
     per_task, summary = summarise_runs(per_run)
     comparison = _comparison(per_task, summary, clusters)
-    counts |= {part: int((first.split == part).sum()) for part in np.unique(first.split)}
+    counts |= {str(part): int((first.split == part).sum()) for part in np.unique(first.split)}
     return ExpectoResult(per_run, per_task, summary, comparison, counts)
 
 
@@ -287,7 +287,7 @@ def _run(seed: int, *, material: _Material) -> dict[str, Any]:
 
 def _boost(dataset: Dataset, material: _Material, seed: int) -> tuple[np.ndarray, list[int]]:
     """One booster a column of labels: predictions of all rows, (n_rows, n_columns), and rounds."""
-    design = totals_table(dataset.features).to_numpy() if material.table is None else material.table
+    design = booster_design(totals_table(dataset.features).to_numpy() if material.table is None else material.table)
     tpm = material.tpm
     labels = dataset.targets.astype(np.float64) if tpm is None else np.log(tpm + material.booster.pseudocount)
     fits = [

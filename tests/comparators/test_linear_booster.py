@@ -5,10 +5,12 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 from toy_regulators import toy_features
 
 from decode.comparators.linear_booster import (
     BoosterConfig,
+    booster_design,
     fit_booster,
     read_feature_table,
     require_xgboost,
@@ -88,6 +90,21 @@ def test_test_rows_and_missing_labels_play_no_part():
     empty = fit_booster(design, np.where(split == "validation", np.nan, labels), split, config=config, seed=0)
     assert np.isnan(empty.predicted).all()
     assert empty.n_rounds == 0
+
+
+def test_zeros_left_out_change_nothing():
+    pytest.importorskip("xgboost")
+    design, labels, split = data()
+    design[np.abs(design) < 1] = 0
+    config = BoosterConfig(l2=0.1, eta=0.5, n_rounds=30)
+    found = booster_design(design)
+    assert sparse.issparse(found)
+    np.testing.assert_array_equal(
+        fit_booster(found, labels, split, config=config, seed=0).predicted,
+        fit_booster(design, labels, split, config=config, seed=0).predicted,
+    )
+    full = booster_design(np.array([[1, np.nan], [2, 3]], dtype=np.float32))
+    np.testing.assert_array_equal(full, [[1, 0], [2, 3]])
 
 
 def test_base_score_can_be_the_mean():

@@ -136,8 +136,8 @@ def test_accuracy_survives_json():
 
 @pytest.mark.slow
 def test_with_networks():
-    features = toy_features(400)
-    training = TrainingConfig(members=1, max_epochs=40, batch_size=32, learning_rate=1e-2)
+    features = toy_features(300)
+    training = TrainingConfig(members=1, max_epochs=20, batch_size=32, learning_rate=1e-2)
     result = compare_single_task(
         features, toy_targets(features), tasks=["liver", "lung"], network=TINY, training=training, seeds=(1,)
     )
