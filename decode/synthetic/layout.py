@@ -128,10 +128,10 @@ def make_genes(rng: np.random.Generator, n_genes: int, *, n_chromosomes: int = 5
     )
 
 
-def gtf_lines(genes: ToyGenes, rng: np.random.Generator) -> str:
+def gtf_lines(genes: ToyGenes, rng: np.random.Generator, alternative_share: float = ALTERNATIVE_SHARE) -> str:
     """GENCODE-style GTF text (gene, transcript and exon lines, 1-based closed coordinates, versioned ids).
 
-    Every gene has one transcript tagged MANE_Select, appris_principal_1 and Ensembl_canonical; a fifth of the genes
+    Every gene has one transcript tagged MANE_Select, appris_principal_1 and Ensembl_canonical; some of the genes
     with three exons or more have a second one that skips an inner exon, so that a rule for the representative matters.
 
     Parameters
@@ -139,6 +139,8 @@ def gtf_lines(genes: ToyGenes, rng: np.random.Generator) -> str:
     genes : ToyGenes
     rng : np.random.Generator
         Chooses the genes with a second transcript and the exon it skips.
+    alternative_share : float, default 0.2
+        Share of the genes with three exons or more that have a second transcript.
 
     Returns
     -------
@@ -146,7 +148,7 @@ def gtf_lines(genes: ToyGenes, rng: np.random.Generator) -> str:
     """
     table = genes.table
     n_exons = table["n_exons"].to_numpy()
-    has_second = (n_exons >= 3) & (rng.random(len(table)) < ALTERNATIVE_SHARE)
+    has_second = (n_exons >= 3) & (rng.random(len(table)) < alternative_share)
     skipped = 1 + (rng.random(len(table)) * np.maximum(n_exons - 2, 1)).astype(np.int64)
 
     lines = ["##description: toy genome with planted regulators", "##provider: decode.synthetic", "##format: gtf"]

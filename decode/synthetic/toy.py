@@ -13,7 +13,7 @@ import pandas as pd
 from decode.core.checks import check_positive
 from decode.core.files import atomic_path, make_output_folder, write_table
 from decode.genome.sites import SiteSource
-from decode.synthetic.layout import ToyGenes, gtf_lines, make_genes
+from decode.synthetic.layout import ALTERNATIVE_SHARE, ToyGenes, gtf_lines, make_genes
 from decode.synthetic.regulators import BoundRegulator, bind_regulators
 
 logger = logging.getLogger(__name__)
@@ -78,6 +78,7 @@ def make_toy_data(
     noise_log2: float = 0.9,
     length_effect_log2: float = -0.5,
     effect_scale: float = 1.0,
+    alternative_share: float = ALTERNATIVE_SHARE,
 ) -> ToyData:
     """Make a small data set in which it is known which regulator acts on which gene in which tissue.
 
@@ -107,6 +108,8 @@ def make_toy_data(
         Change of the level in every tissue for a doubling of the spliced length, in log2 units.
     effect_scale : float, default 1.0
         Factor on all planted effects of regulators; 0 gives data in which no site matters.
+    alternative_share : float, default 0.2
+        Share of the genes with three exons or more that have a second transcript, which skips an inner exon.
 
     Returns
     -------
@@ -135,6 +138,7 @@ def make_toy_data(
     ['POS1']
     """
     check_toy_options(seed=seed, n_genes=n_genes, n_tasks=n_tasks, noise_log2=noise_log2, effect_scale=effect_scale)
+    check_positive("alternative_share", alternative_share, zero=True)
     folder = make_output_folder(out)
     genes = make_genes(np.random.default_rng([seed, 0]), n_genes)
     bound = bind_regulators(genes, seed)
@@ -146,7 +150,7 @@ def make_toy_data(
     log2_length = np.log2(genes.table["length_bp"].to_numpy())
     level = BASE_LEVEL_LOG2 + length_effect_log2 * (log2_length - log2_length.mean())[:, None]
     level = level + dose @ (effect_all[:, None] + effects)
-    tpm = _observed_tpm(np.random.default_rng([seed, 3]), level, noise_log2)
+    tpm = observed_tpm(np.random.default_rng([seed, 3]), level, noise_log2)
 
     truth = _truth_table(bound, effect_all, effects, tasks)
     toy = ToyData(
@@ -162,7 +166,9 @@ def make_toy_data(
         truth_dose=folder / "truth_dose.tsv.gz",
         truth=truth,
     )
-    _write_genome(toy, genes, np.random.default_rng([seed, 4]))
+    _write_gzip(gtf_lines(genes, np.random.default_rng([seed, 4]), alternative_share), toy.annotation)
+    with atomic_path(toy.sizes) as temporary:
+        temporary.write_text("".join(f"{name}\t{size}\n" for name, size in genes.sizes.items()), encoding="utf-8")
     n_sites = {
         kind: _write_sites(path, genes, [item for item in bound if item.regulator.kind == kind])
         for kind, path in (("TF", toy.promoter_sites), ("RBP", toy.rna_sites), ("miRNA", toy.mirna_sites))
@@ -237,7 +243,7 @@ def _plant_effects(
     return effect_all, effects
 
 
-def _observed_tpm(rng: np.random.Generator, level: np.ndarray, noise_log2: float) -> np.ndarray:
+def observed_tpm(rng: np.random.Generator, level: np.ndarray, noise_log2: float) -> np.ndarray:
     """TPM with noise of the gene and of the gene in the tissue; one gene in twenty is silent."""
     noisy = level + noise_log2 * (rng.normal(size=(len(level), 1)) + rng.normal(size=level.shape))
     is_silent = rng.random(len(level)) < SILENT_SHARE
@@ -275,12 +281,6 @@ def _with_ids(gene_ids: pd.Series, values: np.ndarray, columns: list[str]) -> pd
     table = pd.DataFrame(values, columns=columns)
     table.insert(0, "gene_id", gene_ids.to_numpy())
     return table
-
-
-def _write_genome(toy: ToyData, genes: ToyGenes, rng: np.random.Generator) -> None:
-    _write_gzip(gtf_lines(genes, rng), toy.annotation)
-    with atomic_path(toy.sizes) as temporary:
-        temporary.write_text("".join(f"{name}\t{size}\n" for name, size in genes.sizes.items()), encoding="utf-8")
 
 
 def _write_sites(path: Path, genes: ToyGenes, bound: list[BoundRegulator]) -> int:
