@@ -9,6 +9,7 @@ from importlib import import_module, metadata
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from decode.analysis.transcript_usage import evaluate_usage, usage_accuracy
     from decode.dataset import Dataset, make_split, prepare_dataset
     from decode.demo import run_demo
     from decode.expression.readers import read_expression
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from decode.models.config import NetworkConfig
     from decode.prediction import Evaluation, evaluate, predict, predict_members
     from decode.report.evaluation import write_evaluation
-    from decode.synthetic import make_toy_data
+    from decode.synthetic import make_toy_data, make_toy_transcripts
     from decode.training import TrainingConfig, train
 
 _HOME = {
@@ -38,6 +39,7 @@ _HOME = {
     "TrainingConfig": "decode.training",
     "build_features": "decode.features.build",
     "evaluate": "decode.prediction",
+    "evaluate_usage": "decode.analysis.transcript_usage",
     "from_pyranges": "decode.genome.sites",
     "gene_models": "decode.genome.gene_models",
     "get_assembly": "decode.genome.assembly",
@@ -45,6 +47,7 @@ _HOME = {
     "load_bundle": "decode.models.bundle",
     "make_split": "decode.dataset",
     "make_toy_data": "decode.synthetic",
+    "make_toy_transcripts": "decode.synthetic",
     "predict": "decode.prediction",
     "predict_members": "decode.prediction",
     "prepare_dataset": "decode.dataset",
@@ -58,6 +61,7 @@ _HOME = {
     "tissue_targets": "decode.expression.tissue",
     "to_pyranges": "decode.genome.sites",
     "train": "decode.training",
+    "usage_accuracy": "decode.analysis.transcript_usage",
     "write_evaluation": "decode.report.evaluation",
 }
 
@@ -72,6 +76,7 @@ __all__ = [
     "__version__",
     "build_features",
     "evaluate",
+    "evaluate_usage",
     "from_pyranges",
     "gene_models",
     "get_assembly",
@@ -79,6 +84,7 @@ __all__ = [
     "load_bundle",
     "make_split",
     "make_toy_data",
+    "make_toy_transcripts",
     "predict",
     "predict_members",
     "prepare_dataset",
@@ -92,6 +98,7 @@ __all__ = [
     "tissue_targets",
     "to_pyranges",
     "train",
+    "usage_accuracy",
     "write_evaluation",
 ]
 
