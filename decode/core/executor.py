@@ -7,6 +7,7 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import islice
 from typing import Any, Protocol, TypeVar
 
@@ -80,21 +81,30 @@ class DaskExecutor:
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         """Yield results in order; what is under way is cancelled after an error or when the caller stops early.
 
-        At most four items a thread of the cluster are in flight, so that results do not pile up in the workers.
+        At most four items a thread of the cluster are in flight, so that results do not pile up in the workers. What a
+        `functools.partial` carries (a data set) is sent to the cluster once, not once an item.
         """
         iterator = iter(items)
         pending: deque[Any] = deque()
+        call: tuple[Any, ...] = (function,)
+        if isinstance(function, partial):
+            self.client.wait_for_workers(1)
+            call = (_call, self.client.scatter([function], hash=False)[0])
         try:
             while True:
                 n_wanted = max(MIN_IN_FLIGHT, 4 * sum(self.client.nthreads().values())) - len(pending)
                 pending.extend(
-                    self.client.submit(function, item, pure=False) for item in islice(iterator, max(n_wanted, 0))
+                    self.client.submit(*call, item, pure=False) for item in islice(iterator, max(n_wanted, 0))
                 )
                 if not pending:
                     return
                 yield pending.popleft().result()
         finally:
             self.client.cancel(list(pending))
+
+
+def _call(function: Callable[[Item], Result], item: Item) -> Result:
+    return function(item)
 
 
 def get_executor(spec: Any = "serial") -> Executor:

@@ -174,9 +174,9 @@ def _put_in_place(temporary: Path, folder: Path) -> None:
         temporary.rename(folder)
     except OSError:
         (old / "bundle").rename(folder)
+        old.rmdir()
         raise
-    finally:
-        shutil.rmtree(old, ignore_errors=True)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def check_bundle_output(folder: Path) -> Path:

@@ -4,6 +4,7 @@ import os
 import sys
 import threading
 import time
+from functools import partial
 
 import pytest
 
@@ -193,3 +194,20 @@ def test_address_without_scheduler():
     quick = dask.config.set({"distributed.comm.timeouts.connect": "1s"})
     with quick, pytest.raises(ValueError, match="does not answer"):
         get_executor("tcp://127.0.0.1:9")
+
+
+@pytest.mark.slow
+def test_what_a_partial_carries_travels_once(cluster):
+    from distributed import Client
+
+    class Heavy:
+        n_pickled = 0
+
+        def __reduce__(self):
+            type(self).n_pickled += 1
+            return (int, (7,))
+
+    with Client(cluster) as client:
+        found = list(DaskExecutor(client).map(partial(max, Heavy()), [1, 8, 3, 9]))
+    assert found == [7, 8, 7, 9]
+    assert Heavy.n_pickled == 1
