@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from decode.cli import compare, demo, expression, features, model, randomise, sites, usage
+from decode.cli import compare, cv, demo, expression, features, model, randomise, sites, usage
 from decode.cli.common import state
 
 LONGEST = 380  # characters of an error message; what names many long paths is cut
@@ -25,6 +25,7 @@ app.add_typer(features.app, name="features")
 app.add_typer(sites.app, name="sites")
 app.add_typer(expression.app, name="expression")
 app.command("randomise")(randomise.randomise)
+app.command("cv")(cv.cv)
 app.add_typer(compare.app, name="compare")
 app.command("usage")(usage.usage)
 for name, command in model.COMMANDS.items():

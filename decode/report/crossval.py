@@ -1,0 +1,126 @@
+"""Files of a cross-validation: out-of-fold predictions, accuracy by fold and task, calibration, figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from decode.core.checks import check_columns
+from decode.core.files import staged_folder, write_json, write_table
+from decode.crossval import MEMBER, MODEL, CrossValidation
+from decode.expression.targets import MEDIAN_LEVEL
+from decode.report.calibration import calibration_files
+from decode.report.figure_file import save_figure
+from decode.report.plots import BLACK, BLUE, GREY, LIGHT_GREY, per_task_accuracy
+
+
+def write_cross_validation(
+    result: CrossValidation, out: str | Path, *, record: dict[str, Any] | None = None, title: str = ""
+) -> list[Path]:
+    """Write the tables and figures of a cross-validation into a folder, all of them or none.
+
+    Parameters
+    ----------
+    result : CrossValidation
+        From `decode.cross_validate`.
+    out : str or Path
+        Folder; created if needed, its parent must exist. Files of the same names are replaced.
+    record : dict, optional
+        What was run, see `decode.core.files.run_record`; written as run.json.
+    title : str, optional
+        Line above every figure.
+
+    Returns
+    -------
+    list of Path
+        metrics.json, predictions.tsv.gz, spread.tsv.gz (SD over members), genes.tsv.gz (chromosome and fold),
+        folds.tsv, per_fold.tsv, per_task.tsv, per_task.png, folds.png; the files of
+        `decode.report.calibration.write_calibration` where the ensembles have a spread; run.json where a record is
+        given.
+
+    Raises
+    ------
+    FileNotFoundError, FileExistsError, PermissionError
+        If the folder cannot be used.
+    OSError
+        If the disk is full.
+    """
+    with staged_folder(out) as folder:
+        write_json(result.metrics, folder / "metrics.json")
+        write_table(result.predictions, folder / "predictions.tsv.gz")
+        write_table(result.spread, folder / "spread.tsv.gz")
+        write_table(result.genes, folder / "genes.tsv.gz")
+        write_table(result.folds, folder / "folds.tsv")
+        write_table(result.per_fold, folder / "per_fold.tsv")
+        write_table(result.per_task, folder / "per_task.tsv")
+        heading = f"{title}{', ' if title else ''}{result.metrics['n_genes']} genes in {len(result.folds)} folds"
+        shown = ["task", MODEL, *result.metrics["baselines"]]
+        per_task_accuracy(result.per_task[shown], folder / "per_task.png", title=heading)
+        folds_plot(result.per_fold, folder / "folds.png", title=heading)
+        if result.calibration is not None:
+            calibration_files(result.calibration, folder, title=heading)
+        if record is not None:
+            write_json(record, folder / "run.json")
+        written = sorted(path.name for path in folder.iterdir())
+    return [Path(out) / name for name in written]
+
+
+def folds_plot(per_fold: pd.DataFrame, path: str | Path, *, title: str = "") -> None:
+    """Draw the accuracy of the model, of single members and of the baselines in every fold.
+
+    Parameters
+    ----------
+    per_fold : pd.DataFrame
+        fold, task, n_genes, then one column of Spearman correlations a model; rmse is not drawn.
+    path : str or Path
+        File to write.
+    title : str, optional
+        Line above the figure.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing or the suffix of `path` is unknown.
+
+    Notes
+    -----
+    Left: mean over fold-change tasks; right: median level. A small dot is a fold, the large one the mean over folds,
+    the bar one SD over folds.
+    """
+    check_columns("accuracy by fold", per_fold, ["fold", "task", MODEL])
+    models = [str(column) for column in per_fold if column not in ("fold", "task", "n_genes", "rmse")]
+    ordered = [MODEL, *(column for column in (MEMBER,) if column in models)]
+    ordered += [column for column in models if column not in ordered]
+    is_level = per_fold["task"] == MEDIAN_LEVEL
+    panels = [
+        ("mean Spearman over fold-change tasks", per_fold[~is_level]),
+        ("Spearman, median level", per_fold[is_level]),
+    ]
+    drawn = [(label, rows) for label, rows in panels if len(rows)]
+    figure = Figure(figsize=(1.6 + 3.4 * len(drawn), 0.34 * len(ordered) + 1.3), layout="constrained")
+    for axes, (label, rows) in zip(figure.subplots(1, len(drawn), sharey=True, squeeze=False)[0], drawn, strict=True):
+        by_fold = rows.groupby("fold", sort=False)[ordered].mean()
+        y = np.arange(len(ordered))
+        axes.hlines(y, 0, 1, transform=axes.get_yaxis_transform(), color=LIGHT_GREY, linewidth=0.6, zorder=0)
+        axes.axvline(0, color=GREY, linewidth=0.8, zorder=1)
+        for position, name in enumerate(ordered):
+            values = by_fold[name].dropna().to_numpy(dtype=np.float64)
+            if not len(values):
+                continue
+            axes.plot(values, np.full(len(values), position), "o", color=GREY, markersize=3.5, zorder=2)
+            mean, spread = values.mean(), values.std(ddof=1) if len(values) > 1 else 0.0
+            colour = BLUE if name == MODEL else BLACK
+            axes.plot([mean - spread, mean + spread], [position] * 2, "-", color=colour, linewidth=1.4, zorder=2)
+            axes.plot(mean, position, "o", color=colour, markersize=7, alpha=0.8, zorder=3)
+        axes.set_xlabel(label, fontsize=10)
+        axes.set_yticks(y, [name.replace("_", " ") for name in ordered], fontsize=9)
+        axes.set_ylim(len(ordered) - 0.5, -0.5)
+        axes.tick_params(axis="y", length=0)
+        axes.spines[["top", "right", "left"]].set_visible(False)
+    if title:
+        figure.suptitle(title, fontsize=10, x=0.01, ha="left")
+    save_figure(figure, path)
