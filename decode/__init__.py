@@ -9,6 +9,7 @@ from importlib import import_module, metadata
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from decode.crossval import cross_validate
     from decode.analysis.transcript_usage import evaluate_usage, usage_accuracy
     from decode.dataset import Dataset, make_split, prepare_dataset
     from decode.demo import run_demo
@@ -38,6 +39,7 @@ _HOME = {
     "SiteSource": "decode.genome.sites",
     "TrainingConfig": "decode.training",
     "build_features": "decode.features.build",
+    "cross_validate": "decode.crossval",
     "evaluate": "decode.prediction",
     "evaluate_usage": "decode.analysis.transcript_usage",
     "from_pyranges": "decode.genome.sites",
@@ -75,6 +77,7 @@ __all__ = [
     "TrainingConfig",
     "__version__",
     "build_features",
+    "cross_validate",
     "evaluate",
     "evaluate_usage",
     "from_pyranges",
