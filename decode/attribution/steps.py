@@ -60,10 +60,8 @@ class Multiplier:
         """The product written out for values without rows, shape (n_genes, n_tasks, n_units)."""
         full = self.inner
         if self.weights is not None:
-            n_genes, n_tasks, n_inner = self.inner.shape
-            full = (self.inner.reshape(-1, n_inner) @ self.weights[0].T).reshape(
-                n_genes, n_tasks, self.weights.shape[1]
-            )
+            shape = (*self.inner.shape[:2], self.weights.shape[1])
+            full = (self.inner.reshape(-1, self.inner.shape[2]) @ self.weights[0].T).reshape(shape)
         return full if self.scale is None else full * self.scale[:, :1]
 
     def added(self, other: Multiplier) -> Multiplier:

@@ -1,0 +1,251 @@
+"""The verb: attributions of an ensemble for all genes, tracks and tasks, and figures that say how far to trust them."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from decode.attribution.deep_explainer import ShapEngine
+from decode.attribution.job import (
+    ENGINES,
+    Agreement,
+    Block,
+    EngineName,
+    Job,
+    Part,
+    agreement,
+    features_hash,
+    make_job,
+    model_hash,
+)
+from decode.attribution.references import N_MATCHED, ReferenceName
+from decode.attribution.rescale import ExactEngine
+from decode.attribution.result import (
+    FORMAT,
+    SCHEMA_VERSION,
+    AttributionFile,
+    BlockResult,
+    in_memory,
+    make_layout,
+    read_attributions,
+)
+from decode.core.checks import check_choice, check_count
+from decode.core.executor import SerialExecutor, get_executor
+from decode.core.files import check_output, versions
+
+if TYPE_CHECKING:
+    from decode.features.matrix import RegulatoryFeatures
+    from decode.models.bundle import ModelBundle
+
+logger = logging.getLogger(__name__)
+
+ADDITIVITY_LIMIT = 1e-4  # log2 units; DESIGN section 5
+SHAP_BLOCK_GENES = 8  # shap takes seconds a gene, so a killed run loses little
+
+
+def explain_block(block: Block, engines: Sequence[ExactEngine | ShapEngine]) -> tuple[int, BlockResult]:
+    """Attributions of some genes: mean and spread over members, one member in memory at a time.
+
+    Welford's recurrence: with x_k the attributions of member k, m_k = m_{k-1} + (x_k - m_{k-1}) / k and
+    s_k = s_{k-1} + (x_k - m_{k-1}) (x_k - m_k); the variance is s_n / (n - 1).
+
+    Parameters
+    ----------
+    block : Block
+    engines : sequence
+        One a member.
+
+    Returns
+    -------
+    number : int
+    result : BlockResult
+
+    References
+    ----------
+    Welford 1962, Technometrics 4:419, doi:10.1080/00401706.1962.10490022.
+    """
+    mean, error = np.zeros(0, np.float32), np.zeros(len(block.inputs[0]))
+    squares = mean
+    for number, engine in enumerate(engines, start=1):
+        parts = engine.attribute(block.inputs, block.references)
+        length = np.sum([part[:, :1] for part in parts], axis=0)  # the occupancy of every region
+        values = np.concatenate([length, *(part[:, 1:] for part in parts)], axis=1)
+        difference = block.predicted[number - 1].astype(np.float64) - block.reference_predicted[number - 1]
+        missed = np.abs(values.sum(axis=1, dtype=np.float64) - difference)
+        error = np.maximum(error, missed.max(axis=1, initial=0.0))
+        if number == 1:
+            mean, squares = values, np.zeros_like(values)
+            continue
+        change = values - mean
+        mean += change / np.float32(number)
+        values -= mean
+        squares += np.multiply(change, values, out=values)
+    n_members = len(engines)
+    squares = np.sqrt(squares / np.float32(n_members - 1), out=squares) if n_members > 1 else squares
+    return block.number, BlockResult(
+        attribution=mean[:, 1:],
+        sd=squares[:, 1:] if n_members > 1 else None,
+        length_effect=mean[:, 0],
+        length_effect_sd=squares[:, 0] if n_members > 1 else np.full_like(mean[:, 0], np.nan),
+        prediction=block.predicted.mean(axis=0, dtype=np.float64).astype(np.float32),
+        reference_prediction=block.reference_predicted.mean(axis=0, dtype=np.float64).astype(np.float32),
+        additivity_error=error.astype(np.float32),
+    )
+
+
+def attribute(
+    bundle: ModelBundle,
+    features: RegulatoryFeatures,
+    *,
+    out: str | Path | None = None,
+    engine: EngineName = "exact",
+    reference: ReferenceName = "own_length",
+    genes: Sequence[str] | None = None,
+    part: Part = "test",
+    n_matched: int = N_MATCHED,
+    block_genes: int | None = None,
+    agreement_genes: int = 4,
+    executor: Any = "serial",
+    on_block: Callable[[int, int], None] | None = None,
+) -> xr.Dataset:
+    """Say how much each regulator's sites raise or lower the predicted log2 value of every gene in every task.
+
+    The contribution of a track is its share of the difference between the prediction for a gene and the prediction for
+    its reference (DeepLIFT, Rescale rule), summed over the bins of the region. The share of the occupancy is the length
+    effect: it is no regulator and is kept apart. Contributions and length effect add up to the difference.
+
+    Parameters
+    ----------
+    bundle : ModelBundle
+        The attribution of an ensemble is the mean of its members'; their spread is kept beside it.
+    features : RegulatoryFeatures
+        Needs the model's tracks, and the genes that the reference is made of.
+    out : path, optional
+        netCDF file to write block by block; the same call goes on where it was killed. None keeps all in memory.
+    engine : {"exact", "shap"}
+        "exact": closed form, all tasks at once. "shap": shap.DeepExplainer, task by task and gene by gene.
+    reference : {"own_length", "median_length", "mean_gene", "matched_genes"}
+        See `decode.attribution.references`.
+    genes : sequence of str, optional
+        Ids of the genes (transcripts at transcript level) to explain, in this order.
+    part : {"test", "validation", "train", "all"}
+        Genes to explain where `genes` is not given, by the model's split; "all" means all genes of the features.
+    n_matched : int, default 20
+        Genes that a reference of `matched_genes` is the mean of.
+    block_genes : int, optional
+        Genes computed and written at a time; default about 64 (8 with shap).
+    agreement_genes : int, default 4
+        On so many genes, one member and up to three tasks the other engine is run too, and the largest difference is
+        stored; 0 leaves it out.
+    executor : str, distributed.Client or Executor
+        Where blocks are computed; shap runs in this process only.
+    on_block : callable, optional
+        Called with (finished blocks, all blocks).
+
+    Returns
+    -------
+    xr.Dataset
+        As `decode.attribution.result.read_attributions` describes it; from the file where `out` is given.
+
+    Raises
+    ------
+    ValueError
+        If features and model do not fit, no gene is left, a layer cannot be treated, the parts do not add up within
+        1e-4 log2 units (relative where the difference is above 1), or `out` has blocks of another run.
+    KeyError
+        If `genes` are not in the features.
+
+    References
+    ----------
+    Shrikumar et al. 2017, ICML, PMLR 70:3145. Tasaki et al. 2020, Nature Machine Intelligence 2:376, Methods.
+    """
+    check_choice("engine", engine, ENGINES)
+    check_count("agreement_genes", agreement_genes, zero=True)
+    if out is not None:
+        check_output(out)
+    runner = get_executor(executor)
+    if engine == "shap" and not isinstance(runner, SerialExecutor):
+        raise ValueError("engine 'shap' runs in this process only; leave executor at 'serial' or use engine 'exact'")
+    job = make_job(bundle, features, engine=engine, reference=reference, genes=genes, part=part, n_matched=n_matched)
+    if engine == "shap" and block_genes is None:
+        block_genes = SHAP_BLOCK_GENES
+    layout = make_layout(len(job.rows), len(job.features.tracks), len(bundle.tasks), block_genes)
+    n_blocks = -(-len(job.rows) // layout.block_genes)
+    file = None if out is None else AttributionFile(out, job.signature(layout), layout)
+    missing = [number for number in range(n_blocks) if file is None or not file.has(number)]
+    kept: list[BlockResult] = []
+    n_done = n_blocks - len(missing)
+    explain = partial(explain_block, engines=job.engines() if missing else [])
+    for number, block in runner.map(explain, job.blocks(missing, layout)):
+        _check_additivity(job, number * layout.block_genes, block)
+        if file is None:
+            kept.append(block)
+        else:
+            file.add(number, block)
+        n_done += 1
+        if on_block is not None:
+            on_block(n_done, n_blocks)
+    header = _header(job, agreement(job, agreement_genes))
+    if file is None:
+        return in_memory(header, kept)
+    file.finish(header, n_blocks)
+    logger.info("%s: %d genes x %d tracks x %d tasks", out, *(header.sizes[d] for d in ("gene", "track", "task")))
+    return read_attributions(file.path)
+
+
+def _check_additivity(job: Job, first: int, block: BlockResult) -> None:
+    difference = np.abs(block.prediction - block.reference_prediction).max(axis=1, initial=1.0)
+    is_wrong = ~(block.additivity_error <= ADDITIVITY_LIMIT * difference)
+    if is_wrong.any():
+        worst = int(np.argmax(np.where(is_wrong, np.nan_to_num(block.additivity_error, nan=np.inf), -1.0)))
+        other = ENGINES[1 - ENGINES.index(job.engine)]
+        raise ValueError(
+            f"attributions of {int(is_wrong.sum())} genes by engine {job.engine!r} do not add up to the difference of "
+            f"predictions: {job.ids[first + worst]} misses it by {block.additivity_error[worst]:.2g} log2 units, more "
+            f"than {ADDITIVITY_LIMIT:g}; use engine {other!r}"
+        )
+
+
+def _header(job: Job, agreed: Agreement) -> xr.Dataset:
+    """Coordinates, bound bases and attributes of the result."""
+    bundle, chosen = job.bundle, job.features.select(genes=job.ids)
+    table, tracks, split = chosen.genes, chosen.tracks, bundle.split_map
+    coords: dict[str, Any] = {"gene": job.ids, "track": chosen.track_ids, "task": list(bundle.tasks)}
+    for name in ("gene_id", "gene_name", "chrom", "strand"):
+        coords[name] = ("gene", table[name].astype(str).to_numpy(dtype=object))
+    for name in ("tss", "length_bp"):
+        coords[name] = ("gene", table[name].to_numpy(dtype=np.int64))
+    coords["split"] = ("gene", np.array([split.get(name, "") for name in job.ids], dtype=object))
+    for name in ("region", "kind", "regulator", "biosample", "value_kind"):
+        coords[name] = ("track", tracks[name].astype(str).to_numpy(dtype=object))
+    coords["n_bound_genes"] = ("track", tracks["n_bound_genes"].to_numpy(dtype=np.int64))
+    described = {"long_name": "bases of the gene's regions covered by the track's sites", "units": "bp"}
+    attributes: dict[str, Any] = {
+        "format": FORMAT,
+        "schema_version": SCHEMA_VERSION,
+        "engine": job.engine,
+        "reference": job.reference.name,
+        "reference_has_sites": int(job.reference.has_sites),
+        "n_matched": job.reference.n_matched if job.reference.name == "matched_genes" else 0,
+        "level": chosen.level,
+        "build": chosen.build,
+        "bin_size": chosen.bin_size,
+        "upstream": chosen.upstream,
+        "downstream": chosen.downstream,
+        "architecture": bundle.network.architecture,
+        "n_members": len(bundle.members),
+        "seeds": json.dumps(list(bundle.seeds)),
+        "versions": json.dumps(versions()),
+        "model_sha256": model_hash(bundle),
+        "features_sha256": features_hash(job.features),
+        "engine_agreement": agreed.largest_difference,
+        "engine_agreement_sample": json.dumps({"genes": agreed.ids, "tasks": agreed.tasks, "note": agreed.note}),
+    }
+    return xr.Dataset({"bases": (("gene", "track"), chosen.totals(), described)}, coords, attributes)

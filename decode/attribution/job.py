@@ -1,0 +1,201 @@
+"""What is explained, by which engine, against which reference, and how far the two engines agree on it."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from decode.attribution.deep_explainer import ShapEngine
+from decode.attribution.references import N_MATCHED, Reference, ReferenceName, make_reference
+from decode.attribution.rescale import ExactEngine
+from decode.attribution.result import SCHEMA_VERSION, Layout
+from decode.core.checks import check_choice, check_known, check_unique
+from decode.core.finished import content_hash
+from decode.dataset import bins_inputs, pooled_inputs
+from decode.models.matching import select_for_model
+
+if TYPE_CHECKING:
+    from decode.features.matrix import RegulatoryFeatures
+    from decode.models.bundle import ModelBundle
+
+logger = logging.getLogger(__name__)
+
+EngineName = Literal["exact", "shap"]
+ENGINES: tuple[EngineName, ...] = ("exact", "shap")
+Part = Literal["test", "validation", "train", "all"]
+PARTS: tuple[Part, ...] = ("test", "validation", "train", "all")
+AGREEMENT_LIMIT = 1e-4  # log2 units; DESIGN section 5
+N_AGREEMENT_TASKS = 3
+Inputs = list[NDArray[np.float32]]
+
+
+class Block(NamedTuple):
+    """Some genes as an engine takes them, with what Keras predicts for them: plain arrays that can travel."""
+
+    number: int
+    inputs: Inputs
+    references: Inputs
+    predicted: NDArray[np.float32]  # (member, gene, task)
+    reference_predicted: NDArray[np.float32]  # (member, gene, task)
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """What is explained, by what, against what.
+
+    Parameters
+    ----------
+    bundle : ModelBundle
+    features : RegulatoryFeatures
+        With the model's tracks; all genes, as references may need them.
+    reference : Reference
+    engine : str
+    rows : int array
+        Genes to explain.
+    """
+
+    bundle: ModelBundle
+    features: RegulatoryFeatures
+    reference: Reference
+    engine: EngineName
+    rows: NDArray[np.int64]
+
+    @property
+    def ids(self) -> list[str]:
+        """Ids of the genes (or transcripts) to explain."""
+        return [str(name) for name in self.features.ids[self.rows]]
+
+    def pooled(self, rows: NDArray[np.int64]) -> tuple[Inputs, Inputs]:
+        """Inputs and references of the pooled view."""
+        n_first = self.bundle.n_first_bins()
+        chosen = self.features.select(genes=[str(name) for name in self.features.ids[rows]])
+        return list(pooled_inputs(chosen, n_first).values()), self.reference.pooled(rows, n_first)
+
+    def bins(self, rows: NDArray[np.int64], n_bins: Mapping[str, int]) -> tuple[Inputs, Inputs]:
+        """Inputs and references of the full view, padded to the same number of bins."""
+        return list(bins_inputs(self.features, rows, n_bins=n_bins).values()), self.reference.bins(rows, n_bins)
+
+    def engines(self) -> list[ExactEngine | ShapEngine]:
+        """One engine a member."""
+        if self.engine == "exact":
+            return [ExactEngine.from_model(member.pooled) for member in self.bundle.members]
+        n_bins = self.reference.n_bins(self.rows)
+        return [ShapEngine(member.bins, list(n_bins.values())) for member in self.bundle.members]
+
+    def blocks(self, numbers: Sequence[int], layout: Layout) -> Iterator[Block]:
+        """The blocks of these numbers, made when they are asked for."""
+        n_bins = self.reference.n_bins(self.rows) if self.engine == "shap" else {}
+        for number in numbers:
+            rows = self.rows[number * layout.block_genes : (number + 1) * layout.block_genes]
+            pooled = self.pooled(rows)
+            predicted, reference_predicted = (
+                np.stack([np.asarray(member.pooled(values, training=False)) for member in self.bundle.members])
+                for values in pooled
+            )
+            inputs, references = pooled if self.engine == "exact" else self.bins(rows, n_bins)
+            shape = predicted.shape
+            yield Block(number, inputs, references, predicted, np.broadcast_to(reference_predicted, shape))
+
+    def signature(self, layout: Layout) -> str:
+        """Text that two runs share exactly when they compute the same thing."""
+        split = self.bundle.split
+        hashes = (model_hash(self.bundle), features_hash(self.features), content_hash(self.ids))
+        options = (self.engine, self.reference.name, self.reference.n_matched, *layout, SCHEMA_VERSION)
+        return content_hash([*hashes, *map(str, options), split["id"].to_numpy(str), split["split"].to_numpy(str)])
+
+
+def model_hash(bundle: ModelBundle) -> str:
+    """SHA-256 of what an ensemble computes: networks, weights, tracks and tasks."""
+    weights = [weight for member in bundle.members for weight in member.bins.get_weights()]
+    names = [json.dumps(bundle.network.to_json()), *bundle.regions, *bundle.track_ids, *bundle.tasks]
+    return content_hash([*names, *(np.asarray(weight) for weight in weights)])
+
+
+def features_hash(features: RegulatoryFeatures) -> str:
+    """SHA-256 of genes, tracks and bins."""
+    arrays: list[Any] = [features.ids, np.array(features.track_ids)]
+    for name, matrix in features.regions.items():
+        data = matrix.data
+        arrays += [name, data.data, data.indices, data.indptr, matrix.offsets, matrix.bin_length_bp]
+    return content_hash(arrays)
+
+
+def make_job(
+    bundle: ModelBundle,
+    features: RegulatoryFeatures,
+    *,
+    engine: EngineName,
+    reference: ReferenceName,
+    genes: Sequence[str] | None,
+    part: Part,
+    n_matched: int = N_MATCHED,
+) -> Job:
+    """Match features with the model and choose the genes to explain; raises as `attribute` does."""
+    check_choice("part", part, PARTS)
+    selected = select_for_model(bundle, features)
+    if genes is not None:
+        check_unique("genes to explain", genes)
+        check_known(f"{selected.id_column}(s)", genes, dict.fromkeys(selected.ids.tolist()), "the features")
+        row_of = {str(name): row for row, name in enumerate(selected.ids)}
+        rows = np.array([row_of[name] for name in genes], dtype=np.int64)
+    else:
+        split = bundle.split_map
+        rows = np.flatnonzero([part == "all" or split.get(str(name)) == part for name in selected.ids])
+    if not len(rows):
+        raise ValueError(
+            f"no gene to explain: the features hold none of the model's {part} genes; name genes, or explain part 'all'"
+            if genes is None
+            else "no gene to explain: the list of genes is empty"
+        )
+    return Job(bundle, selected, make_reference(reference, bundle, selected, n_matched=n_matched), engine, rows)
+
+
+class Agreement(NamedTuple):
+    """Largest difference between the two engines on a sample; NaN where the other engine was not or cannot be run."""
+
+    largest_difference: float
+    ids: list[str]
+    tasks: list[str]
+    note: str
+
+
+def agreement(job: Job, n_genes: int) -> Agreement:
+    """Explain a few genes by both engines: the first member, up to three tasks.
+
+    Parameters
+    ----------
+    job : Job
+    n_genes : int
+        Spread over lengths up to the upper quartile: with shap, the time grows with the longest gene.
+
+    Returns
+    -------
+    Agreement
+    """
+    if not n_genes:
+        return Agreement(float("nan"), [], [], "not run")
+    n_bins = sum(np.diff(matrix.offsets)[job.rows] for matrix in job.features.regions.values())
+    by_length = job.rows[np.argsort(n_bins, kind="stable")]
+    picks = np.unique(np.linspace(0, 0.75 * (len(by_length) - 1), n_genes).astype(int))
+    rows = by_length[picks]
+    n_tasks = len(job.bundle.tasks)
+    tasks = np.unique(np.linspace(0, n_tasks - 1, N_AGREEMENT_TASKS).astype(int)).tolist()
+    ids = [str(name) for name in job.features.ids[rows]]
+    names = [job.bundle.tasks[task] for task in tasks]
+    member = job.bundle.members[0]
+    try:
+        exact = ExactEngine.from_model(member.pooled).attribute(*job.pooled(rows))
+    except ValueError as error:  # only with engine="shap": the networks have a layer that the exact engine lacks
+        return Agreement(float("nan"), ids, names, str(error))
+    widths = job.reference.n_bins(rows)
+    shap = ShapEngine(member.bins, list(widths.values()), tasks=tasks).attribute(*job.bins(rows, widths))
+    largest = max(float(np.abs(a[..., tasks] - b).max(initial=0.0)) for a, b in zip(exact, shap, strict=True))
+    if largest > AGREEMENT_LIMIT:
+        logger.warning("the two engines differ by up to %.2g log2 units on %s", largest, ", ".join(ids))
+    return Agreement(largest, ids, names, "")

@@ -1,0 +1,273 @@
+"""Attributions as xarray, in memory or in a netCDF4 file that is written gene block by gene block and resumes."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import h5netcdf
+import h5py
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from decode.core.files import atomic_path, check_input, check_output
+
+logger = logging.getLogger(__name__)
+
+FORMAT = "decode-attributions"
+SCHEMA_VERSION = 1
+CHUNK_BYTES = 2**20  # of one gene chunk in the file, uncompressed: what HDF5 keeps in its cache
+BLOCK_GENES = 64  # about as many genes are computed, and kept in memory, at a time
+FULL = ("attribution", "sd")  # variables with a number for every gene, track and task
+DIMS: dict[str, tuple[str, ...]] = {
+    "attribution": ("gene", "track", "task"),
+    "sd": ("gene", "track", "task"),
+    "length_effect": ("gene", "task"),
+    "length_effect_sd": ("gene", "task"),
+    "prediction": ("gene", "task"),
+    "reference_prediction": ("gene", "task"),
+    "additivity_error": ("gene",),
+}
+MEANING = {
+    "attribution": "contribution of a track's sites to prediction - reference_prediction, mean over members",
+    "sd": "standard deviation of the attribution over members (n - 1); NaN for one member",
+    "length_effect": "contribution of the occupancy (length) of the regions, which is not a regulator",
+    "length_effect_sd": "standard deviation of the length effect over members (n - 1); NaN for one member",
+    "prediction": "prediction of the ensemble",
+    "reference_prediction": "prediction of the ensemble for the reference",
+    "additivity_error": "largest |sum of attributions + length effect - difference| over members and tasks",
+}
+# Every chunk is checked when it is read; plain netCDF-4 filters, so that any netCDF reader understands them.
+FILTERS: dict[str, Any] = {"compression": "gzip", "compression_opts": 1, "shuffle": True, "fletcher32": True}
+
+
+class BlockResult(NamedTuple):
+    """Attributions of some genes, mean and spread over the members of an ensemble; axes as in `DIMS`."""
+
+    attribution: NDArray[np.float32]
+    sd: NDArray[np.float32] | None
+    length_effect: NDArray[np.float32]
+    length_effect_sd: NDArray[np.float32]
+    prediction: NDArray[np.float32]
+    reference_prediction: NDArray[np.float32]
+    additivity_error: NDArray[np.float32]
+
+
+class Layout(NamedTuple):
+    """How many genes one chunk of the file holds, and how many are computed at a time (a multiple)."""
+
+    chunk_genes: int
+    block_genes: int
+
+
+def make_layout(n_genes: int, n_tracks: int, n_tasks: int, block_genes: int | None = None) -> Layout:
+    """Chunks of about 1 MiB, blocks of about 64 genes or as many as asked for.
+
+    Examples
+    --------
+    >>> make_layout(2705, 1100, 54)
+    Layout(chunk_genes=4, block_genes=64)
+    """
+    block = max(1, min(BLOCK_GENES if block_genes is None else block_genes, n_genes))
+    chunk = int(np.clip(CHUNK_BYTES // max(4 * n_tracks * n_tasks, 1), 1, block))
+    return Layout(chunk, block - block % chunk)
+
+
+class AttributionFile:
+    """A netCDF file of attributions that comes into being block by block.
+
+    Finished blocks lie in a folder beside the file, each written whole or not at all; a killed run finds them again.
+    At the end they are put together, without compressing them anew, and the folder goes.
+
+    Parameters
+    ----------
+    path : path
+        The file; its folder must exist.
+    signature : str
+        Text that two runs share exactly when they compute the same thing.
+    layout : Layout
+
+    Raises
+    ------
+    FileNotFoundError, PermissionError
+        If the folder does not exist or cannot be written.
+    ValueError
+        If the finished blocks beside the file belong to a run with other data or options.
+    """
+
+    def __init__(self, path: str | Path, signature: str, layout: Layout) -> None:
+        self.path = check_output(path)
+        self.parts = self.path.with_name(f".{self.path.name}.parts")
+        self.signature = signature
+        self.layout = layout
+        if self.parts.exists():
+            finished = sorted(self.parts.glob("block_*.h5"))
+            for part in finished[:1]:
+                with h5py.File(part, "r") as file:
+                    found = file.attrs["signature"]
+                if found != signature:
+                    raise ValueError(
+                        f"finished blocks in {self.parts} belong to a run with other data or options; remove that "
+                        "folder or choose another --out"
+                    )
+            logger.info("%d blocks of attributions were finished before, reused", len(finished))
+
+    def part(self, number: int) -> Path:
+        """File of one block."""
+        return self.parts / f"block_{number:06d}.h5"
+
+    def has(self, number: int) -> bool:
+        """Whether a block is finished."""
+        return self.part(number).exists()
+
+    def add(self, number: int, block: BlockResult) -> None:
+        """Keep a finished block."""
+        self.parts.mkdir(exist_ok=True)
+        with atomic_path(self.part(number)) as temporary, h5py.File(temporary, "w") as file:
+            file.attrs["signature"] = self.signature
+            for name, values in block._asdict().items():
+                if values is None:
+                    continue
+                options: dict[str, Any] = {}
+                if name in FULL:
+                    options = {"chunks": (self.layout.chunk_genes, *values.shape[1:]), **FILTERS}
+                    options["maxshape"] = (None, *values.shape[1:])
+                file.create_dataset(name, data=values, **options)
+
+    def finish(self, header: xr.Dataset, n_blocks: int) -> None:
+        """Put all blocks together into the file, which appears whole or not at all.
+
+        Parameters
+        ----------
+        header : xr.Dataset
+            Coordinates, attributes and whatever else the result holds besides the blocks.
+        n_blocks : int
+        """
+        paths = [self.part(number) for number in range(n_blocks)]
+        small = {name: np.concatenate([_read(path, name) for path in paths]) for name in DIMS if name not in FULL}
+        dataset = with_variables(header, small)
+        dataset.attrs["additivity_error_max"] = float(small["additivity_error"].max(initial=0.0))
+        with atomic_path(self.path) as temporary:
+            try:
+                dataset.to_netcdf(temporary, engine="h5netcdf")
+                self._add_full(temporary, dataset)
+                with h5py.File(temporary, "r+") as file:
+                    for number, path in enumerate(paths):
+                        _copy_chunks(path, file, number * self.layout.block_genes)
+            except RuntimeError as error:  # how HDF5 tells of a full disk, at times
+                raise OSError(f"{self.path} could not be written ({error}); is the disk full?") from error
+        shutil.rmtree(self.parts, ignore_errors=True)
+
+    def _add_full(self, path: Path, dataset: xr.Dataset) -> None:
+        shape = tuple(dataset.sizes[name] for name in DIMS["attribution"])
+        chunks = (self.layout.chunk_genes, *shape[1:])
+        with h5netcdf.File(path, "a") as file:
+            for name in FULL:
+                options: dict[str, Any] = {"chunks": chunks, **FILTERS} if all(shape) else {}
+                variable = file.create_variable(name, DIMS[name], np.float32, fillvalue=np.float32(np.nan), **options)
+                variable.attrs["long_name"] = MEANING[name]
+                variable.attrs["units"] = "log2"
+
+
+def _read(path: Path, name: str) -> NDArray[np.float32]:
+    with h5py.File(path, "r") as file:
+        values: NDArray[np.float32] = file[name][:]
+    return values
+
+
+def _copy_chunks(part: Path, target: h5py.File, first_gene: int) -> None:
+    """Copy compressed chunks as they are."""
+    with h5py.File(part, "r") as source:
+        for name in FULL:
+            if name not in source:
+                continue
+            stored = source[name].id
+            for number in range(stored.get_num_chunks()):
+                offset = stored.get_chunk_info(number).chunk_offset
+                mask, content = stored.read_direct_chunk(offset)
+                target[name].id.write_direct_chunk((first_gene + offset[0], *offset[1:]), content, filter_mask=mask)
+
+
+def with_variables(header: xr.Dataset, values: dict[str, NDArray[np.float32]]) -> xr.Dataset:
+    """The header with variables, named and described as in `DIMS` and `MEANING`."""
+    variables = {
+        name: (DIMS[name], array, {"long_name": MEANING[name], "units": "log2"}) for name, array in values.items()
+    }
+    return header.assign(variables)
+
+
+def in_memory(header: xr.Dataset, blocks: list[BlockResult]) -> xr.Dataset:
+    """A dataset of all blocks; the same variables as the file has."""
+    values: dict[str, NDArray[np.float32]] = {}
+    for name in DIMS:
+        arrays = [getattr(block, name) for block in blocks]
+        if any(array is None for array in arrays):
+            values[name] = np.full_like(values["attribution"], np.nan)
+        else:
+            values[name] = np.concatenate(arrays)
+    dataset = with_variables(header, values)
+    dataset.attrs["additivity_error_max"] = float(values["additivity_error"].max(initial=0.0))
+    return dataset
+
+
+def read_attributions(path: str | Path) -> xr.Dataset:
+    """Open a file of attributions; numbers are read when they are used.
+
+    Parameters
+    ----------
+    path : path
+        Written by `decode attribute` or `attribute(..., out=...)`.
+
+    Returns
+    -------
+    xr.Dataset
+        Dimensions gene, track, task. Variables attribution and sd (gene, track, task), length_effect,
+        length_effect_sd, prediction and reference_prediction (gene, task), additivity_error (gene), bases (gene,
+        track), all in log2 units but for the last. Coordinates of gene: gene_id, gene_name, chrom, strand, tss,
+        length_bp, split; of track: region, kind, regulator, biosample, value_kind, n_bound_genes. Use it in a `with`
+        block, or close it.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is no file of attributions, damaged, or of another schema version.
+    """
+    path = check_input(path, "attributions")
+    try:
+        dataset = xr.open_dataset(path, engine="h5netcdf")
+    except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
+        raise ValueError(
+            f"{path} is no netCDF-4 file or damaged ({str(error).splitlines()[0]}); give the output of decode attribute"
+        ) from error
+    found, version = dataset.attrs.get("format"), dataset.attrs.get("schema_version")
+    if found != FORMAT or version != SCHEMA_VERSION:
+        dataset.close()
+        what = f"of schema version {version}" if found == FORMAT else "no file of attributions"
+        raise ValueError(
+            f"{path} is {what}; this release reads schema version {SCHEMA_VERSION}: give the output of decode attribute"
+        )
+    return dataset
+
+
+def gene_blocks(dataset: xr.Dataset, n_genes: int = BLOCK_GENES) -> Iterator[xr.Dataset]:
+    """Go through attributions block by block, so that a large file needs little memory.
+
+    Parameters
+    ----------
+    dataset : xr.Dataset
+    n_genes : int
+        Genes at a time.
+
+    Yields
+    ------
+    xr.Dataset
+        In memory.
+    """
+    for start in range(0, dataset.sizes["gene"], n_genes):
+        yield dataset.isel(gene=slice(start, start + n_genes)).load()
