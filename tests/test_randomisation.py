@@ -19,7 +19,7 @@ from decode.randomisation import (
     shuffle_regions,
     summarise_variants,
 )
-from decode.refit import Refit, dataset_hash, refit
+from decode.refit import Refit
 from decode.training import TrainingConfig
 
 TINY = NetworkConfig(width=16, n_dense=1, dropout=0.0, input_dropout=0.0)
@@ -212,26 +212,6 @@ def test_bad_input():
         randomise(features, targets, tissue_groups={"spleen": "x"})
     with pytest.raises(ValueError, match="test chromosome chr9 holds no gene"):
         randomise(features, targets, test_chromosome="chr9")
-
-
-def test_hash_tells_datasets_apart(dataset):
-    same = dataset_hash(dataset)
-    assert dataset_hash(replace(dataset, targets=dataset.targets.copy())) == same
-    split = dataset.split.copy()
-    split[0] = "excluded"
-    others = [replace(dataset, split=split), replace(dataset, targets=dataset.targets + 1)]
-    others += [shuffle_regions(dataset, ["rna"], seed=0), replace(dataset, tasks=[*dataset.tasks[:-1], "x"])]
-    assert len({same, *map(dataset_hash, others)}) == 5
-
-
-@pytest.mark.slow
-def test_networks_are_refitted_to_the_same_result(dataset):
-    training = TrainingConfig(members=1, max_epochs=3, batch_size=32)
-    first, second = (refit(dataset, TINY, training, part="validation") for _ in range(2))
-    assert first.predicted.shape == (len(dataset.rows("validation")), len(TASKS))
-    np.testing.assert_array_equal(first.predicted, second.predicted)
-    assert first.n_epochs == 3
-    assert first.wall_s > 0
 
 
 @pytest.mark.slow
