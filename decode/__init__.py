@@ -9,8 +9,8 @@ from importlib import import_module, metadata
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from decode.crossval import cross_validate
     from decode.analysis.transcript_usage import evaluate_usage, usage_accuracy
+    from decode.crossval import cross_validate
     from decode.dataset import Dataset, make_split, prepare_dataset
     from decode.demo import run_demo
     from decode.expression.readers import read_expression
