@@ -1,42 +1,13 @@
 from __future__ import annotations
 
-import io
-import logging
 import shutil
 from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
+from command_line import Result, call
 
-from decode.cli import main
 from decode.synthetic import ToyData, make_toy_data
-
-
-class Result(NamedTuple):
-    """How a command ended."""
-
-    status: int
-    out: str
-    err: str
-
-
-def call(*arguments: object) -> Result:
-    """Run the command line in this process; far cheaper than a process each time."""
-    logger = logging.getLogger("decode")
-    before = (logger.handlers, logger.level, logger.propagate)
-    out, err = io.StringIO(), io.StringIO()
-    status = -1
-    try:
-        with redirect_stdout(out), redirect_stderr(err):
-            main([str(argument) for argument in arguments])
-    except SystemExit as end:
-        status = int(end.code or 0)
-    finally:
-        logger.handlers, logger.propagate = before[0], before[2]
-        logger.setLevel(before[1])
-    return Result(status, out.getvalue(), err.getvalue())
 
 
 @pytest.fixture(scope="session")

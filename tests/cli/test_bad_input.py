@@ -21,6 +21,7 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
+from command_line import call
 
 from decode.features.matrix import RegulatoryFeatures
 from decode.synthetic import ToyData
@@ -145,8 +146,6 @@ def alter_record(folder: Path, **changes: object) -> None:
 
 def rebuilt(kit: Kit, *options: object) -> Path:
     """Features of the same genes, built otherwise."""
-    from conftest import call
-
     path = kit.inputs / "other.h5"
     result = call("features", "build", *kit.build_options, *options, "--out", path)
     assert result.status == 0, result.err
