@@ -10,6 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from decode.analysis.transcript_usage import evaluate_usage, usage_accuracy
+    from decode.attribution.attribute import attribute
+    from decode.attribution.bedgraph import write_bedgraph
+    from decode.attribution.bins import bin_attributions
+    from decode.attribution.result import read_attributions
+    from decode.attribution.stability import reference_stability
     from decode.crossval import cross_validate
     from decode.dataset import Dataset, make_split, prepare_dataset
     from decode.demo import run_demo
@@ -38,6 +43,8 @@ _HOME = {
     "RegulatoryFeatures": "decode.features.matrix",
     "SiteSource": "decode.genome.sites",
     "TrainingConfig": "decode.training",
+    "attribute": "decode.attribution.attribute",
+    "bin_attributions": "decode.attribution.bins",
     "build_features": "decode.features.build",
     "cross_validate": "decode.crossval",
     "evaluate": "decode.prediction",
@@ -54,9 +61,11 @@ _HOME = {
     "predict_members": "decode.prediction",
     "prepare_dataset": "decode.dataset",
     "read_annotation": "decode.genome.annotation",
+    "read_attributions": "decode.attribution.result",
     "read_expression": "decode.expression.readers",
     "read_sites": "decode.genome.sites",
     "read_targets": "decode.expression.targets",
+    "reference_stability": "decode.attribution.stability",
     "run_demo": "decode.demo",
     "save_bundle": "decode.models.bundle",
     "table_targets": "decode.expression.tissue",
@@ -64,6 +73,7 @@ _HOME = {
     "to_pyranges": "decode.genome.sites",
     "train": "decode.training",
     "usage_accuracy": "decode.analysis.transcript_usage",
+    "write_bedgraph": "decode.attribution.bedgraph",
     "write_evaluation": "decode.report.evaluation",
 }
 
@@ -76,6 +86,8 @@ __all__ = [
     "SiteSource",
     "TrainingConfig",
     "__version__",
+    "attribute",
+    "bin_attributions",
     "build_features",
     "cross_validate",
     "evaluate",
@@ -92,9 +104,11 @@ __all__ = [
     "predict_members",
     "prepare_dataset",
     "read_annotation",
+    "read_attributions",
     "read_expression",
     "read_sites",
     "read_targets",
+    "reference_stability",
     "run_demo",
     "save_bundle",
     "table_targets",
@@ -102,6 +116,7 @@ __all__ = [
     "to_pyranges",
     "train",
     "usage_accuracy",
+    "write_bedgraph",
     "write_evaluation",
 ]
 

@@ -21,9 +21,7 @@ from decode.attribution.job import (
     Job,
     Part,
     agreement,
-    features_hash,
     make_job,
-    model_hash,
 )
 from decode.attribution.references import N_MATCHED, ReferenceName
 from decode.attribution.rescale import ExactEngine
@@ -36,6 +34,7 @@ from decode.attribution.result import (
     make_layout,
     read_attributions,
 )
+from decode.attribution.spread import Spread
 from decode.core.checks import check_choice, check_count
 from decode.core.executor import SerialExecutor, get_executor
 from decode.core.files import check_output, versions
@@ -53,9 +52,6 @@ SHAP_BLOCK_GENES = 8  # shap takes seconds a gene, so a killed run loses little
 def explain_block(block: Block, engines: Sequence[ExactEngine | ShapEngine]) -> tuple[int, BlockResult]:
     """Attributions of some genes: mean and spread over members, one member in memory at a time.
 
-    Welford's recurrence: with x_k the attributions of member k, m_k = m_{k-1} + (x_k - m_{k-1}) / k and
-    s_k = s_{k-1} + (x_k - m_{k-1}) (x_k - m_k); the variance is s_n / (n - 1).
-
     Parameters
     ----------
     block : Block
@@ -66,34 +62,22 @@ def explain_block(block: Block, engines: Sequence[ExactEngine | ShapEngine]) -> 
     -------
     number : int
     result : BlockResult
-
-    References
-    ----------
-    Welford 1962, Technometrics 4:419, doi:10.1080/00401706.1962.10490022.
     """
-    mean, error = np.zeros(0, np.float32), np.zeros(len(block.inputs[0]))
-    squares = mean
-    for number, engine in enumerate(engines, start=1):
+    spread, error = Spread(), np.zeros(len(block.inputs[0]))
+    for number, engine in enumerate(engines):
         parts = engine.attribute(block.inputs, block.references)
         length = np.sum([part[:, :1] for part in parts], axis=0)  # the occupancy of every region
         values = np.concatenate([length, *(part[:, 1:] for part in parts)], axis=1)
-        difference = block.predicted[number - 1].astype(np.float64) - block.reference_predicted[number - 1]
+        difference = block.predicted[number].astype(np.float64) - block.reference_predicted[number]
         missed = np.abs(values.sum(axis=1, dtype=np.float64) - difference)
         error = np.maximum(error, missed.max(axis=1, initial=0.0))
-        if number == 1:
-            mean, squares = values, np.zeros_like(values)
-            continue
-        change = values - mean
-        mean += change / np.float32(number)
-        values -= mean
-        squares += np.multiply(change, values, out=values)
-    n_members = len(engines)
-    squares = np.sqrt(squares / np.float32(n_members - 1), out=squares) if n_members > 1 else squares
+        spread.add(values)
+    mean, sd = spread.mean, spread.sd()
     return block.number, BlockResult(
         attribution=mean[:, 1:],
-        sd=squares[:, 1:] if n_members > 1 else None,
+        sd=sd[:, 1:] if spread.n > 1 else None,
         length_effect=mean[:, 0],
-        length_effect_sd=squares[:, 0] if n_members > 1 else np.full_like(mean[:, 0], np.nan),
+        length_effect_sd=sd[:, 0],
         prediction=block.predicted.mean(axis=0, dtype=np.float64).astype(np.float32),
         reference_prediction=block.reference_predicted.mean(axis=0, dtype=np.float64).astype(np.float32),
         additivity_error=error.astype(np.float32),
@@ -243,8 +227,8 @@ def _header(job: Job, agreed: Agreement) -> xr.Dataset:
         "n_members": len(bundle.members),
         "seeds": json.dumps(list(bundle.seeds)),
         "versions": json.dumps(versions()),
-        "model_sha256": model_hash(bundle),
-        "features_sha256": features_hash(job.features),
+        "model_sha256": job.model_sha256,
+        "features_sha256": job.features_sha256,
         "engine_agreement": agreed.largest_difference,
         "engine_agreement_sample": json.dumps({"genes": agreed.ids, "tasks": agreed.tasks, "note": agreed.note}),
     }

@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
@@ -66,6 +67,16 @@ class Job:
     engine: EngineName
     rows: NDArray[np.int64]
 
+    @cached_property
+    def model_sha256(self) -> str:
+        """Hash of what the ensemble computes."""
+        return model_hash(self.bundle)
+
+    @cached_property
+    def features_sha256(self) -> str:
+        """Hash of the features that it takes, all genes."""
+        return features_hash(self.features)
+
     @property
     def ids(self) -> list[str]:
         """Ids of the genes (or transcripts) to explain."""
@@ -105,7 +116,7 @@ class Job:
     def signature(self, layout: Layout) -> str:
         """Text that two runs share exactly when they compute the same thing."""
         split = self.bundle.split
-        hashes = (model_hash(self.bundle), features_hash(self.features), content_hash(self.ids))
+        hashes = (self.model_sha256, self.features_sha256, content_hash(self.ids))
         options = (self.engine, self.reference.name, self.reference.n_matched, *layout, SCHEMA_VERSION)
         return content_hash([*hashes, *map(str, options), split["id"].to_numpy(str), split["split"].to_numpy(str)])
 

@@ -139,7 +139,7 @@ class Reference:
         most: dict[str, int] = {}
         for name, matrix in self.features.regions.items():
             own = int(np.diff(matrix.offsets)[np.asarray(rows, dtype=np.int64)].max(initial=0))
-            most[name] = max([own, *(len(self.profiles(row)[name]) for row in self._distinct(rows))])
+            most[name] = max([1, own, *(len(self.profiles(row)[name]) for row in self._distinct(rows))])
         return most
 
     def _distinct(self, rows: Sequence[int] | NDArray[np.int64]) -> list[int]:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from decode.cli import compare, cv, demo, expression, features, model, randomise, sites, usage
+from decode.cli import attribute, compare, cv, demo, expression, features, model, randomise, sites, usage
 from decode.cli.common import state
 
 LONGEST = 380  # characters of an error message; what names many long paths is cut
@@ -28,6 +28,7 @@ app.command("randomise")(randomise.randomise)
 app.command("cv")(cv.cv)
 app.add_typer(compare.app, name="compare")
 app.command("usage")(usage.usage)
+app.command("attribute")(attribute.attribute)
 for name, command in model.COMMANDS.items():
     app.command(name)(command)
 
