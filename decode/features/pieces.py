@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from decode.core.checks import check_positive, listed
 from decode.features.binning import WINDOW_BITS, add_bins
-from decode.genome.gene_models import promoter_windows
+from decode.genome.gene_models import promoter_windows, tss_windows
 
 if TYPE_CHECKING:
     from decode.genome.assembly import Assembly
@@ -155,10 +155,39 @@ def promoter_pieces(
         Bases of the bin inside the chromosome; 0 past its end.
     offsets : int64 array, shape (n_genes + 1,)
     """
-    _check_bin_size(bin_size)
     windows = promoter_windows(models, upstream=upstream, downstream=downstream)
-    width, n_genes = upstream + downstream, len(models.table)
-    n_bins = -(-width // bin_size)
+    return _windows_to_pieces(models, windows, bin_size, is_stranded=is_stranded)
+
+
+def window_pieces(
+    models: GeneModels, first_bp: int, last_bp: int, bin_size: int = 100, *, is_stranded: bool = False
+) -> tuple[Pieces, NDArray[np.int32], NDArray[np.int64]]:
+    """Bins of a window at any distance from the TSS, in transcript direction; see `tss_windows` and `promoter_pieces`.
+
+    Parameters
+    ----------
+    models : GeneModels
+    first_bp, last_bp : int
+        The window is [first_bp, last_bp) from the TSS; negative numbers lie upstream.
+    bin_size : int
+        Bases.
+    is_stranded : bool
+
+    Returns
+    -------
+    pieces, bin_length_bp, offsets
+        As `promoter_pieces`.
+    """
+    windows = tss_windows(models, first_bp=first_bp, last_bp=last_bp)
+    return _windows_to_pieces(models, windows, bin_size, is_stranded=is_stranded)
+
+
+def _windows_to_pieces(
+    models: GeneModels, windows: pd.DataFrame, bin_size: int, *, is_stranded: bool
+) -> tuple[Pieces, NDArray[np.int32], NDArray[np.int64]]:
+    _check_bin_size(bin_size)
+    n_genes = len(models.table)
+    n_bins = -(-int((windows["end"] - windows["start"]).max() if n_genes else 0) // bin_size)
     row = np.arange(n_genes + 1, dtype=np.int64) * n_bins
     starts = np.zeros(n_genes, dtype=np.int64)
     pieces = make_pieces(
@@ -166,6 +195,64 @@ def promoter_pieces(
         assembly=models.assembly, is_stranded=is_stranded,
     )  # fmt: skip
     return pieces, bin_lengths(pieces), row
+
+
+def linked_pieces(
+    models: GeneModels, elements: pd.DataFrame, bin_size: int = 100, *, is_stranded: bool = False
+) -> tuple[Pieces, NDArray[np.int32], NDArray[np.int64]]:
+    """Bins of the elements linked to each gene, one element after the other, the nearest to the TSS first.
+
+    Overlapping elements of a gene are united. A gene without elements has no bins. Elements on another chromosome than
+    the gene come last. Within an element bins run in the direction of the gene; a bin may hold the end of one element
+    and the beginning of the next, as exons do in RNA bins.
+
+    Parameters
+    ----------
+    models : GeneModels
+    elements : pd.DataFrame
+        Columns gene_id, chrom, start, end; at transcript level every transcript of the gene has them.
+    bin_size : int
+        Bases.
+    is_stranded : bool
+
+    Returns
+    -------
+    pieces, bin_length_bp, offsets
+        As `promoter_pieces`, with as many bins a gene as its elements need.
+    """
+    _check_bin_size(bin_size)
+    rows = models.table[["gene_id", "chrom", "strand", "tss"]].reset_index(names="model")
+    found = merge_elements(elements).merge(rows, on="gene_id", suffixes=("", "_gene"))
+    start, end, tss = (found[name].to_numpy(np.int64) for name in ("start", "end", "tss"))
+    distance = np.maximum(np.maximum(start - tss, tss - end + 1), 0)
+    distance[(found["chrom"] != found["chrom_gene"]).to_numpy()] = np.iinfo(np.int64).max
+    found = found.iloc[np.lexsort((start, found["chrom"].to_numpy(dtype=str), distance, found["model"].to_numpy()))]
+    model = found["model"].to_numpy(np.int64)
+    length_bp = (found["end"] - found["start"]).to_numpy(np.int64)
+    before = np.cumsum(length_bp) - length_bp
+    is_first = np.append(True, model[1:] != model[:-1])[: len(model)]
+    region_start = before - np.maximum.accumulate(np.where(is_first, before, 0))
+    total = np.bincount(model, weights=length_bp, minlength=len(models.table)).astype(np.int64)
+    offsets = np.concatenate([[0], np.cumsum(-(-total // bin_size))]).astype(np.int64)
+    pieces = make_pieces(
+        found, region_start, offsets[model], bin_size=int(bin_size), n_rows=int(offsets[-1]),
+        assembly=models.assembly, is_stranded=is_stranded,
+    )  # fmt: skip
+    return pieces, bin_lengths(pieces), offsets
+
+
+def merge_elements(elements: pd.DataFrame) -> pd.DataFrame:
+    """Unite overlapping or touching elements of one gene; gene_id, chrom, start, end, sorted by these."""
+    columns = ["gene_id", "chrom", "start", "end"]
+    table = elements[columns].sort_values(columns, ignore_index=True)
+    group = table.groupby(["gene_id", "chrom"], sort=False).ngroup().to_numpy()
+    reach = table.groupby(group)["end"].cummax().to_numpy()
+    begins = np.ones(len(table), dtype=bool)
+    begins[1:] = (group[1:] != group[:-1]) | (table["start"].to_numpy()[1:] > reach[:-1])
+    block = np.cumsum(begins) - 1
+    merged = table[begins].reset_index(drop=True)
+    merged["end"] = table.groupby(block)["end"].max().to_numpy()
+    return merged
 
 
 def rna_pieces(models: GeneModels, bin_size: int = 100) -> tuple[Pieces, NDArray[np.int32], NDArray[np.int64]]:

@@ -191,15 +191,42 @@ def promoter_windows(models: GeneModels, *, upstream: int = 2000, downstream: in
         if value != int(value):
             raise ValueError(f"{name} is {value!r}; a whole number of bases is wanted")
     check_positive("upstream + downstream", upstream + downstream)
+    return tss_windows(models, first_bp=-int(upstream), last_bp=int(downstream))
+
+
+def tss_windows(models: GeneModels, *, first_bp: int, last_bp: int) -> pd.DataFrame:
+    """Window at any distance from each TSS, on the strand of the gene; the TSS base itself is 0.
+
+    Parameters
+    ----------
+    models : GeneModels
+    first_bp, last_bp : int
+        The window is [first_bp, last_bp) in transcript direction; negative numbers lie upstream. Not clipped.
+
+    Returns
+    -------
+    DataFrame
+        As `promoter_windows`.
+
+    Raises
+    ------
+    ValueError
+        If the window is empty or its ends are no whole numbers.
+    """
+    for name, value in (("first_bp", first_bp), ("last_bp", last_bp)):
+        if isinstance(value, bool) or not isinstance(value, int | np.integer):
+            raise ValueError(f"{name} is {value!r}; a whole number of bases from the TSS is wanted")
+    if first_bp >= last_bp:
+        raise ValueError(f"window {first_bp}..{last_bp} is empty; its first base must lie before its end")
     tss = models.table["tss"].to_numpy(dtype=np.int64)
     is_minus = (models.table["strand"] == "-").to_numpy()
-    start = np.where(is_minus, tss - downstream + 1, tss - upstream)
+    start = np.where(is_minus, tss - last_bp + 1, tss + first_bp)
     return pd.DataFrame(
         {
             "model": np.arange(len(tss)),
             "chrom": models.table["chrom"],
             "start": start,
-            "end": start + (upstream + downstream),
+            "end": start + (last_bp - first_bp),
             "strand": models.table["strand"],
         }
     )
