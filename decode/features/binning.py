@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from decode.features.pieces import Pieces
 
 WINDOW_BITS = 12  # sites are first looked up in windows of 4 kb: most lie far from every piece and are done with
+BLOCK_VALUES = 1 << 19  # values of the matrix filled at a time: 3 MB
 LENGTH_BITS = 30  # low bits of a packed site hold its length; the 33 above hold a position on two 4-Gb strands
 
 
@@ -182,17 +183,25 @@ def count_tracks(
 
 
 @_compiled
-def _count_values(rows, track, last_track, n_values):  # type: ignore[no-untyped-def]
-    for row in rows:
+def _count_values(rows, track, last_track, n_values, block_bits, first, stop):  # type: ignore[no-untyped-def]
+    """Count the values of every row; note between which entries of the track each block of rows lies."""
+    for i in range(len(rows)):
+        row = rows[i]
         if last_track[row] != track:
             last_track[row] = track
             n_values[row] += 1
+        block = row >> block_bits
+        first[block] = min(first[block], i)
+        stop[block] = i + 1
 
 
 @_compiled
-def _fill_values(rows, bases, track, ends, indices, data):  # type: ignore[no-untyped-def]
-    for i in range(len(rows)):
+def _fill_values(rows, bases, track, first, stop, low, high, ends, indices, data):  # type: ignore[no-untyped-def]
+    """Put the entries first to stop of a track into the matrix, those with rows low to high."""
+    for i in range(first, stop):
         row = rows[i]
+        if row < low or row >= high:
+            continue
         at = ends[row, 1]  # columns: where the row begins, and how far it is filled
         if at > ends[row, 0] and indices[at - 1] == track:
             data[at - 1] += bases[i]
@@ -203,18 +212,19 @@ def _fill_values(rows, bases, track, ends, indices, data):  # type: ignore[no-un
 
 
 def rows_to_csr(
-    rows: list[NDArray[np.int32]], bases: list[NDArray[Any]], n_rows: int, dtype: type[np.signedinteger[Any]]
+    rows: list[NDArray[np.int32]], bases: list[NDArray[Any]], n_rows: int, dtype: type[np.number[Any]]
 ) -> sparse.csr_array:
     """Matrix of the rows and bases of all tracks; several entries of one cell are added up.
 
-    Two passes over the lists, without joining them: the peak is the lists and the matrix, nothing more.
+    The lists are not joined, so the peak is the lists and the matrix. The matrix is filled in blocks of rows that stay
+    in the processor's cache (half the time of filling it track by track, where genes come in genome order).
 
     Parameters
     ----------
     rows, bases : lists of arrays
         One of each a track, as from `count_tracks`.
     n_rows : int
-    dtype : numpy integer type
+    dtype : numpy number type
         Of the matrix.
 
     Returns
@@ -222,16 +232,26 @@ def rows_to_csr(
     scipy.sparse.csr_array, shape (n_rows, len(rows))
         Sorted column numbers, no cell twice.
     """
+    n_entries = sum(map(len, rows))
+    block_bits = int(np.log2(max(n_rows * BLOCK_VALUES / max(n_entries, 1), 1)))
+    n_blocks = (n_rows >> block_bits) + 1
+    first, stop = np.full((len(rows), n_blocks), np.iinfo(np.int32).max, np.int32), np.zeros((len(rows), n_blocks), int)
     last_track, n_values = np.full(n_rows, -1, np.int32), np.zeros(n_rows + 1, np.int64)
     for track, track_rows in enumerate(rows):
-        _count_values(track_rows, track, last_track, n_values[1:])
+        _count_values(track_rows, track, last_track, n_values[1:], block_bits, first[track], stop[track])
     pointer = np.cumsum(n_values)
     if pointer[-1] <= np.iinfo(np.int32).max:
         pointer = pointer.astype(np.int32)
     indices, data = np.empty(pointer[-1], np.int32), np.empty(pointer[-1], dtype)
     ends = np.stack([pointer[:-1], pointer[:-1]], axis=1)
-    for track, (track_rows, track_bases) in enumerate(zip(rows, bases, strict=True)):
-        _fill_values(track_rows, track_bases, track, ends, indices, data)
+    if np.maximum(stop - first, 0).sum() > 3 * n_entries:  # rows in no order: blocks would read everything many times
+        first, stop = np.zeros((len(rows), 1), int), np.array([[len(track_rows)] for track_rows in rows], dtype=int)
+        block_bits = 62
+    for block in range(first.shape[1]):
+        low, high = block << block_bits, (block + 1) << block_bits
+        for track in np.flatnonzero(stop[:, block] > first[:, block]).tolist():
+            span = int(first[track, block]), int(stop[track, block])
+            _fill_values(rows[track], bases[track], track, *span, low, high, ends, indices, data)
     matrix = sparse.csr_array((data, indices, pointer), shape=(n_rows, len(rows)))
     matrix.has_canonical_format = True
     return matrix

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from toy_models import Spec, toy_models
 
+from decode.features import binning
 from decode.features.binning import count_block, count_tracks, rows_to_csr
 from decode.features.pieces import Pieces, bin_lengths, make_pieces, promoter_pieces, rna_pieces
 from decode.genome.assembly import Assembly
@@ -214,6 +215,22 @@ def test_rows_to_csr_adds_up_repeats() -> None:
     assert matrix.toarray().tolist() == [[1, 0, 0], [0, 0, 0], [11, 0, 9]]
     assert matrix.has_canonical_format
     assert rows_to_csr([], [], 2, np.int16).shape == (2, 0)
+    assert rows_to_csr([np.zeros(0, np.int32)], [np.zeros(0, np.int16)], 2, np.int16).shape == (2, 1)
+
+
+@pytest.mark.parametrize("is_sorted", [True, False])
+def test_rows_to_csr_in_blocks(is_sorted: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(binning, "BLOCK_VALUES", 50)
+    rng = np.random.default_rng(0)
+    rows = [rng.integers(0, 200, n).astype(np.int32) for n in (0, 400, 300, 1, 500)]
+    rows = [np.sort(part) if is_sorted else part for part in rows]
+    bases = [rng.integers(1, 9, len(part)).astype(np.int16) for part in rows]
+    expected = np.zeros((200, 5), dtype=np.int64)
+    for track, (track_rows, track_bases) in enumerate(zip(rows, bases, strict=True)):
+        np.add.at(expected[:, track], track_rows, track_bases)
+    matrix = rows_to_csr(rows, bases, 200, np.int16)
+    matrix.check_format()
+    np.testing.assert_array_equal(matrix.toarray(), expected)
 
 
 def test_bad_sizes_and_chromosomes() -> None:
