@@ -6,7 +6,6 @@ import hashlib
 import logging
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -14,68 +13,52 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from decode.core.checks import check_choice, listed
+from decode.core.checks import check_choice, check_unique, listed
 from decode.core.executor import DaskExecutor, get_executor
 from decode.core.files import sha256_of
 from decode.features.binning import count_tracks, rows_to_csr
-from decode.features.matrix import TRACK_COLUMNS, RegulatoryFeatures
-from decode.features.pieces import Pieces, promoter_pieces, rna_pieces
-from decode.features.position_check import (
-    SAMPLE_SIZE,
-    SiteSample,
-    count_positions,
-    judge_positions,
-    sample_sites,
-    union_of,
-)
+from decode.features.matrix import BASES, SIGNAL, TRACK_COLUMNS, RegulatoryFeatures
+from decode.features.position_check import SAMPLE_SIZE, SiteSample, count_positions, judge_positions, sample_sites
 from decode.features.region import RegionMatrix, count_bound_genes
+from decode.features.regions import REGIONS, BinOptions, Region, RegionBins, make_bins
+from decode.features.signals import signal_means
+from decode.genome.signals import SignalSource, signal_track, signal_tracks
 from decode.genome.sites import SiteSource, read_block, source_files
 
 if TYPE_CHECKING:
-    from decode.genome.assembly import Assembly
     from decode.genome.gene_models import GeneModels
 
 logger = logging.getLogger(__name__)
 
-REGIONS = ("promoter", "rna")
 Tracks = Literal["biosample", "regulator"]
 
 
-@dataclass(frozen=True, eq=False)
-class RegionBins:
-    """Everything that is needed to count sites in one region."""
-
-    name: str
-    assembly: Assembly
-    pieces: Pieces
-    bin_length_bp: NDArray[np.int32]
-    offsets: NDArray[np.int64]
-    bases_type: type[np.signedinteger[Any]]
-    union: tuple[NDArray[np.int64], NDArray[np.int64]]
-
-
 class FileJob(NamedTuple):
-    """One file to count: plain values, so that it can be sent to another process."""
+    """One file (or stranded pair) to count: plain values, so that it can be sent to another process."""
 
-    source: SiteSource
+    source: SiteSource | SignalSource
     path: Path
     tracks: Tracks
     n_sampled: int
 
 
 class FileCounts(NamedTuple):
-    """Counts of one file: per track its name, the rows with covered bases and how many."""
+    """Counts of one file: per track its name, the rows that are not 0 and their values."""
 
     names: list[tuple[str, str]]
     rows: list[NDArray[np.int32]]
-    bases: list[NDArray[np.signedinteger[Any]]]
+    values: list[NDArray[Any]]
     counts: dict[str, Any]
-    sample: SiteSample
-    sha256: str
+    sample: SiteSample | None  # None of a signal
+    files: list[dict[str, str]]  # name, sha256
+
+
+def _hashed(*paths: Path | None) -> list[dict[str, str]]:
+    return [{"name": path.name, "sha256": sha256_of(path)} for path in paths if path is not None]
 
 
 def count_file(job_and_bins: tuple[FileJob, RegionBins]) -> FileCounts:
-    """Read one file, count its sites in the bins of one region, and keep a sample of them.
+    """Read one file and count its sites in the bins of one region, or average its signal there.
 
     Parameters
     ----------
@@ -84,10 +67,19 @@ def count_file(job_and_bins: tuple[FileJob, RegionBins]) -> FileCounts:
     Returns
     -------
     FileCounts
+        With a sample of the sites.
     """
     job, bins = job_and_bins
+    if isinstance(job.source, SiteSource):
+        return _count_sites(job, job.source, bins)
+    signal = signal_track(job.path)
+    rows, means, counts = signal_means(signal, bins)
+    return FileCounts([(signal.name, "")], [rows], [means], counts, None, _hashed(signal.path, signal.minus))
+
+
+def _count_sites(job: FileJob, source: SiteSource, bins: RegionBins) -> FileCounts:
     is_stranded = bins.pieces.strand_shift > 0
-    block = read_block(job.source, job.path, bins.assembly, stranded=is_stranded)
+    block = read_block(source, job.path, bins.assembly, stranded=is_stranded)
     names = [
         (regulator, biosample if job.tracks == "biosample" else "")
         for regulator, biosample in zip(block.regulators, block.biosamples, strict=True)
@@ -101,24 +93,16 @@ def count_file(job_and_bins: tuple[FileJob, RegionBins]) -> FileCounts:
     if is_stranded:
         counts["n_without_strand"] = int((block.strand == 0).sum())
     sample = sample_sites(block.position, block.length, block.strand, job.n_sampled)
-    rows, bases = [pair[0] for pair in counted], [pair[1].astype(bins.bases_type) for pair in counted]
-    return FileCounts(list(number), rows, bases, counts, sample, sha256_of(job.path))
+    rows, bases = [pair[0] for pair in counted], [pair[1].astype(bins.value_type) for pair in counted]
+    return FileCounts(list(number), rows, bases, counts, sample, _hashed(job.path))
 
 
-def _region_bins(
-    models: GeneModels, region: str, bin_size: int, upstream: int, downstream: int, promoter_stranded: bool
-) -> RegionBins:
-    if region == "promoter":
-        made = promoter_pieces(models, bin_size, upstream, downstream, is_stranded=promoter_stranded)
-    else:
-        made = rna_pieces(models, bin_size)
-    bases_type = np.int16 if bin_size <= np.iinfo(np.int16).max else np.int32
-    return RegionBins(region, models.assembly, *made, bases_type, union_of(made[0]))
-
-
-def _jobs(sources: Sequence[SiteSource], tracks: Tracks) -> list[FileJob]:
+def _jobs(sources: Sequence[SiteSource | SignalSource], tracks: Tracks) -> list[FileJob]:
     jobs = []
     for source in sources:
+        if isinstance(source, SignalSource):
+            jobs += [FileJob(source, signal.path, tracks, 0) for signal in signal_tracks(source)]
+            continue
         files = source_files(source)
         n_sampled = max(SAMPLE_SIZE // len(files), 50)
         jobs += [FileJob(source, path, tracks, n_sampled) for path in files]
@@ -151,69 +135,77 @@ def _add_counts(total: dict[str, Any], part: dict[str, Any]) -> None:
             total.setdefault(key, value)
 
 
-def _source_record(source: SiteSource, parts: list[tuple[FileJob, FileCounts]]) -> dict[str, Any]:
+def _source_record(source: SiteSource | SignalSource, parts: list[tuple[FileJob, FileCounts]]) -> dict[str, Any]:
     counts: dict[str, Any] = {}
     for _, part in parts:
         _add_counts(counts, part.counts)
-    files = [{"name": job.path.name, "sha256": part.sha256} for job, part in parts]
+    files = [file for _, part in parts for file in part.files]
     listing = "".join(f"{file['sha256']}  {file['name']}\n" for file in files)
-    whole = files[0]["sha256"] if Path(source.path).is_file() else hashlib.sha256(listing.encode()).hexdigest()
+    is_one = Path(source.path).is_file() and len(files) == 1
+    whole = files[0]["sha256"] if is_one else hashlib.sha256(listing.encode()).hexdigest()
     record: dict[str, Any] = {"path": str(source.path), "sha256": whole, "kind": source.kind, "region": source.region}
-    options = {"biosample_column": source.biosample_column, "min_score": source.min_score}
-    return {**record, **options, "counts": counts, "files": files}
+    if isinstance(source, SiteSource):
+        record |= {"biosample_column": source.biosample_column, "min_score": source.min_score}
+    return {**record, "counts": counts, "files": files}
 
 
 def _region_tracks(
     bins: RegionBins, parts: list[tuple[FileJob, FileCounts]]
-) -> tuple[list[tuple[str, str, str, str]], RegionMatrix]:
+) -> tuple[list[tuple[str, str, str, str, str]], RegionMatrix]:
     """Tracks of one region in order of source, regulator and biosample, and their matrix."""
-    keys: list[tuple[str, str, str, str]] = []
-    rows, bases, repeated = [], [], []
+    keys: list[tuple[str, str, str, str, str]] = []
+    rows, values, repeated = [], [], []
     origin: dict[tuple[str, str, str, str], Path] = {}
     for job, part in parts:
-        for (regulator, biosample), track_rows, track_bases in zip(part.names, part.rows, part.bases, strict=True):
+        value_kind = BASES if isinstance(job.source, SiteSource) else SIGNAL
+        for (regulator, biosample), track_rows, track_values in zip(part.names, part.rows, part.values, strict=True):
             key = (bins.name, job.source.kind, regulator, biosample)
             if key in origin:
                 repeated.append(f"{job.source.kind}:{regulator} in {origin[key]} and {job.path}")
             origin[key] = job.path
-            keys.append(key)
+            keys.append((*key, value_kind))
             rows.append(track_rows)
-            bases.append(track_bases)
+            values.append(track_values)
     if repeated:
         raise ValueError(
             f"{len(repeated)} track(s) of region {bins.name} come from two files: {listed(repeated)}; "
             "put the sites of one track into one file, or state a biosample column"
         )
-    data = rows_to_csr(rows, bases, bins.pieces.n_rows, bins.bases_type)
+    data = rows_to_csr(rows, values, bins.pieces.n_rows, bins.value_type)
     return keys, RegionMatrix(bins.name, data, bins.offsets, bins.bin_length_bp)
 
 
 def build_features(
     models: GeneModels,
-    sources: Sequence[SiteSource],
+    sources: Sequence[SiteSource | SignalSource],
     *,
     bin_size: int = 100,
     upstream: int = 2000,
     downstream: int = 1000,
+    regions: Sequence[Region] = (),
     tracks: Tracks = "biosample",
     executor: Any = "threads",
     promoter_stranded: bool = False,
     allow_suspicious: bool = False,
 ) -> RegulatoryFeatures:
-    """Count binding sites in the promoter and RNA bins of every gene.
+    """Count binding sites in the promoter and RNA bins of every gene, and in the bins of further regions.
 
     The value of a bin is the number of its bases that the union of a track's sites covers: a base counts once, and
-    sites are clipped to the region. One file is read at a time on each of two threads, so memory does not grow with
-    the number of files.
+    sites are clipped to the region. For a signal track (bigWig) it is the mean signal over the bin's bases. One file is
+    read at a time on each of two threads, so memory does not grow with the number of files.
 
     Parameters
     ----------
     models : GeneModels
-        Genes or transcripts, see `decode.genome.annotation.gene_models`.
-    sources : sequence of SiteSource
-        Files or folders of sites, of the build of `models`. Regions: "promoter" and "rna".
+        Genes or transcripts, see `decode.genome.gene_models.gene_models`.
+    sources : sequence of SiteSource and SignalSource
+        Files or folders of sites or signals, of the build of `models`. Their regions: "promoter", "rna", or the name
+        of one of `regions`.
     bin_size, upstream, downstream : int
         Bases. The promoter runs from `upstream` before the transcription start to `downstream` after it.
+    regions : sequence of WindowRegion and LinkedRegion
+        Further regions: windows at any distance from the TSS, or linked distal elements. In both, strand is ignored. A
+        gene without elements has no bins there.
     tracks : {"biosample", "regulator"}
         Whether sites of one regulator in different biosamples stay apart (where stated) or are united.
     executor : str, distributed.Client or Executor
@@ -231,8 +223,10 @@ def build_features(
     Raises
     ------
     ValueError
-        If there is no source, a region is unknown, a file is not valid, one track comes from two files, or the sites
-        look like those of another build.
+        If there is no source, a region is unknown or has no source, a file is not valid, one track comes from two
+        files, or the sites look like those of another build.
+    ImportError
+        If there are signals and pyBigWig is not installed.
 
     Examples
     --------
@@ -251,10 +245,8 @@ def build_features(
     check_choice("tracks", tracks, ("biosample", "regulator"))
     if not sources:
         raise ValueError("no sources of sites; give at least one (promoter or rna sites)")
-    for source in sources:
-        check_choice(f"region of {source.path}", source.region, REGIONS)
-    regions = [name for name in REGIONS if any(source.region == name for source in sources)]
-    bins = {name: _region_bins(models, name, bin_size, upstream, downstream, promoter_stranded) for name in regions}
+    options = BinOptions(bin_size, upstream, downstream, promoter_stranded)
+    bins = _all_bins(models, sources, regions, options)
     parts = list(_count_all(_jobs(sources, tracks), bins, executor))
     by_source = [(source, [part for part in parts if part[0].source is source]) for source in sources]
     records = [_source_record(source, of_source) for source, of_source in by_source]
@@ -262,15 +254,17 @@ def build_features(
     checks = []
     for record, (source, of_source) in zip(records, by_source, strict=True):
         region = bins[source.region]
-        samples = [part.sample for _, part in of_source]
-        counts = count_positions(region.union, models.assembly, region.pieces.strand_shift, samples)
-        checks.append(judge_positions(record, counts, allow_suspicious=allow_suspicious))
+        samples = [part.sample for _, part in of_source if part.sample is not None]
+        if samples:
+            counts = count_positions(region.union, models.assembly, region.pieces.strand_shift, samples)
+            suspicion = "warn" if allow_suspicious and region.suspicion == "raise" else region.suspicion
+            checks.append(judge_positions(record, counts, suspicion=suspicion))
     matrices: dict[str, RegionMatrix] = {}
-    keys: list[tuple[str, str, str, str]] = []
-    for name in regions:
+    keys: list[tuple[str, str, str, str, str]] = []
+    for name in bins:
         region_keys, matrices[name] = _region_tracks(bins[name], [p for p in parts if p[0].source.region == name])
         keys += region_keys
-    table = pd.DataFrame(keys, columns=list(TRACK_COLUMNS[:4])).assign(value_kind="bases")
+    table = pd.DataFrame(keys, columns=list(TRACK_COLUMNS[:5]))
     table["n_bound_genes"] = count_bound_genes(matrices)
     return RegulatoryFeatures(
         level=models.level,
@@ -283,12 +277,40 @@ def build_features(
         downstream=int(downstream),
         sources=records,
         checks={"gene_models": models.rule, "positions": checks},
+        definitions={name: region.definition for name, region in bins.items() if region.definition},
     )
+
+
+def _all_bins(
+    models: GeneModels, sources: Sequence[SiteSource | SignalSource], regions: Sequence[Region], options: BinOptions
+) -> dict[str, RegionBins]:
+    """Bins of the regions that have sources: promoter, RNA, then the further ones in the order given."""
+    check_unique("names of the regions", [region.name for region in regions])
+    by_name: dict[str, str | Region] = {name: name for name in REGIONS}
+    by_name |= {region.name: region for region in regions}
+    for source in sources:
+        check_choice(f"region of {source.path}", source.region, by_name)
+    used = {source.region for source in sources}
+    empty = [region.name for region in regions if region.name not in used]
+    if empty:
+        raise ValueError(
+            f"no sites are given for the region(s) {listed(empty)}; give some (--region-sites {empty[0]}:TF=PATH) or "
+            "leave the region out"
+        )
+    with_signal = {source.region for source in sources if isinstance(source, SignalSource)}
+    return {
+        name: make_bins(models, region, options, has_signal=name in with_signal)
+        for name, region in by_name.items()
+        if name in used
+    }
 
 
 def _log_sources(records: list[dict[str, Any]]) -> None:
     for record in records:
         logger.info("%s (%s, %s): %s", record["path"], record["kind"], record["region"], record["counts"])
+        absent = record["counts"].get("absent_chromosomes", {})
+        if absent:
+            logger.warning("%s: no signal on %d chromosomes: %s", record["path"], len(absent), listed(absent))
         n_without = record["counts"].get("n_without_strand", 0)
         if n_without:
             logger.warning(

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from decode.core.checks import listed
-from decode.features.matrix import RegulatoryFeatures
+from decode.features.matrix import SIGNAL, RegulatoryFeatures
+from decode.features.position_check import PLACES
 
 
 def describe(features: RegulatoryFeatures) -> str:
@@ -34,12 +35,16 @@ def describe(features: RegulatoryFeatures) -> str:
             f"region {name}: {region.data.shape[0]} bins ({masked} masked), {region.n_tracks} tracks, "
             f"{share:.2%} nonzero"
         )
+        if name in features.definitions:
+            lines.append(f"  {_definition(features.definitions[name])}")
         tracks = features.tracks[features.tracks["region"] == name]
         for kind, group in tracks.groupby("kind", sort=False, observed=True):
             bound = group["n_bound_genes"].to_numpy()
             cells = sorted(set(group["biosample"]) - {""})
+            n_signals = int((group["value_kind"] == SIGNAL).sum())
+            what = f"tracks ({n_signals} signals)" if n_signals else "tracks"
             lines.append(
-                f"  {kind}: {group['regulator'].nunique()} regulators in {len(group)} tracks; "
+                f"  {kind}: {group['regulator'].nunique()} regulators in {len(group)} {what}; "
                 f"bound {features.level}s a track: median {int(np.median(bound))}, "
                 f"{int((bound < 30).sum())} tracks below 30" + (f"; biosamples: {listed(cells, 10)}" if cells else "")
             )
@@ -49,19 +54,31 @@ def describe(features: RegulatoryFeatures) -> str:
     return "\n".join(lines)
 
 
+def _definition(definition: dict[str, Any]) -> str:
+    size = f"{definition['bin_size']}-bp bins"
+    if definition["type"] == "window":
+        return f"TSS {definition['first_bp']:+d}..{definition['last_bp']:+d}, {size}"
+    counts = definition.get("counts", {})
+    return (
+        f"elements of {definition['path']}, {size}: {counts.get('n_links', 0)} links of "
+        f"{counts.get('n_genes', 0)} genes"
+        + "".join(f", {name} {value}" for name, value in counts.items() if name.endswith("without_element"))
+    )
+
+
 def _counts(counts: dict[str, Any]) -> str:
     """Sites counted, and every other count that is not zero."""
-    shown = [f"{counts.get('n_sites', 0)} sites"]
+    shown = [f"{counts['n_bins']} bins with signal"] if "n_bins" in counts else [f"{counts.get('n_sites', 0)} sites"]
     for name, value in counts.items():
         if isinstance(value, dict):
             shown += [f"{name}: {listed(f'{key} {number}' for key, number in value.items())}"] if value else []
-        elif name != "n_sites" and value:
+        elif name not in ("n_sites", "n_bins") and value:
             shown.append(f"{name} {value}")
     return ", ".join(shown)
 
 
 def _position_line(check: dict[str, Any]) -> str:
-    where = "exons on their strand" if check["region"] == "rna" else f"{check['region']}s"
+    where = PLACES.get(check["region"], f"the region {check['region']}")
     line = (
         f"positions of {check['kind']} sites of {check.get('path', 'a source')}: {_share(check.get('share'))} lie in "
         f"{where}, {_share(check.get('share_shuffled'))} of displaced ones"

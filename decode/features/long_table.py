@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from decode.features.matrix import RegulatoryFeatures
+from decode.features.matrix import SIGNAL, RegulatoryFeatures
 
 
 def _named(codes: np.ndarray, names: pd.Series) -> pd.Categorical:
@@ -25,8 +25,10 @@ def long_table(features: RegulatoryFeatures) -> pd.DataFrame:
     -------
     pd.DataFrame
         Columns region, gene_id, bin (0 = 5'-most), kind, regulator, biosample ("" where not stated), bases; at
-        transcript level also transcript_id, before gene_id. Text columns are categoricals.
+        transcript level also transcript_id, before gene_id. Where the features hold signal tracks, also signal: the
+        mean over the bin's bases, NaN for sites (and bases 0 for signals). Text columns are categoricals.
     """
+    has_signal = (features.tracks["value_kind"] == SIGNAL).any()
     parts = []
     for name, region in features.regions.items():
         tracks = features.tracks[features.tracks["region"] == name].reset_index(drop=True)
@@ -41,7 +43,12 @@ def long_table(features: RegulatoryFeatures) -> pd.DataFrame:
         part["bin"] = row - region.offsets[gene]
         for column_name in ("kind", "regulator", "biosample"):
             part[column_name] = _named(column, tracks[column_name])
-        part["bases"] = data.data.astype(np.int64)
+        if has_signal:
+            is_signal = (tracks["value_kind"] == SIGNAL).to_numpy()[column]
+            part["bases"] = np.where(is_signal, 0, data.data).astype(np.int64)
+            part[SIGNAL] = np.where(is_signal, data.data, np.nan).astype(np.float32)
+        else:
+            part["bases"] = data.data.astype(np.int64)
         parts.append(part)
     if len(parts) == 1:
         return parts[0]

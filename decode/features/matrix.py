@@ -23,6 +23,7 @@ __all__ = ["SCHEMA_VERSION", "RegionMatrix", "RegulatoryFeatures", "count_bound_
 SCHEMA_VERSION = 1
 TRACK_COLUMNS = ("region", "kind", "regulator", "biosample", "value_kind", "n_bound_genes")
 GENE_COLUMNS = ("gene_id", "gene_name", "chrom", "strand", "tss", "length_bp")
+BASES, SIGNAL = "bases", "signal"  # what the values of a track are
 TRACK_KEY = ["region", "kind", "regulator", "biosample"]
 
 
@@ -36,7 +37,7 @@ def track_names(tracks: pd.DataFrame) -> list[str]:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class RegulatoryFeatures:
-    """Binding sites of every regulator counted in the bins of every gene's promoter and RNA.
+    """Binding sites of every regulator counted in the bins of every gene's promoter, RNA and further regions.
 
     Objects are never changed: every operation gives a new one.
 
@@ -48,18 +49,21 @@ class RegulatoryFeatures:
         RangeIndex; columns gene_id, gene_name, chrom, strand, tss, length_bp (spliced), ..., and transcript_id at
         transcript level.
     tracks : pd.DataFrame
-        One row a track; columns region, kind, regulator, biosample ("" where not stated), value_kind ("bases"),
-        n_bound_genes. Grouped by region, in the order of `regions`.
+        One row a track; columns region, kind, regulator, biosample ("" where not stated), value_kind ("bases", or
+        "signal": mean signal over the bin's bases), n_bound_genes. Grouped by region, in the order of `regions`.
     regions : dict of str to RegionMatrix
         Column j of a region's matrix is the j-th track of that region.
     build : str
         Genome build.
     bin_size, upstream, downstream : int
-        Bases. The promoter is `upstream` bases before the transcription start to `downstream` bases after it.
+        Bases. The promoter is `upstream` bases before the transcription start to `downstream` bases after it. Further
+        regions may have bins of another size.
     sources : list of dict
         Per source: path, sha256, kind, region, counts, files.
     checks : dict
         Shares of sites inside the region, observed and at shuffled positions (key "positions").
+    definitions : dict
+        Of each region other than promoter and rna: type, bin_size, and the window or the links.
     schema_version : int
         Version of the file layout.
 
@@ -95,6 +99,7 @@ class RegulatoryFeatures:
     downstream: int
     sources: list[dict[str, Any]] = field(default_factory=list)
     checks: dict[str, Any] = field(default_factory=dict)
+    definitions: dict[str, dict[str, Any]] = field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION
 
     def __post_init__(self) -> None:

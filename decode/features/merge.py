@@ -27,6 +27,9 @@ def _check_same(first: RegulatoryFeatures, other: RegulatoryFeatures) -> None:
         only = sorted(set(first.ids.tolist()) ^ set(other.ids.tolist()))
         what = f"genes on one side only: {listed(only)}" if only else "the same genes in another order"
         raise ValueError(f"features to merge have different genes ({what}); select(genes=...) the same ones in both")
+    for name in set(first.definitions) & set(other.definitions):
+        if first.definitions[name] != other.definitions[name]:
+            raise ValueError(f"features to merge define region {name} differently; build them alike, or rename one")
     for name in set(first.regions) & set(other.regions):
         mine, theirs = first.regions[name], other.regions[name]
         is_same = np.array_equal(mine.offsets, theirs.offsets) and np.array_equal(
@@ -73,4 +76,5 @@ def merge_features(features: Sequence[RegulatoryFeatures]) -> RegulatoryFeatures
         for key, value in part.checks.items():
             checks[key] = [*checks[key], *value] if isinstance(value, list) and key in checks else value
     sources = [source for part in features for source in part.sources]
-    return replace(first, tracks=tracks, regions=regions, sources=sources, checks=checks)
+    definitions = {name: value for part in features for name, value in part.definitions.items()}
+    return replace(first, tracks=tracks, regions=regions, sources=sources, checks=checks, definitions=definitions)

@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,7 @@ N_DISPLACED = 4  # displaced copies of each
 DISPLACED_BP = (10_000, 100_000)
 ERROR_ODDS_RATIO = 1.25  # see the table above: wrong builds lie below, sources as a whole far above
 WARN_ODDS_RATIO = 2.0
+PLACES = {"promoter": "promoters", "rna": "exons on their strand"}
 MIN_HITS = 30  # sites inside, found or expected: fewer say nothing
 
 
@@ -140,7 +141,9 @@ def _odds_ratio(n: NDArray[np.int64], inside: NDArray[np.int64], displaced: NDAr
     return ((inside + 0.5) / (n - inside + 0.5)) / ((expected + 0.5) / (n - expected + 0.5))
 
 
-def judge_positions(source: dict[str, Any], counts: PositionCounts, *, allow_suspicious: bool) -> dict[str, Any]:
+def judge_positions(
+    source: dict[str, Any], counts: PositionCounts, *, suspicion: Literal["raise", "warn", "none"] = "raise"
+) -> dict[str, Any]:
     """Say whether the sites of a source look like those of this build.
 
     Parameters
@@ -148,14 +151,16 @@ def judge_positions(source: dict[str, Any], counts: PositionCounts, *, allow_sus
     source : dict
         Keys path, kind, region.
     counts : PositionCounts
-    allow_suspicious : bool
-        Warn instead of raising; sites of kind "other" only ever warn.
+    suspicion : {"raise", "warn", "none"}
+        What to do where sites lie in the region no more often than displaced ones; sites of kind "other" only ever
+        warn.
 
     Returns
     -------
     dict
         path, kind, region, n_sampled, share (inside the region), share_shuffled (displaced), odds_ratio (None where
-        too few sites lie inside to tell), verdict ("fine", "near chance", "by chance", "too few sites").
+        too few sites lie inside to tell), verdict ("fine", "near chance", "by chance", "too few sites", or "not
+        judged" where `suspicion` is "none").
 
     Raises
     ------
@@ -183,15 +188,17 @@ def judge_positions(source: dict[str, Any], counts: PositionCounts, *, allow_sus
         "fine" if odds_ratio > WARN_ODDS_RATIO else "near chance" if odds_ratio > ERROR_ODDS_RATIO else "by chance"
     )
     result |= {"odds_ratio": odds_ratio, "verdict": verdict}
-    if verdict == "fine":
+    if suspicion == "none":
+        result["verdict"] = "not judged"
+    if verdict == "fine" or suspicion == "none":
         return result
-    where = "exons on their strand" if source["region"] == "rna" else "promoters"
+    where = PLACES.get(source["region"], f"the region {source['region']}")
     sentence = (
         f"{source['kind']} sites of {source['path']}: {result['share']:.1%} lie in {where}, displaced ones "
         f"{result['share_shuffled']:.1%} (median odds ratio over chromosomes {odds_ratio:.2f}; "
         "7 and more in ENCODE sources of the right build)"
     )
-    if verdict == "by chance" and source["kind"] != "other" and not allow_suspicious:
+    if verdict == "by chance" and source["kind"] != "other" and suspicion == "raise":
         raise ValueError(
             f"{sentence}: they look like sites of another genome build or strand; check the build, lift them over "
             "(decode sites liftover), or allow them (allow_suspicious, --allow-suspicious) if these regulators bind "

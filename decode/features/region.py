@@ -23,9 +23,10 @@ class RegionMatrix:
     name : str
         "promoter", "rna" or another name.
     data : scipy.sparse.csr_array, shape (n_rows, n_tracks)
-        Bases of the bin (row) that the union of the track's (column) sites covers.
+        Bases of the bin (row) that the union of the track's (column) sites covers (int16 or int32); in a region that
+        also holds signal tracks float32.
     offsets : int64 array, shape (n_genes + 1,)
-        Rows `offsets[i]:offsets[i + 1]` are the bins of gene i, in transcript direction.
+        Rows `offsets[i]:offsets[i + 1]` are the bins of gene i, in transcript direction; there may be none.
     bin_length_bp : int32 array, shape (n_rows,)
         Bases of the bin inside region and chromosome; 0 marks a masked bin.
     """

@@ -24,7 +24,7 @@ from decode.features.region import RegionMatrix, bin_grid, check_genes_and_bins,
 
 FORMAT = "decode-features"
 CHUNK = 8192  # values; 128 random genes: 8k chunks 8 ms, 64k chunks 44 ms
-HEADER = ("level", "build", "bin_size", "upstream", "downstream")
+HEADER = ("level", "build", "bin_size", "upstream", "downstream", "sources", "checks", "definitions")
 
 
 def _put(group: h5py.Group, name: str, values: NDArray[Any]) -> None:
@@ -87,7 +87,7 @@ def _fill(file: h5py.File, features: RegulatoryFeatures) -> None:
     file.attrs["format"] = FORMAT
     file.attrs["schema_version"] = SCHEMA_VERSION
     header = {name: getattr(features, name) for name in HEADER}
-    header |= {"regions": list(features.regions), "sources": features.sources, "checks": features.checks}
+    header["regions"] = list(features.regions)
     _put(file, "header", np.frombuffer(to_json(header).encode(), dtype=np.uint8))
     _put_table(file.create_group("genes"), features.genes)
     _put_table(file.create_group("tracks"), features.tracks)
@@ -186,7 +186,7 @@ class FeaturesFile:
 
     Attributes
     ----------
-    level, build, bin_size, upstream, downstream, sources, checks
+    level, build, bin_size, upstream, downstream, sources, checks, definitions
         As in RegulatoryFeatures.
     region_names : list of str
 
@@ -208,6 +208,7 @@ class FeaturesFile:
         self.downstream: int = header["downstream"]
         self.sources: list[dict[str, Any]] = header["sources"]
         self.checks: dict[str, Any] = header["checks"]
+        self.definitions: dict[str, dict[str, Any]] = header.get("definitions", {})  # absent in older files
         self.region_names: list[str] = header["regions"]
         self._parts: dict[tuple[str, str], NDArray[Any]] = {}
 

@@ -105,7 +105,7 @@ def judged(inside: list[int], displaced: list[int], n: int = 10_000, **options: 
         np.full(len(inside), n), np.array(inside, dtype=np.int64), np.array(displaced, dtype=np.int64) * N_DISPLACED
     )
     source = SOURCE | {key: options[key] for key in ("kind", "region") if key in options}
-    return judge_positions(source, parts, allow_suspicious=bool(options.get("allow_suspicious", False)))
+    return judge_positions(source, parts, suspicion=options.get("suspicion", "raise"))
 
 
 def test_right_build_is_fine(caplog: pytest.LogCaptureFixture) -> None:
@@ -131,12 +131,20 @@ def test_wrong_build_raises() -> None:
 
 def test_allowed_or_nearly_chance_warns(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
-        assert judged([400], [400], allow_suspicious=True)["verdict"] == "by chance"
+        assert judged([400], [400], suspicion="warn")["verdict"] == "by chance"
         assert judged([400], [400], kind="other")["verdict"] == "by chance"
         assert judged([600], [400])["verdict"] == "near chance"
+        assert judged([600], [400], region="distal")["verdict"] == "near chance"
+    assert "lie in the region distal" in caplog.text
     assert [record.message.endswith("check the genome build and the strands") for record in caplog.records] == [
         True
-    ] * 3
+    ] * 4
+
+
+def test_windows_far_from_the_tss_are_not_judged(caplog: pytest.LogCaptureFixture) -> None:
+    result = judged([400], [400], suspicion="none")
+    assert (result["verdict"], round(result["odds_ratio"], 6)) == ("not judged", 1)
+    assert not caplog.records
 
 
 def test_dense_genes_do_not_look_suspicious() -> None:

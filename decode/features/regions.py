@@ -1,0 +1,205 @@
+"""Named regions and their bins: promoter, RNA, further windows around the TSS, and linked distal elements."""
+
+from __future__ import annotations
+
+import logging
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from decode.core.files import sha256_of
+from decode.features.pieces import Pieces, linked_pieces, promoter_pieces, rna_pieces, window_pieces
+from decode.features.position_check import union_of
+from decode.genome.links import read_links
+
+if TYPE_CHECKING:
+    from decode.genome.assembly import Assembly
+    from decode.genome.gene_models import GeneModels
+
+logger = logging.getLogger(__name__)
+
+REGIONS = ("promoter", "rna")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+Suspicion = Literal["raise", "warn", "none"]
+
+
+@dataclass(frozen=True)
+class WindowRegion:
+    """A further region: a window at any distance from the TSS, in transcript direction.
+
+    Parameters
+    ----------
+    name : str
+        Letters, digits and underscores; not "promoter" or "rna".
+    first_bp, last_bp : int
+        The window is [first_bp, last_bp); the TSS base is 0, negative numbers lie upstream.
+    bin_size : int, optional
+        Bases; default that of the build.
+
+    Raises
+    ------
+    ValueError
+        If the name cannot be used.
+
+    Examples
+    --------
+    >>> WindowRegion("upstream", -50_000, -2_000, bin_size=500).definition(100)
+    {'type': 'window', 'first_bp': -50000, 'last_bp': -2000, 'bin_size': 500}
+    """
+
+    name: str
+    first_bp: int
+    last_bp: int
+    bin_size: int | None = None
+
+    def __post_init__(self) -> None:
+        _check_name(self.name)
+
+    def definition(self, bin_size: int) -> dict[str, Any]:
+        """What makes the region what it is, as plain data."""
+        size = self.bin_size or bin_size
+        return {"type": "window", "first_bp": self.first_bp, "last_bp": self.last_bp, "bin_size": int(size)}
+
+
+@dataclass(frozen=True)
+class LinkedRegion:
+    """A further region: the distal elements that are linked to each gene, the nearest to the TSS first.
+
+    Parameters
+    ----------
+    path : str or Path
+        Links of elements to genes; see `decode.genome.links.read_links`.
+    name : str
+        Letters, digits and underscores; not "promoter" or "rna".
+    bin_size : int, optional
+        Bases; default that of the build.
+    min_score : float, optional
+        Links with a lower score are left out.
+    id_map : str or Path, optional
+        Names of genes, where the links have others than the annotation.
+
+    Raises
+    ------
+    ValueError
+        If the name cannot be used.
+    """
+
+    path: Path
+    name: str = "distal"
+    bin_size: int | None = None
+    min_score: float | None = None
+    id_map: Path | None = None
+
+    def __post_init__(self) -> None:
+        _check_name(self.name)
+        object.__setattr__(self, "path", Path(self.path))
+
+    def definition(self, bin_size: int) -> dict[str, Any]:
+        """What makes the region what it is, as plain data, with the hash of the links."""
+        return {
+            "type": "linked", "bin_size": int(self.bin_size or bin_size), "path": str(self.path),
+            "sha256": sha256_of(self.path), "min_score": self.min_score,
+        }  # fmt: skip
+
+
+Region = WindowRegion | LinkedRegion
+
+
+def _check_name(name: str) -> None:
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise ValueError(f"name of a region is {name!r}; letters, digits and underscores are wanted, a letter first")
+    if name in REGIONS:
+        raise ValueError(f"name of a region is {name!r}, which is taken; choose another, such as distal")
+
+
+@dataclass(frozen=True, eq=False)
+class RegionBins:
+    """Everything that is needed to count sites or average signals in one region.
+
+    Parameters
+    ----------
+    name : str
+    assembly : Assembly
+    pieces : Pieces
+    bin_length_bp, offsets : arrays
+        As in RegionMatrix.
+    value_type : numpy number type
+        int16 or int32 for bases, float32 where the region holds a signal.
+    union : (starts, ends)
+        Disjoint intervals that the pieces cover.
+    definition : dict
+        Of a further region; empty for promoter and rna, which follow from the options of the build.
+    suspicion : {"raise", "warn", "none"}
+        What happens where sites lie in the region no more often than by chance. Distal elements only warn; in a window
+        far from the TSS sites need not be denser than around it, so nothing is concluded.
+    """
+
+    name: str
+    assembly: Assembly
+    pieces: Pieces
+    bin_length_bp: NDArray[np.int32]
+    offsets: NDArray[np.int64]
+    value_type: type[np.number[Any]]
+    union: tuple[NDArray[np.int64], NDArray[np.int64]]
+    definition: dict[str, Any]
+    suspicion: Suspicion
+
+
+class BinOptions(NamedTuple):
+    """Sizes in bases, and whether promoters take only sites on the gene's strand."""
+
+    bin_size: int = 100
+    upstream: int = 2000
+    downstream: int = 1000
+    promoter_stranded: bool = False
+
+
+def make_bins(models: GeneModels, region: str | Region, options: BinOptions, *, has_signal: bool) -> RegionBins:
+    """Lay out the bins of a region for every gene model.
+
+    Parameters
+    ----------
+    models : GeneModels
+    region : "promoter", "rna", WindowRegion or LinkedRegion
+    options : BinOptions
+    has_signal : bool
+        Whether means of signals are stored, or bases only.
+
+    Returns
+    -------
+    RegionBins
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If links cannot be read, or a window or bin size is not possible.
+    """
+    suspicion: Suspicion = "raise"
+    size = options.bin_size
+    definition = {} if isinstance(region, str) else region.definition(size)
+    if isinstance(region, WindowRegion):
+        size, suspicion = region.bin_size or size, "none"
+        made = window_pieces(models, region.first_bp, region.last_bp, size)
+    elif isinstance(region, LinkedRegion):
+        size, suspicion = region.bin_size or size, "warn"
+        links = read_links(region.path, models.assembly, models.table, min_score=region.min_score, id_map=region.id_map)
+        made = linked_pieces(models, links.table, size)
+        n_without = int((np.diff(made[2]) == 0).sum())
+        definition["counts"] = {**links.counts, f"n_{models.level}s_without_element": n_without}
+        logger.info(
+            "region %s: %d of %d %ss have no linked element", region.name, n_without, len(models.table), models.level
+        )
+    elif region == "promoter":
+        made = promoter_pieces(
+            models, size, options.upstream, options.downstream, is_stranded=options.promoter_stranded
+        )
+    else:
+        made = rna_pieces(models, size)
+    bases_type = np.int16 if size <= np.iinfo(np.int16).max else np.int32
+    name = region if isinstance(region, str) else region.name
+    value_type = np.float32 if has_signal else bases_type
+    return RegionBins(name, models.assembly, *made, value_type, union_of(made[0]), definition, suspicion)
