@@ -1,0 +1,309 @@
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import xarray as xr
+from planted import TASKS, TINY, TINY_PAPER, planted_dataset, planted_features, planted_targets
+from toy_networks import random_bundle
+
+import decode.attribution.attribute as attribute_module
+from decode.attribution.attribute import attribute, explain_block
+from decode.attribution.job import make_job
+from decode.attribution.references import REFERENCES
+from decode.attribution.rescale import ExactEngine
+from decode.attribution.result import AttributionFile, Layout, gene_blocks, make_layout, read_attributions
+from decode.core.executor import ThreadsExecutor
+from decode.dataset import TEST, prepare_dataset
+from decode.prediction import predict
+
+
+@pytest.fixture(scope="module")
+def dataset():
+    return planted_dataset(100)
+
+
+@pytest.fixture(scope="module")
+def bundle(dataset):
+    return random_bundle(dataset, TINY, members=3)
+
+
+@pytest.fixture(scope="module")
+def whole(dataset, bundle):
+    return attribute(bundle, dataset.features, agreement_genes=0)
+
+
+class TestResult:
+    @pytest.mark.parametrize("reference", REFERENCES)
+    def test_sums_and_predictions(self, dataset, bundle, reference):
+        found = attribute(bundle, dataset.features, reference=reference, part="all", agreement_genes=0)
+        difference = found["prediction"] - found["reference_prediction"]
+        sums = found["attribution"].sum("track") + found["length_effect"]
+        np.testing.assert_allclose(sums, difference, atol=1e-5)
+        assert float(found["additivity_error"].max()) == found.attrs["additivity_error_max"] < 1e-5
+        expected = predict(bundle, dataset.features)[bundle.tasks].to_numpy()
+        np.testing.assert_allclose(found["prediction"], expected, atol=1e-5)
+        assert found["gene"].to_numpy().tolist() == dataset.features.ids.tolist()
+        has_length_effect = bool((found["length_effect"] != 0).any())
+        assert has_length_effect == (reference != "own_length")
+
+    def test_mean_and_spread_over_members(self, dataset, bundle, whole):
+        job = make_job(bundle, dataset.features, engine="exact", reference="own_length", genes=None, part="test")
+        members = []
+        for member in bundle.members:
+            parts = ExactEngine.from_model(member.pooled).attribute(*job.pooled(job.rows))
+            members.append(np.concatenate([part[:, 1:] for part in parts], axis=1))
+        np.testing.assert_allclose(whole["attribution"], np.mean(members, axis=0), atol=1e-6)
+        np.testing.assert_allclose(whole["sd"], np.std(members, axis=0, ddof=1), atol=1e-6)
+
+    def test_one_member_has_no_spread(self, dataset, tmp_path):
+        bundle = random_bundle(dataset, TINY, members=1)
+        found = attribute(bundle, dataset.features, agreement_genes=0)
+        assert np.isnan(found["sd"]).all()
+        assert np.isnan(found["length_effect_sd"]).all()
+        with attribute(bundle, dataset.features, agreement_genes=0, out=tmp_path / "a.nc") as stored:
+            xr.testing.assert_identical(stored.load(), found)
+
+    def test_names_and_numbers(self, dataset, whole):
+        test = dataset.rows(TEST)
+        assert dict(whole.sizes) == {"gene": 20, "track": 6, "task": 4}
+        assert whole["attribution"].dims == ("gene", "track", "task")
+        assert whole["attribution"].dtype == np.float32
+        assert whole["task"].to_numpy().tolist() == TASKS
+        assert whole["track"].to_numpy().tolist() == dataset.features.track_ids
+        assert whole["regulator"].to_numpy().tolist() == dataset.features.tracks["regulator"].tolist()
+        assert set(whole["split"].to_numpy()) == {TEST}
+        np.testing.assert_array_equal(whole["bases"], dataset.features.totals()[test])
+        np.testing.assert_array_equal(whole["n_bound_genes"], (whole["bases"] > 0).sum("gene"))
+        np.testing.assert_array_equal(whole["length_bp"], dataset.features.genes["length_bp"].to_numpy()[test])
+        attributes = {"engine": "exact", "reference": "own_length", "n_members": 3, "build": "hg19"}
+        assert {key: whole.attrs[key] for key in attributes} == attributes
+        assert json.loads(whole.attrs["seeds"]) == [0, 1, 2]
+        assert "keras" in json.loads(whole.attrs["versions"])
+        assert whole["attribution"].attrs["units"] == "log2"
+
+    def test_agreement_is_stored(self, dataset, bundle):
+        found = attribute(bundle, dataset.features, agreement_genes=2)
+        assert 0 <= found.attrs["engine_agreement"] < 1e-5
+        sample = json.loads(found.attrs["engine_agreement_sample"])
+        assert len(sample["genes"]) == 2
+        assert sample["tasks"] == ["median_level", "liver", "blood"]
+
+    def test_shap_engine(self, dataset, bundle, whole):
+        genes = whole["gene"].to_numpy()[:3].tolist()
+        found = attribute(bundle, dataset.features, engine="shap", genes=genes, agreement_genes=1)
+        for name in ("attribution", "sd", "length_effect", "prediction"):
+            np.testing.assert_allclose(found[name], whole[name][:3], atol=1e-5)
+        assert found.attrs["engine"] == "shap"
+        assert found.attrs["engine_agreement"] < 1e-5
+        assert found.attrs["model_sha256"] == whole.attrs["model_sha256"]
+
+    def test_genes_in_the_order_asked_for(self, dataset, bundle, whole):
+        genes = whole["gene"].to_numpy()[[5, 0, 11]].tolist()
+        found = attribute(bundle, dataset.features, genes=genes, agreement_genes=0)
+        assert found["gene"].to_numpy().tolist() == genes
+        np.testing.assert_allclose(found["attribution"], whole["attribution"].sel(gene=genes), atol=1e-6)
+
+    def test_blocks_and_threads_play_no_part(self, dataset, bundle, whole):
+        found = attribute(bundle, dataset.features, block_genes=3, executor=ThreadsExecutor(2), agreement_genes=0)
+        for name in whole.data_vars:
+            np.testing.assert_allclose(found[name], whole[name], atol=1e-6)
+
+    def test_transcript_level(self):
+        features = planted_features(120, level="transcript")
+        dataset = prepare_dataset(features, planted_targets(features), min_bound_genes=10)
+        found = attribute(random_bundle(dataset, TINY_PAPER), features, agreement_genes=0)
+        assert found.attrs["level"] == "transcript"
+        assert found["gene"].to_numpy()[0].startswith("T")
+        assert found["gene_id"].to_numpy()[0].startswith("G")
+
+
+class Killed(Exception):
+    pass
+
+
+def kill_after(n_blocks: int):
+    def on_block(done: int, _total: int) -> None:
+        if done == n_blocks:
+            raise Killed
+
+    return on_block
+
+
+class TestFile:
+    def test_same_as_in_memory(self, dataset, bundle, whole, tmp_path):
+        for number, block_genes in enumerate((None, 3, 7)):
+            path = tmp_path / f"{number}.nc"
+            with attribute(bundle, dataset.features, out=path, block_genes=block_genes, agreement_genes=0) as found:
+                xr.testing.assert_allclose(found.load(), whole, atol=1e-6)
+                assert found.attrs.keys() == whole.attrs.keys()
+            assert [item.name for item in tmp_path.iterdir() if item.name.startswith(".")] == []
+
+    def test_a_killed_run_goes_on(self, dataset, bundle, whole, tmp_path, monkeypatch):
+        path, options = tmp_path / "a.nc", {"block_genes": 3, "agreement_genes": 0}
+        with pytest.raises(Killed):
+            attribute(bundle, dataset.features, out=path, on_block=kill_after(2), **options)
+        assert not path.exists()
+        explained = []
+
+        def counted(block, engines):
+            explained.append(block.number)
+            return explain_block(block, engines)
+
+        monkeypatch.setattr(attribute_module, "explain_block", counted)
+        with attribute(bundle, dataset.features, out=path, **options) as found:
+            xr.testing.assert_allclose(found.load(), whole, atol=1e-6)
+        assert explained == [2, 3, 4, 5, 6]
+
+    def test_killed_while_putting_together(self, dataset, bundle, whole, tmp_path, monkeypatch):
+        path, options = tmp_path / "a.nc", {"block_genes": 3, "agreement_genes": 0}
+        with monkeypatch.context() as patch:
+            patch.setattr(AttributionFile, "finish", lambda *_: (_ for _ in ()).throw(Killed))
+            with pytest.raises(Killed):
+                attribute(bundle, dataset.features, out=path, **options)
+        monkeypatch.setattr(attribute_module, "explain_block", kill_after(0))  # nothing is left to explain
+        with attribute(bundle, dataset.features, out=path, **options) as found:
+            xr.testing.assert_allclose(found.load(), whole, atol=1e-6)
+
+    @pytest.mark.slow
+    def test_a_process_killed_hard_goes_on(self, tmp_path):
+        path = tmp_path / "a.nc"
+        script = (
+            "import sys, os, signal; sys.path[:0] = sys.argv[2:]\n"
+            "from planted import *; from toy_networks import *\n"
+            "from decode.attribution.attribute import attribute\n"
+            "def kill(done, total):\n    if done == 2: os.kill(os.getpid(), signal.SIGKILL)\n"
+            "data = planted_dataset(100)\n"
+            "attribute(random_bundle(data, TINY, members=3), data.features, out=sys.argv[1], block_genes=3,\n"
+            "          on_block=kill, agreement_genes=0)\n"
+        )
+        folders = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
+        result = subprocess.run([sys.executable, "-c", script, str(path), *folders], capture_output=True, check=False)
+        assert result.returncode == -signal.SIGKILL, result.stderr
+        data = planted_dataset(100)
+        bundle = random_bundle(data, TINY, members=3)
+        done = []
+        with attribute(
+            bundle, data.features, out=path, block_genes=3, agreement_genes=0, on_block=lambda n, _: done.append(n)
+        ) as found:
+            assert done == [3, 4, 5, 6, 7]
+            assert float(found["additivity_error"].max()) < 1e-5
+
+    def test_blocks_of_another_run_are_not_taken(self, dataset, bundle, tmp_path):
+        path, options = tmp_path / "a.nc", {"block_genes": 3, "agreement_genes": 0}
+        with pytest.raises(Killed):
+            attribute(bundle, dataset.features, out=path, on_block=kill_after(1), **options)
+        others = [
+            (bundle, dataset.features, {"reference": "mean_gene"}),
+            (bundle, dataset.features, {"part": "all"}),
+            (random_bundle(dataset, TINY, members=2), dataset.features, {}),
+            (bundle, dataset.features.shuffled(["rna"], seed=1), {}),
+        ]
+        for model, features, other in others:
+            with pytest.raises(ValueError, match="belong to a run with other data or options; remove that folder"):
+                attribute(model, features, out=path, **(options | other))
+
+    def test_a_full_disk_leaves_the_old_file(self, dataset, bundle, tmp_path, monkeypatch):
+        path = tmp_path / "a.nc"
+        path.write_text("old")
+
+        def full(*_args, **_options):
+            raise RuntimeError("Can't write data")
+
+        monkeypatch.setattr(xr.Dataset, "to_netcdf", full)
+        with pytest.raises(OSError, match="is the disk full"):
+            attribute(bundle, dataset.features, out=path, agreement_genes=0)
+        assert path.read_text() == "old"
+
+    def test_blocks_of_genes(self, whole):
+        blocks = list(gene_blocks(whole, 8))
+        assert [block.sizes["gene"] for block in blocks] == [8, 8, 4]
+        xr.testing.assert_identical(xr.concat(blocks, "gene", data_vars="minimal", coords="minimal"), whole)
+
+    def test_layout(self):
+        assert make_layout(2705, 1100, 54) == Layout(4, 64)
+        assert make_layout(10, 5, 3) == Layout(10, 10)
+        assert make_layout(100, 5000, 5000) == Layout(1, 64)
+        assert make_layout(100, 1100, 54, 7) == Layout(4, 4)
+        assert make_layout(1, 1, 1, 1) == Layout(1, 1)
+
+
+class TestReading:
+    def test_what_is_no_file_of_attributions(self, tmp_path):
+        with pytest.raises(FileNotFoundError, match=r"attributions .* does not exist"):
+            read_attributions(tmp_path / "none.nc")
+        (tmp_path / "text.nc").write_text("text")
+        with pytest.raises(ValueError, match="no netCDF-4 file or damaged"):
+            read_attributions(tmp_path / "text.nc")
+        xr.Dataset({"x": ("y", [1.0])}).to_netcdf(tmp_path / "other.nc", engine="h5netcdf")
+        with pytest.raises(ValueError, match="no file of attributions"):
+            read_attributions(tmp_path / "other.nc")
+        xr.Dataset(attrs={"format": "decode-attributions", "schema_version": 99}).to_netcdf(
+            tmp_path / "new.nc", engine="h5netcdf"
+        )
+        with pytest.raises(ValueError, match="of schema version 99; this release reads schema version 1"):
+            read_attributions(tmp_path / "new.nc")
+
+    def test_damaged_numbers_are_noticed(self, dataset, bundle, tmp_path):
+        path = tmp_path / "a.nc"
+        attribute(bundle, dataset.features, out=path, agreement_genes=0).close()
+        with h5py.File(path) as file:
+            info = file["attribution"].id.get_chunk_info(0)
+        content = bytearray(path.read_bytes())
+        content[info.byte_offset + info.size // 2] ^= 0xFF
+        path.write_bytes(content)
+        with read_attributions(path) as found, pytest.raises((OSError, RuntimeError)):
+            found["attribution"].load()
+
+
+class TestBadInput:
+    def test_options(self, dataset, bundle):
+        for options, message in (
+            ({"engine": "fast"}, "engine is 'fast'; choose one of: exact, shap"),
+            ({"reference": "zero"}, "reference is 'zero'"),
+            ({"part": "chr1"}, "part is 'chr1'"),
+            ({"agreement_genes": -1}, "agreement_genes is -1"),
+            ({"genes": []}, "list of genes is empty"),
+            ({"genes": ["G0000", "G0000"]}, "occur more than once: G0000"),
+            ({"engine": "shap", "executor": "threads"}, "runs in this process only"),
+        ):
+            with pytest.raises(ValueError, match=message):
+                attribute(bundle, dataset.features, **options)
+        with pytest.raises(KeyError, match=r"1 gene_id\(s\) not in the features: XYZ"):
+            attribute(bundle, dataset.features, genes=["XYZ", "G0000"])
+
+    def test_features_that_do_not_fit(self, dataset, bundle):
+        lacking = dataset.features.select(regulators=["AAA", "CCC"])
+        with pytest.raises(ValueError, match="features lack 2 of the model's 6 tracks"):
+            attribute(bundle, lacking)
+        train = [str(i) for i in dataset.features.ids[dataset.split != TEST]]
+        with pytest.raises(ValueError, match="hold none of the model's test genes; name genes, or explain part 'all'"):
+            attribute(bundle, dataset.features.select(genes=train))
+
+    def test_an_output_that_cannot_be_written(self, dataset, bundle, tmp_path):
+        with pytest.raises(FileNotFoundError, match="does not exist"):
+            attribute(bundle, dataset.features, out=tmp_path / "no" / "a.nc")
+
+    def test_parts_that_do_not_add_up(self, dataset, bundle, tmp_path, monkeypatch):
+        right = ExactEngine.attribute
+        monkeypatch.setattr(ExactEngine, "attribute", lambda *a: [1.01 * part for part in right(*a)])
+        with pytest.raises(ValueError, match=r"genes by engine 'exact' do not add up .* use engine 'shap'"):
+            attribute(bundle, dataset.features, out=tmp_path / "a.nc")
+        assert not list(tmp_path.iterdir())
+
+    def test_engines_that_differ_are_reported(self, dataset, bundle, monkeypatch, caplog):
+        from decode.attribution.deep_explainer import ShapEngine
+
+        right = ShapEngine.attribute
+        monkeypatch.setattr(ShapEngine, "attribute", lambda *a: [part + 0.1 for part in right(*a)])
+        caplog.set_level(logging.WARNING)
+        found = attribute(bundle, dataset.features, agreement_genes=1)
+        assert found.attrs["engine_agreement"] == pytest.approx(0.1, rel=1e-3)
+        assert "the two engines differ by up to 0.1 log2 units" in caplog.text
