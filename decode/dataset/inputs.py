@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from decode.features.region import bin_grid, padded_lengths
+
 if TYPE_CHECKING:
     from decode.features.matrix import RegulatoryFeatures
 
@@ -41,9 +43,7 @@ def pooled_inputs(features: RegulatoryFeatures, n_first_bins: Mapping[str, int])
 
 def _first_lengths(features: RegulatoryFeatures, region: str, n_first: int) -> np.ndarray:
     matrix = features.regions[region]
-    rows = matrix.offsets[:-1, None] + np.arange(n_first)
-    inside = rows < matrix.offsets[1:, None]
-    return np.where(inside, matrix.bin_length_bp[np.where(inside, rows, 0)], 0).astype(np.float32)
+    return padded_lengths(matrix.bin_length_bp, bin_grid(matrix.offsets, np.arange(matrix.n_genes), n_first))
 
 
 def bins_inputs(
@@ -56,7 +56,8 @@ def bins_inputs(
     features : RegulatoryFeatures
     rows : np.ndarray of int
     n_bins : mapping of region name to int, optional
-        Bins to pad to on the 3' end; the longest of `rows` where absent.
+        Bins to pad to on the 3' end; the longest of `rows` where absent, at least one: where no gene has a bin of a
+        region (linked elements), it is an empty one.
 
     Returns
     -------
@@ -64,6 +65,9 @@ def bins_inputs(
     """
     inputs = {}
     for region in features.regions:
-        values, length_bp = features.dense(region, rows, n_bins=(n_bins or {}).get(region))
+        n_wanted = (n_bins or {}).get(region)
+        if n_wanted is None:
+            n_wanted = max(1, int(np.diff(features.regions[region].offsets)[rows].max(initial=0)))
+        values, length_bp = features.dense(region, rows, n_bins=n_wanted)
         inputs[region] = np.concatenate([length_bp[:, :, None], values], axis=2)
     return inputs

@@ -13,7 +13,15 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from decode.core.checks import check_choice, check_columns, check_known, check_positive, check_unique, listed
-from decode.features.region import RegionMatrix, bin_grid, check_genes_and_bins, count_bound_genes, dense_grid, sum_rows
+from decode.features.region import (
+    RegionMatrix,
+    bin_grid,
+    check_genes_and_bins,
+    count_bound_genes,
+    dense_grid,
+    padded_lengths,
+    sum_rows,
+)
 
 if TYPE_CHECKING:
     from decode.features.storage import FeaturesFile
@@ -324,8 +332,7 @@ class RegulatoryFeatures:
         genes, n_bins = check_genes_and_bins(region, matrix.offsets, rows, n_bins)
         grid = bin_grid(matrix.offsets, genes, n_bins)
         is_present = grid >= 0
-        lengths = np.where(is_present, matrix.bin_length_bp[np.where(is_present, grid, 0)] if grid.size else 0, 0)
-        return dense_grid(matrix.data[grid[is_present]], is_present), lengths.astype(np.float32)
+        return dense_grid(matrix.data[grid[is_present]], is_present), padded_lengths(matrix.bin_length_bp, grid)
 
     def shuffled(self, regions: Sequence[str], *, seed: int, strata: ArrayLike | None = None) -> RegulatoryFeatures:
         """Give every gene the bins of another gene: a control in which sites say nothing about their gene.

@@ -82,6 +82,14 @@ def bin_grid(offsets: NDArray[np.int64], genes: NDArray[np.int64], n_bins: int) 
     return grid
 
 
+def padded_lengths(bin_length_bp: NDArray[np.int32], grid: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Bases of the bins of a `bin_grid`, 0 where a gene has fewer; float32 of the grid's shape."""
+    lengths = np.zeros(grid.shape, dtype=np.float32)
+    is_present = grid >= 0
+    lengths[is_present] = bin_length_bp[grid[is_present]]
+    return lengths
+
+
 def dense_grid(picked: sparse.csr_array, is_present: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Spread the rows `picked` over the True places of `is_present`; zeros elsewhere.
 

@@ -180,13 +180,15 @@ def make_bins(models: GeneModels, region: str | Region, options: BinOptions, *, 
     """
     suspicion: Suspicion = "raise"
     size = options.bin_size
-    definition = {} if isinstance(region, str) else region.definition(size)
+    definition: dict[str, Any] = {}
     if isinstance(region, WindowRegion):
+        definition = region.definition(size)
         size, suspicion = region.bin_size or size, "none"
         made = window_pieces(models, region.first_bp, region.last_bp, size)
     elif isinstance(region, LinkedRegion):
-        size, suspicion = region.bin_size or size, "warn"
         links = read_links(region.path, models.assembly, models.table, min_score=region.min_score, id_map=region.id_map)
+        definition = region.definition(size)
+        size, suspicion = region.bin_size or size, "warn"
         made = linked_pieces(models, links.table, size)
         n_without = int((np.diff(made[2]) == 0).sum())
         definition["counts"] = {**links.counts, f"n_{models.level}s_without_element": n_without}

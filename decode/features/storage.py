@@ -20,7 +20,7 @@ from scipy import sparse
 
 from decode.core.files import atomic_path, check_input, check_output, to_json
 from decode.features.matrix import SCHEMA_VERSION, RegulatoryFeatures, track_names
-from decode.features.region import RegionMatrix, bin_grid, check_genes_and_bins, dense_grid
+from decode.features.region import RegionMatrix, bin_grid, check_genes_and_bins, dense_grid, padded_lengths
 
 FORMAT = "decode-features"
 CHUNK = 8192  # values; 128 random genes: 8k chunks 8 ms, 64k chunks 44 ms
@@ -274,8 +274,7 @@ class FeaturesFile:
         row_pointer = np.concatenate([[0], np.cumsum(pointer[present + 1] - pointer[present])])
         n_tracks = int((self.tracks["region"] == region).sum())
         picked = sparse.csr_array((data, indices.astype(pointer.dtype), row_pointer), shape=(len(present), n_tracks))
-        bp = np.where(is_present, lengths[np.where(is_present, grid, 0)] if grid.size else 0, 0)
-        return dense_grid(picked, is_present), bp.astype(np.float32)
+        return dense_grid(picked, is_present), padded_lengths(lengths, grid)
 
 
 def _slices(dataset: h5py.Dataset, low: NDArray[Any], high: NDArray[Any]) -> NDArray[Any]:
