@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-from decode.cli.common import comma_list, pairs
-
-if TYPE_CHECKING:
-    from decode.genome.sites import SiteSource
+from decode.cli.common import comma_list
+from decode.cli.feature_options import further_regions, placed, signal_sources, site_sources
 
 app = typer.Typer(no_args_is_help=True, help="Features: binding sites counted in promoter and RNA bins.")
 FeaturesFile = Annotated[Path, typer.Argument(help="Features file (decode features build).")]
@@ -45,6 +43,10 @@ Sites = Annotated[
     list[str] | None,
     typer.Option(help="KIND=PATH, KIND of TF, RBP, miRNA, other; PATH a file or a folder (one regulator a file)."),
 ]
+Signals = Annotated[
+    list[str] | None,
+    typer.Option(help="KIND=PATH of a bigWig file or a folder of them (one track a file); needs pyBigWig."),
+]
 
 
 @app.command()
@@ -54,6 +56,27 @@ def build(
     out: Annotated[Path, typer.Option(help="Features file to write (.h5).")],
     promoter_sites: Sites = None,
     rna_sites: Sites = None,
+    promoter_signal: Signals = None,
+    rna_signal: Signals = None,
+    region: Annotated[
+        list[str] | None,
+        typer.Option(help="NAME=FROM..TO: a further region in bases from the TSS, such as upstream=-50000..-2000."),
+    ] = None,
+    links: Annotated[
+        Path | None,
+        typer.Option(help="Distal elements of genes: BEDPE, or a table chrom, start, end, gene_id[, score]."),
+    ] = None,
+    region_name: Annotated[str, typer.Option(help="Name of the region of the linked elements.")] = "distal",
+    min_link_score: Annotated[float | None, typer.Option(help="Drop links with a lower score.")] = None,
+    region_bin_size: Annotated[
+        list[str] | None, typer.Option(help="NAME=N: bases a bin of a further region; --bin-size.")
+    ] = None,
+    region_sites: Annotated[
+        list[str] | None, typer.Option(help="NAME:KIND=PATH: sites counted in a further region.")
+    ] = None,
+    region_signal: Annotated[
+        list[str] | None, typer.Option(help="NAME:KIND=PATH: bigWig averaged in a further region.")
+    ] = None,
     biosample_column: Annotated[
         list[str] | None, typer.Option(help="KIND=N: column (from 1) that states the cell line or tissue.")
     ] = None,
@@ -73,6 +96,9 @@ def build(
     upstream: Annotated[int, typer.Option(help="Promoter bases before the transcription start.")] = 2000,
     downstream: Annotated[int, typer.Option(help="Promoter bases from the transcription start on.")] = 1000,
     sizes: Annotated[Path | None, typer.Option(help="Chromosome sizes (name<TAB>length) of another genome.")] = None,
+    id_map: Annotated[
+        Path | None, typer.Option(help="Symbols to gene ids, for annotations and links that name genes by symbol.")
+    ] = None,
     executor: Annotated[
         str, typer.Option(help="serial, threads, threads:N, or a Dask scheduler address tcp://host:port.")
     ] = "threads",
@@ -83,36 +109,35 @@ def build(
         bool, typer.Option("--allow-suspicious", help="Go on where sites look like those of another build.")
     ] = False,
 ) -> None:
-    """Count binding sites in the bins of every gene's promoter and RNA."""
+    """Count binding sites (and average signals) in the bins of every gene's promoter, RNA and further regions."""
     from decode.core.files import check_output
     from decode.features.build import build_features
     from decode.genome.annotation import read_annotation
     from decode.genome.gene_models import gene_models
 
     check_output(out)
-    options = {
-        "biosample_column": dict(pairs("--biosample-column", biosample_column)),
-        "min_score": dict(pairs("--min-score", min_score)),
-        "score_column": dict(pairs("--score-column", score_column)),
-        "format": dict(pairs("--format", site_format)),
+    site_options = {
+        "biosample_column": biosample_column,
+        "min_score": min_score,
+        "score_column": score_column,
+        "format": site_format,
     }
-    sources = [
-        _source(kind, path, region, options)
-        for region, option, given in (
-            ("promoter", "--promoter-sites", promoter_sites),
-            ("rna", "--rna-sites", rna_sites),
-        )
-        for kind, path in pairs(option, given)
-    ]
-    if not sources:
+    sites = site_sources(placed(promoter_sites, rna_sites, region_sites, what="sites"), site_options)
+    signals = signal_sources(placed(promoter_signal, rna_signal, region_signal, what="signal"))
+    if not sites and not signals:
         raise ValueError("no sites given; name at least one of --promoter-sites TF=PATH and --rna-sites RBP=PATH")
-    _check_kinds(options, {source.kind for source in sources})
+    regions = further_regions(
+        region, region_bin_size, links, linked_name=region_name, min_link_score=min_link_score, id_map=id_map
+    )
     models = gene_models(
-        read_annotation(annotation, build=build, sizes=sizes), level=level.value, representative=representative.value
+        read_annotation(annotation, build=build, sizes=sizes, id_map=id_map),
+        level=level.value,
+        representative=representative.value,
     )
     features = build_features(
         models,
-        sources,
+        [*sites, *signals],
+        regions=regions,
         bin_size=bin_size,
         upstream=upstream,
         downstream=downstream,
@@ -123,42 +148,6 @@ def build(
     )
     features.write(out)
     typer.echo(f"{out}: {features!r}")
-
-
-def _number(option: str, text: str | None, kind: type[int] | type[float]) -> Any:
-    if text is None:
-        return None
-    try:
-        return kind(text)
-    except ValueError:
-        raise ValueError(f"--{option.replace('_', '-')} is {text!r}; a number is wanted after KIND=") from None
-
-
-def _source(kind: str, path: str, region: str, options: dict[str, dict[str, str]]) -> SiteSource:
-    from decode.genome.sites import SiteSource
-
-    given: dict[str, Any] = {
-        "biosample_column": _number("biosample_column", options["biosample_column"].get(kind), int),
-        "min_score": _number("min_score", options["min_score"].get(kind), float),
-        "score_column": _number("score_column", options["score_column"].get(kind), int),
-        "format": options["format"].get(kind),
-    }
-    return SiteSource(
-        kind=kind,  # type: ignore[arg-type]
-        path=Path(path),
-        region=region,
-        **{name: value for name, value in given.items() if value is not None},
-    )
-
-
-def _check_kinds(options: dict[str, dict[str, str]], kinds: set[str]) -> None:
-    for name, given in options.items():
-        unused = sorted(set(given) - kinds)
-        if unused:
-            raise ValueError(
-                f"--{name.replace('_', '-')} names the kind {unused[0]!r}, for which no sites are given; "
-                f"sites are given for {', '.join(sorted(kinds))}"
-            )
 
 
 @app.command()

@@ -137,7 +137,7 @@ def test_the_toy_genome_is_built_alike_by_every_executor(run, build_options, fea
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--promoter-sites", "tf.bed"], "--promoter-sites is 'tf.bed'; write KIND=VALUE"),
+        (["--promoter-sites", "tf.bed"], "--promoter-sites is 'tf.bed'; write KIND=PATH"),
         (["--rna-sites", "tRNA=tf.bed"], "kind is 'tRNA'; choose one of: TF, RBP, miRNA, other"),
         (["--biosample-column", "miRNA=7"], "--biosample-column names the kind 'miRNA', for which no sites are given"),
         (["--biosample-column", "TF=seven"], "--biosample-column is 'seven'; a number is wanted after KIND="),
@@ -168,3 +168,62 @@ def test_export_of_a_gene_that_is_not_there(run, features_file, tmp_path):
     assert result.status == 2
     assert "GX" in result.err
     assert not list(tmp_path.iterdir())
+
+
+def test_signals_windows_and_linked_elements(run, by_hand, tmp_path):
+    library = pytest.importorskip("pyBigWig", reason="extra bigwig is not installed")
+    with library.open(str(tmp_path / "H3K27ac.bw"), "w") as file:
+        file.addHeader([("chr1", 10000)])
+        file.addEntries(["chr1"], [1100], ends=[1110], values=[3.0])
+    (tmp_path / "links.tsv").write_text(
+        "chrom\tstart\tend\tgene_id\tscore\nchr1\t1095\t1125\tg1\t2\nchr1\t0\t5\tG2\t1\n"
+    )
+    (tmp_path / "peaks.bed").write_text("chr1\t1100\t1120\n")
+    peaks, signal = tmp_path / "peaks.bed", tmp_path / "H3K27ac.bw"
+    command = [
+        *by_hand, "--promoter-sites", f"other={peaks}", "--region", "body=100..160", "--region-bin-size", "body=30",
+        "--links", tmp_path / "links.tsv", "--region-name", "enhancer", "--region-sites", f"enhancer:other={peaks}",
+        "--region-sites", f"body:TF={tmp_path / 'tf.bed'}", "--region-signal", f"body:other={signal}",
+        "--rna-signal", f"other={signal}",
+    ]  # fmt: skip
+    result = run(*command)
+    assert result.status == 0, result.err
+    features = RegulatoryFeatures.read(tmp_path / "features.h5")
+    assert list(features.regions) == ["promoter", "rna", "enhancer", "body"]
+    table = features.to_long(genes=["G1"])
+    shown = table.loc[table["kind"] == "other", ["region", "regulator", "bin", "bases", "signal"]]
+    assert shown.fillna(-1).to_numpy().tolist() == [
+        ["rna", "H3K27ac", 5, 0, 1.5],  # bases 100 to 110 of the RNA
+        ["enhancer", "peaks", 0, 15, -1],
+        ["enhancer", "peaks", 1, 5, -1],
+        ["body", "H3K27ac", 0, 0, 1.0],
+    ]
+    assert features.lengths("enhancer").tolist() == [30, 5]
+    assert run(*command, "--min-link-score", 2).status == 0
+    assert RegulatoryFeatures.read(tmp_path / "features.h5").lengths("enhancer").tolist() == [30, 0]
+    info = run("features", "info", tmp_path / "features.h5").out
+    assert "TSS +100..+160, 30-bp bins" in info
+    assert "1 links of 1 genes, n_genes_without_element 1" in info
+
+
+REGION_FAULTS = [
+    (["--region", "near=1000-2000"], "--region is 'near=1000-2000'; write NAME=FROM..TO"),
+    (["--region", "near=5..2", "--region-sites", "near:TF={tf}"], "window 5..2 is empty"),
+    (["--region", "near=1..50"], "no sites are given for the region(s) near"),
+    (["--region", "rna=1..50"], "name of a region is 'rna', which is taken"),
+    (["--region-sites", "TF={tf}"], "write NAME:KIND=PATH"),
+    (["--region-sites", "near:TF={tf}"], "is 'near'; choose one of: promoter, rna"),
+    (["--region-bin-size", "near=5"], "--region-bin-size names 'near', which is no --region"),
+    (["--region", "n=1..50", "--region-bin-size", "n=five"], "'five'; a number is wanted after NAME="),
+    (["--min-link-score", "2"], "--min-link-score is given without --links"),
+    (["--links", "{tf}.none", "--region-sites", "distal:TF={tf}"], "does not exist"),
+    (["--promoter-signal", "other={tf}"], "is no .bw or .bigWig file"),
+]
+
+
+@pytest.mark.parametrize(("options", "message"), REGION_FAULTS, ids=[fault[1] for fault in REGION_FAULTS])
+def test_faults_of_regions_and_signals(run, by_hand, tmp_path, options, message):
+    result = run(*by_hand, *(option.replace("{tf}", str(tmp_path / "tf.bed")) for option in options))
+    assert result.status == 2
+    assert message in result.err
+    assert not (tmp_path / "features.h5").exists()
