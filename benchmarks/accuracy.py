@@ -20,11 +20,13 @@ from rich.table import Table
 
 from benchmarks.measure import ROOT
 from decode.core.files import check_output, write_json
+from decode.models.config import Architecture
+from decode.prediction import Part
 
 DATA = ROOT.parent / "shared" / "data"
 FIGURES = ("fold_change_mean_spearman", "median_level_spearman")
 # name -> tracks merged over cell lines, miRNAs too, network
-ROWS = {
+ROWS: dict[str, tuple[bool, bool, Architecture]] = {
     "paper, merged tracks": (True, False, "paper"),
     "paper, separate tracks": (False, False, "paper"),
     "default, merged tracks": (True, False, "default"),
@@ -58,15 +60,16 @@ def corpus_targets() -> Any:
     return tissue_targets(read_expression(DATA / "expression" / "hpa_gtex_tissue_tpm.tsv.gz")).targets
 
 
-def train_and_judge(features: Any, targets: Any, network: str, seed: int, members: int) -> dict[str, Any]:
+def train_and_judge(features: Any, targets: Any, network: Architecture, seed: int, members: int) -> dict[str, Any]:
     """Train one ensemble; its figures and those of the baselines on test and validation genes."""
     from decode.prediction import evaluate
     from decode.training import TrainingConfig, train
 
     bundle = train(features, targets, network=network, training=TrainingConfig(members=members, seed=seed))
     result: dict[str, Any] = {"seed": seed, "n_tracks": len(bundle.tracks)}
-    for part in ("test", "validation"):
-        metrics = evaluate(bundle, features, targets, part=part).metrics  # type: ignore[arg-type]
+    parts: tuple[Part, ...] = ("test", "validation")
+    for part in parts:
+        metrics = evaluate(bundle, features, targets, part=part).metrics
         result[part] = {key: metrics[key] for key in ("n_genes", "model", "members", "baselines", "specificity")}
     return result
 

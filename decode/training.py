@@ -6,7 +6,7 @@ import hashlib
 import logging
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self
@@ -23,6 +23,7 @@ from decode.models.architectures import Network, build_network
 from decode.models.bundle import ModelBundle, make_bundle
 from decode.models.checkpoint import Progress
 from decode.models.config import NetworkConfig
+from decode.models.evidence import kind_weights
 from decode.models.losses import MaskedLoss, masked_loss
 from decode.models.scales import RegionScale, TaskScale, fit_region_scales, fit_task_scale
 
@@ -90,6 +91,8 @@ class TrainingData(NamedTuple):
     validation: np.ndarray  # row numbers
     scales: dict[str, RegionScale]
     task_scale: TaskScale
+    task_weight: np.ndarray  # (task,), in the loss
+    kind_weights: dict[str, float]  # "region|kind" -> weight of its tracks
 
 
 class MemberFit(NamedTuple):
@@ -122,13 +125,16 @@ def training_data(dataset: Dataset, network: NetworkConfig) -> TrainingData:
             f"the {len(dataset.rows(VALIDATION))} validation genes have no value in any task, so training would not "
             "know when to stop; give targets of more genes or another seed"
         )
+    weights = kind_weights(dataset) if network.weigh_kinds and network.architecture == "default" else {}
     return TrainingData(
         pooled_inputs(dataset.features, {region: network.n_first_bins(region) for region in dataset.features.regions}),
         dataset.targets,
         dataset.rows(TRAIN),
         dataset.rows(VALIDATION),
-        fit_region_scales(dataset, network),
+        fit_region_scales(dataset, network, weights),
         task_scale,
+        np.where(dataset.fold_change_tasks, 1.0, network.level_weight).astype(np.float32),
+        weights,
     )
 
 
@@ -274,7 +280,7 @@ def fit_network(
 
     optimizer = keras.optimizers.Adam(training.learning_rate)
     optimizer.build(model.trainable_variables)
-    step = make_step(model, MaskedLoss(data.task_scale.sd, huber_delta), optimizer)
+    step = make_step(model, MaskedLoss(data.task_scale.sd, huber_delta, data.task_weight), optimizer)
     progress = Progress(model, optimizer, checkpoint, signature)
     progress.restore()
     start = len(progress.history)
@@ -291,7 +297,9 @@ def fit_network(
                 f"the loss of the member with seed {seed} is {train_loss} in epoch {epoch + 1}; lower the learning rate"
             )
         predicted = predict_rows(model, batches, data.validation)
-        validation_loss = masked_loss(data.targets[data.validation], predicted, data.task_scale.sd, huber_delta)
+        validation_loss = masked_loss(
+            data.targets[data.validation], predicted, data.task_scale.sd, huber_delta, data.task_weight
+        )
         progress.record(epoch, train_loss, validation_loss)
         if on_epoch is not None:
             on_epoch(epoch, validation_loss)
@@ -356,8 +364,9 @@ def train_dataset(
     )
     best = int(np.argmin([fit.validation_loss for fit in fits]))
     kept = [best] if training.keep == "best" else list(range(len(fits)))
+    counts = dataset.counts | ({"kind_weights": data.kind_weights} if data.kind_weights else {})
     return make_bundle(
-        dataset,
+        replace(dataset, counts=counts),
         [assemble_network(fits[i], data, network) for i in kept],
         network=network,
         training=training.to_json(),

@@ -48,7 +48,7 @@ class ModelBundle:
     regions : list of str
         Inputs, in order.
     features : dict
-        level, build, bin_size, upstream, downstream and sources of the features trained on.
+        level, build, bin_size, upstream, downstream, definitions and sources of the features trained on.
     split : pd.DataFrame
         id and split of each gene or transcript.
     seeds : list of int
@@ -118,6 +118,7 @@ def make_bundle(
             "bin_size": features.bin_size,
             "upstream": features.upstream,
             "downstream": features.downstream,
+            "definitions": features.definitions,
             "sources": features.sources,
         },
         split=pd.DataFrame({"id": features.ids.astype(str), "split": dataset.split}),

@@ -68,6 +68,11 @@ class NetworkConfig:
         Share of pooled track totals dropped while training, in [0, 1).
     huber_delta : float or None
         Where the loss turns from squared to linear, in standard deviations of the task; None: squared throughout.
+    level_weight : float
+        Weight of the median level in the loss; every fold change has weight 1. It is one column beside dozens.
+    weigh_kinds : bool
+        Choose on validation genes how much each kind of regulator may say (`decode.models.evidence`); default network
+        only.
     rna, promoter : ConvolutionConfig
         Convolutions of the paper network; unused by the default. A further named region is treated like the promoter.
     """
@@ -76,8 +81,10 @@ class NetworkConfig:
     width: int = 256
     n_dense: int = 2
     dropout: float = 0.4
-    input_dropout: float = 0.4
+    input_dropout: float = 0.3
     huber_delta: float | None = 0.5
+    level_weight: float = 5.0
+    weigh_kinds: bool = True
     rna: ConvolutionConfig = PAPER_RNA
     promoter: ConvolutionConfig = PAPER_PROMOTER
 
@@ -90,6 +97,7 @@ class NetworkConfig:
             check_positive(name, value, zero=True)
             if value >= 1:
                 raise ValueError(f"{name} is {value}; a share below 1 is wanted")
+        check_positive("level_weight", self.level_weight)
         if self.huber_delta is not None:
             check_positive("huber_delta", self.huber_delta)
 
@@ -117,7 +125,16 @@ class NetworkConfig:
 
 
 # Tasaki 2020: two dense layers of 160 units with ReLU and batch normalisation, no dropout.
-PAPER = NetworkConfig(architecture="paper", width=160, n_dense=2, dropout=0.0, input_dropout=0.0, huber_delta=None)
+PAPER = NetworkConfig(
+    architecture="paper",
+    width=160,
+    n_dense=2,
+    dropout=0.0,
+    input_dropout=0.0,
+    huber_delta=None,
+    level_weight=1.0,
+    weigh_kinds=False,
+)
 DEFAULT = NetworkConfig()
 
 

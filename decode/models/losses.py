@@ -17,12 +17,14 @@ class MaskedLoss:
         Scale of each task, log2 units; a task with scale 0 (constant on training genes) has no weight.
     huber_delta : float, optional
         Errors beyond this many scales count linearly; None: all count squared.
+    task_weight : np.ndarray, shape (n_tasks,), optional
+        How much each task counts; default all the same.
 
     Notes
     -----
-    With z_ij = (y_ij - f_ij) / s_j, the loss is sum_ij m_ij rho(z_ij) / sum_ij m_ij, where m_ij = 1 where y_ij was
-    measured (not NaN) and s_j > 0. Squared: rho(z) = z^2. Huber: rho(z) = z^2 up to |z| = delta, then
-    delta (2 |z| - delta).
+    With z_ij = (y_ij - f_ij) / s_j, the loss is sum_ij m_ij rho(z_ij) / sum_ij m_ij, where m_ij is the weight of task j
+    where y_ij was measured (not NaN) and s_j > 0, else 0. Squared: rho(z) = z^2. Huber: rho(z) = z^2 up to |z| = delta,
+    then delta (2 |z| - delta).
 
     Fold changes have heavy tails: a few tissue-specific genes lie many standard deviations out, no binding site tells
     which ones, and under a squared error they pull the network away from the order of all the others.
@@ -32,25 +34,32 @@ class MaskedLoss:
     Huber 1964, Annals of Mathematical Statistics 35:73, doi:10.1214/aoms/1177703732.
     """
 
-    def __init__(self, task_sd: np.ndarray, huber_delta: float | None = None) -> None:
+    def __init__(
+        self, task_sd: np.ndarray, huber_delta: float | None = None, task_weight: np.ndarray | None = None
+    ) -> None:
         sd = np.asarray(task_sd, dtype=np.float32)
         self._inverse = np.where(sd > 0, 1.0 / np.where(sd > 0, sd, 1.0), 0.0).astype(np.float32)
         self._delta = huber_delta
+        self._weight = (np.ones_like(sd) if task_weight is None else np.asarray(task_weight, np.float32)) * (sd > 0)
 
     def __call__(self, actual: Any, predicted: Any) -> Any:
         """The loss of one batch, a scalar."""
         measured = ops.logical_not(ops.isnan(actual))
-        mask = ops.cast(measured, "float32") * ops.cast(self._inverse > 0, "float32")
+        mask = ops.cast(measured, "float32") * self._weight
         scaled = ops.where(measured, actual - predicted, 0.0) * self._inverse
         error = ops.square(scaled)
         if self._delta is not None:
             size = ops.abs(scaled)
             error = ops.where(size <= self._delta, error, self._delta * (2.0 * size - self._delta))
-        return ops.sum(error * mask) / ops.maximum(ops.sum(mask), 1.0)
+        return ops.sum(error * mask) / ops.maximum(ops.sum(mask), 1e-6)
 
 
 def masked_loss(
-    actual: np.ndarray, predicted: np.ndarray, task_sd: np.ndarray, huber_delta: float | None = None
+    actual: np.ndarray,
+    predicted: np.ndarray,
+    task_sd: np.ndarray,
+    huber_delta: float | None = None,
+    task_weight: np.ndarray | None = None,
 ) -> float:
     """The same loss in float64 numpy, over all genes at once; early stopping uses it, so batch size plays no part.
 
@@ -59,6 +68,7 @@ def masked_loss(
     actual, predicted : np.ndarray, shape (n_genes, n_tasks)
     task_sd : np.ndarray, shape (n_tasks,)
     huber_delta : float, optional
+    task_weight : np.ndarray, shape (n_tasks,), optional
 
     Returns
     -------
@@ -70,4 +80,6 @@ def masked_loss(
     error = size**2
     if huber_delta is not None:
         error = np.where(size <= huber_delta, error, huber_delta * (2 * size - huber_delta))
-    return float(np.sum(error) / max(int(mask.sum()), 1))
+    weight = mask if task_weight is None else mask * np.asarray(task_weight, dtype=np.float64)
+    total = float(weight.sum())
+    return float(np.sum(error * weight) / total) if total > 0 else 0.0

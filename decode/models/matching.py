@@ -10,6 +10,8 @@ import pandas as pd
 from decode.core.checks import listed
 from decode.models.bundle import ModelBundle
 
+LAYOUT = ("type", "bin_size", "first_bp", "last_bp")  # what of a region's definition must agree
+
 
 def select_for_model(bundle: ModelBundle, features: Any) -> Any:
     """The features of a model: its tracks by name, in its order.
@@ -27,7 +29,8 @@ def select_for_model(bundle: ModelBundle, features: Any) -> Any:
     Raises
     ------
     ValueError
-        If genome build, bin size, window or level differ from those trained on, or tracks or regions are missing.
+        If genome build, bin size, windows or level differ from those trained on, tracks or regions are missing, or a
+        track holds a signal in one and bases in the other.
     """
     for name in ("build", "bin_size", "upstream", "downstream", "level"):
         expected, found = bundle.features[name], getattr(features, name)
@@ -48,7 +51,27 @@ def select_for_model(bundle: ModelBundle, features: Any) -> Any:
         raise ValueError(
             f"the features lack the region(s) {listed(lacking)} of the model; build them with sites in these regions"
         )
+    _check_definitions(bundle, features)
     selected = features.select(track_ids=bundle.track_ids)
     regions = {region: selected.regions[region] for region in bundle.regions}
     tracks = pd.concat([selected.tracks[selected.tracks["region"] == region] for region in regions], ignore_index=True)
+    kinds = zip(bundle.track_ids, bundle.tracks["value_kind"], tracks["value_kind"], strict=True)
+    other = [f"{track} ({found}, not {wanted})" for track, wanted, found in kinds if wanted != found]
+    if other:
+        raise ValueError(f"tracks of the features hold other values than those trained on: {listed(other)}")
     return replace(selected, regions=regions, tracks=tracks)
+
+
+def _check_definitions(bundle: ModelBundle, features: Any) -> None:
+    """Further regions must be laid out alike; other links are allowed, since other genes have other elements."""
+    stored = bundle.features.get("definitions", {})
+    for region in bundle.regions:
+        wanted, found = (
+            {name: value for name, value in definitions.get(region, {}).items() if name in LAYOUT}
+            for definitions in (stored, features.definitions)
+        )
+        if wanted != found:
+            raise ValueError(
+                f"region {region} of the features is {found} and the model was trained on {wanted}; build the features "
+                "with the model's options (they are in its bundle.json)"
+            )

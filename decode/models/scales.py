@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -24,7 +25,9 @@ class TaskScale(NamedTuple):
     sd: np.ndarray  # (n_tasks,)
 
 
-def fit_region_scales(dataset: Dataset, config: NetworkConfig) -> dict[str, RegionScale]:
+def fit_region_scales(
+    dataset: Dataset, config: NetworkConfig, kind_weights: Mapping[str, float] | None = None
+) -> dict[str, RegionScale]:
     """Constants of each region's channels.
 
     The paper network divides every channel by its largest bin over training genes. The default network standardises
@@ -34,6 +37,8 @@ def fit_region_scales(dataset: Dataset, config: NetworkConfig) -> dict[str, Regi
     ----------
     dataset : Dataset
     config : NetworkConfig
+    kind_weights : mapping of "region|kind" to float, optional
+        Multiplies the factor of the tracks of that kind (`decode.models.evidence`).
 
     Returns
     -------
@@ -54,6 +59,9 @@ def fit_region_scales(dataset: Dataset, config: NetworkConfig) -> dict[str, Regi
             totals = np.concatenate([features.lengths(region)[:, None], features.totals(region)], axis=1)[rows]
             logs = np.log1p(totals.astype(np.float64))
             shift, factor = logs.mean(axis=0), _inverse(logs.std(axis=0))
+        if kind_weights:
+            kinds = features.tracks.loc[features.tracks["region"] == region, "kind"].astype(str)
+            factor[1:] *= [kind_weights.get(f"{region}|{kind}", 1.0) for kind in kinds]
         scales[region] = RegionScale(shift.astype(np.float32), factor.astype(np.float32))
     return scales
 

@@ -57,3 +57,12 @@ def test_huber_error_by_hand() -> None:
 
 def test_huber_error_is_squared_below_delta() -> None:
     assert masked_loss(ACTUAL, PREDICTED, SD, 1e6) == pytest.approx(masked_loss(ACTUAL, PREDICTED, SD))
+
+
+def test_task_weights_by_hand() -> None:
+    actual = np.array([[1.0, 2.0], [np.nan, 0.0]], dtype=np.float32)
+    predicted = np.zeros((2, 2), dtype=np.float32)
+    sd, weight = np.ones(2), np.array([5.0, 1.0])
+    by_hand = (5 * 1 + 4 + 0) / (5 + 1 + 1)
+    assert masked_loss(actual, predicted, sd, None, weight) == pytest.approx(by_hand)
+    assert float(MaskedLoss(sd, None, weight)(actual, predicted)) == pytest.approx(by_hand)
