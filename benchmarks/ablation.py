@@ -35,14 +35,16 @@ def config_variants() -> dict[str, tuple[str, dict[str, Any]]]:
     return {
         "default": ("separate", {}),
         "squared error instead of Huber": ("separate", {"huber_delta": None}),
+        "median level weighs as one task": ("separate", {"level_weight": 1.0}),
         "no input dropout": ("separate", {"input_dropout": 0.0}),
         "no dropout at all": ("separate", {"input_dropout": 0.0, "dropout": 0.0}),
-        "input dropout 0.2": ("separate", {"input_dropout": 0.2}),
+        "input dropout 0.4": ("separate", {"input_dropout": 0.4}),
         "half the width": ("separate", {"width": 128}),
         "twice the width": ("separate", {"width": 512}),
         "one dense layer": ("separate", {"n_dense": 1}),
         "tracks merged over cell lines": ("merged", {}),
         "miRNAs added": ("with miRNAs", {}),
+        "miRNAs added, kinds not weighed": ("with miRNAs", {"weigh_kinds": False}),
     }
 
 
