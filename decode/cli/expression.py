@@ -8,10 +8,25 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from decode.expression.targets import TargetResult
 
 app = typer.Typer(no_args_is_help=True, help="Expression tables: turn them into targets.")
 Out = Annotated[Path, typer.Option(help="Targets table: gene_id and one column a task, log2 (.tsv or .tsv.gz).")]
+
+IdMap = Annotated[
+    Path | None,
+    typer.Option(help="Resolve symbols: name<TAB>gene id, or the HGNC complete set. Default: as given."),
+]
+
+
+def _read(path: Path, id_map: Path | None) -> pd.DataFrame:
+    from decode.expression.gene_ids import rename_genes
+    from decode.expression.readers import read_expression
+
+    table = read_expression(path)
+    return table if id_map is None else rename_genes(table, id_map)
 
 
 def _write(result: TargetResult, out: Path) -> None:
@@ -27,14 +42,14 @@ def tissue(
     out: Out,
     min_tpm: Annotated[float, typer.Option(help="Keep genes above this TPM in at least one tissue.")] = 2.0,
     pseudocount: Annotated[float, typer.Option(help="Added to TPM before log2.")] = 0.25,
+    id_map: IdMap = None,
 ) -> None:
     """Median level and log2 fold-change of every tissue against it."""
     from decode.core.files import check_output
-    from decode.expression.readers import read_expression
     from decode.expression.tissue import tissue_targets
 
     check_output(out)
-    _write(tissue_targets(read_expression(tpm), min_tpm=min_tpm, pseudocount=pseudocount), out)
+    _write(tissue_targets(_read(tpm, id_map), min_tpm=min_tpm, pseudocount=pseudocount), out)
 
 
 @app.command()
@@ -47,11 +62,11 @@ def table(
     no_centre: Annotated[
         bool, typer.Option("--no-centre", help="Keep columns as they are (fold changes of contrasts, for example).")
     ] = False,
+    id_map: IdMap = None,
 ) -> None:
     """Turn your own table into targets, without a filter on expression."""
     from decode.core.files import check_output
-    from decode.expression.readers import read_expression
     from decode.expression.tissue import table_targets
 
     check_output(out)
-    _write(table_targets(read_expression(file), already_log2=already_log2, centre=not no_centre), out)
+    _write(table_targets(_read(file, id_map), already_log2=already_log2, centre=not no_centre), out)

@@ -13,6 +13,7 @@ import pandas as pd
 
 from decode.core.checks import check_matched, listed
 from decode.core.files import write_table
+from decode.dataset.names import with_gene_ids
 from decode.dataset.split import TRAIN, VALIDATION, VALIDATION_SHARE, SplitBy, make_split
 from decode.expression.targets import MEDIAN_LEVEL, TRANSCRIPT_ID, check_targets, id_column, numeric_values, task_names
 
@@ -84,7 +85,7 @@ def prepare_dataset(
     features : RegulatoryFeatures
     targets : pd.DataFrame
         Targets table: gene_id or transcript_id (the ids of the features' rows) and one column a task, log2 units; NaN
-        allowed.
+        allowed. Symbols are resolved by the gene names of the features.
     test_chromosome, validation_share, seed, groups, split_by
         As in `make_split`. The matching rule holds for `groups` too.
     biosamples : collection of str, optional
@@ -115,6 +116,7 @@ def prepare_dataset(
             "targets are of transcripts (column transcript_id) and features of genes; build features with level "
             "transcript, or sum the expression over each gene's transcripts"
         )
+    targets = with_gene_ids(targets, features)
     matched = set(_match("targets", list(targets[target_ids]), features.ids))
     counts: dict[str, Any] = {
         "target_rows": len(targets),

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
-from decode.core.checks import listed
-from decode.core.ids import strip_version
+import pandas as pd
+
+from decode.core.checks import check_unique, listed
+from decode.core.ids import genes_of_id_map, resolve_ids, strip_version
 
 
 def clean_gene_ids(ids: Sequence[str], name: str) -> tuple[list[str], list[int], dict[str, int]]:
@@ -56,3 +59,30 @@ def clean_gene_ids(ids: Sequence[str], name: str) -> tuple[list[str], list[int],
             "keep one row of each"
         )
     return cleaned, keep, counts
+
+
+def rename_genes(table: pd.DataFrame, id_map: str | Path) -> pd.DataFrame:
+    """Name the rows of an expression table by gene id instead of symbol, previous symbol or `SYMBOL|Entrez`.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        Index: names; ids stay ids.
+    id_map : str or Path
+        Two columns, name and gene id, or the HGNC complete set.
+
+    Returns
+    -------
+    pd.DataFrame
+        A new table; names that are not found stay as they are, and their number is logged.
+
+    Raises
+    ------
+    ValueError
+        If a name stands for several genes, several rows name one gene, or the id map cannot be read.
+    """
+    names = [str(name) for name in table.index]
+    found = resolve_ids(names, genes_of_id_map(id_map), id_map)
+    ids = [name if gene is None else gene for name, gene in zip(names, found.ids, strict=True)]
+    check_unique(f"genes named by the rows of the table, with id map {id_map},", ids)
+    return table.set_axis(pd.Index(ids, name=table.index.name), axis=0)

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
+
+import pandas as pd
 import pytest
 
-from decode.expression.gene_ids import clean_gene_ids
+from decode.expression.gene_ids import clean_gene_ids, rename_genes
 
 
 @pytest.mark.parametrize(
@@ -41,3 +44,18 @@ def test_duplicates_raise_with_five_offenders():
 
 def test_no_ids():
     assert clean_gene_ids([], "demo")[:2] == ([], [])
+
+
+def test_rows_named_by_symbol_are_renamed_by_an_id_map(tmp_path: Path) -> None:
+    (tmp_path / "map.tsv").write_text("TP53\tENSG00000141510\nMYC\tENSG00000136997\n")
+    table = pd.DataFrame({"liver": [1.0, 2.0, 3.0]}, index=pd.Index(["MYC", "TP53|7157", "nothing"], name="gene_id"))
+    renamed = rename_genes(table, tmp_path / "map.tsv")
+    assert list(renamed.index) == ["ENSG00000136997", "ENSG00000141510", "nothing"]
+    assert list(table.index) == ["MYC", "TP53|7157", "nothing"]  # the caller's table is not changed
+
+
+def test_two_rows_for_one_gene_raise(tmp_path: Path) -> None:
+    (tmp_path / "map.tsv").write_text("TP53\tENSG00000141510\nP53\tENSG00000141510\n")
+    table = pd.DataFrame({"liver": [1.0, 2.0]}, index=["TP53", "P53"])
+    with pytest.raises(ValueError, match="ENSG00000141510"):
+        rename_genes(table, tmp_path / "map.tsv")
