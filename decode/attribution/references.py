@@ -236,7 +236,9 @@ def make_reference(
     if name == "mean_gene":
         return Reference(name, features, {key: mean_profile(m, rows) for key, m in features.regions.items()})
     shared = {
-        key: empty_profile(round(float(np.median(features.lengths(key)[rows]))), features.bin_size, matrix.n_tracks)
+        key: empty_profile(
+            round(float(np.median(features.lengths(key)[rows]))), features.bin_size_of(key), matrix.n_tracks
+        )
         for key, matrix in features.regions.items()
     }
     return Reference(name, features, shared)

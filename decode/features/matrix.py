@@ -162,6 +162,10 @@ class RegulatoryFeatures:
             raise KeyError(f"region {name!r} is not in the features; they hold {listed(self.regions)}")
         return self.regions[name]
 
+    def bin_size_of(self, region: str) -> int:
+        """Bases a bin of one region."""
+        return int(self.definitions.get(region, {}).get("bin_size", self.bin_size))
+
     def select(
         self,
         *,
