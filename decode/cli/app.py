@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from decode.cli import attribute, compare, cv, demo, expression, features, model, randomise, sites, usage
+from decode.cli import attribute, compare, cv, demo, expression, features, model, randomise, sites, tune, usage
 from decode.cli.common import state
 
 LONGEST = 380  # characters of an error message; what names many long paths is cut
@@ -26,6 +26,7 @@ app.add_typer(sites.app, name="sites")
 app.add_typer(expression.app, name="expression")
 app.command("randomise")(randomise.randomise)
 app.command("cv")(cv.cv)
+app.command("tune")(tune.tune)
 app.add_typer(compare.app, name="compare")
 app.command("usage")(usage.usage)
 app.command("attribute")(attribute.attribute)

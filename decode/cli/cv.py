@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from decode.cli.common import comma_list
+from decode.cli.common import comma_list, load_tensorflow
 from decode.cli.model import ArchitectureName, ExecutorOption, Features, KeepName, Targets
 from decode.cli.randomise import report_run
 
@@ -37,6 +37,7 @@ def cv(
     executor: ExecutorOption = "serial",
 ) -> None:
     """Predict every gene by an ensemble that never saw its chromosome; a killed run goes on when repeated."""
+    load_tensorflow()
     from decode.core.files import check_output_folder, run_record
     from decode.crossval import cross_validate
     from decode.dataset import read_groups

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,6 +14,7 @@ from decode.cli.common import comma_list, load_tensorflow, pairs
 
 if TYPE_CHECKING:
     from decode.training import MemberFit
+    from decode.tuning.config_file import Configuration
 
 Features = Annotated[Path, typer.Argument(help="Features file (decode features build).")]
 Targets = Annotated[Path, typer.Argument(help="Targets table (decode expression).")]
@@ -53,9 +55,14 @@ class PartName(StrEnum):
 
 
 def train(
+    context: typer.Context,
     features: Features,
     targets: Targets,
     out: Annotated[Path, typer.Option(help="Model bundle to write (a folder).")],
+    config: Annotated[
+        Path | None,
+        typer.Option(help="JSON of network and training (best.json of decode tune); options given here win over it."),
+    ] = None,
     architecture: Annotated[
         ArchitectureName, typer.Option(help="default: what predicts best; paper: the published network.")
     ] = ArchitectureName.default,
@@ -84,10 +91,12 @@ def train(
     from decode.expression.targets import read_targets
     from decode.features.matrix import RegulatoryFeatures
     from decode.models.bundle import check_bundle_output, save_bundle
-    from decode.training import TrainingConfig, remove_checkpoints
+    from decode.training import remove_checkpoints
     from decode.training import train as train_model
 
     check_bundle_output(check_output(out))
+    options = {"members": members, "keep": keep.value, "seed": seed, "max_epochs": max_epochs, "patience": patience}
+    network, training = chosen_configuration(context, config, architecture, options)
     loaded = RegulatoryFeatures.read(features)
     checkpoints = out.with_name(f".{out.name}.checkpoints")
     number = 0
@@ -95,13 +104,13 @@ def train(
     def report(fit: MemberFit) -> None:
         nonlocal number
         number += 1
-        typer.echo(f"member {number} of {members}: validation loss {fit.validation_loss:.4f}", err=True)
+        typer.echo(f"member {number} of {training.members}: validation loss {fit.validation_loss:.4f}", err=True)
 
     bundle = train_model(
         loaded,
         read_targets(targets),
-        network=architecture.value,
-        training=TrainingConfig(members=members, keep=keep.value, seed=seed, max_epochs=max_epochs, patience=patience),
+        network=network,
+        training=training,
         test_chromosome=comma_list(test_chromosome) or [],
         biosamples=comma_list(biosamples),
         groups=read_groups(str(group_file)) if group_file else None,
@@ -116,6 +125,29 @@ def train(
         f"{out}: {len(bundle.members)} member(s), {len(bundle.tasks)} tasks, {len(bundle.tracks)} tracks, "
         f"trained on {bundle.counts['train']} genes; next: decode evaluate {out} {features} {targets} --out DIR"
     )
+
+
+def chosen_configuration(
+    context: typer.Context, config: Path | None, architecture: ArchitectureName, options: dict[str, Any]
+) -> Configuration:
+    """Network and training of a configuration file, or of the options; those that were given win over the file."""
+    from decode.models.config import network_config
+    from decode.training import TrainingConfig
+    from decode.tuning.config_file import Configuration, read_config
+
+    if config is None:
+        return Configuration(network_config(architecture.value), TrainingConfig(**options))
+    network, training = read_config(config)
+
+    def is_given(name: str) -> bool:
+        source = context.get_parameter_source(name)
+        return source is not None and source.name == "COMMANDLINE"
+
+    if is_given("architecture") and architecture.value != network.architecture:
+        raise ValueError(
+            f"--architecture is {architecture.value} and {config} describes a {network.architecture} network"
+        )
+    return Configuration(network, replace(training, **{name: v for name, v in options.items() if is_given(name)}))
 
 
 def evaluate(

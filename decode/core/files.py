@@ -287,6 +287,26 @@ def write_json(value: Any, path: str | Path) -> None:
         temporary.write_text(to_json(value), encoding="utf-8")
 
 
+def read_json_object(path: str | Path, name: str = "file") -> dict[str, Any]:
+    """Read a JSON file that a user may have written: an object with named values.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is empty, no JSON, or another kind of JSON value.
+    """
+    content = read_bytes(path, name)
+    try:
+        values = json.loads(content)
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{name} {path} is no JSON ({error}); mend it") from error
+    if not isinstance(values, dict):
+        raise ValueError(f"{name} {path} is a JSON {type(values).__name__}; an object with named values is wanted")
+    return values
+
+
 def versions(packages: Sequence[str] = ("numpy", "pandas", "tensorflow", "keras", "shap")) -> dict[str, str]:
     """Versions of Python, of this package and of the packages that results depend on."""
     found = {"python": platform.python_version()}

@@ -20,6 +20,7 @@ from decode.core.files import (
     make_output_folder,
     open_text,
     read_bytes,
+    read_json_object,
     run_record,
     sha256_of,
     staged_folder,
@@ -260,3 +261,18 @@ def test_a_full_disk_is_named(tmp_path, writer):
     with pytest.raises(OSError, match=r"out could not be written \(No space left on device\); make room"):
         fill_the_disk()
     assert not list(tmp_path.iterdir())
+
+
+def test_json_of_a_user(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text('{"width": [1, null]}')
+    assert read_json_object(path) == {"width": [1, None]}
+    for text, message in (("", "is empty"), ("{", r"space .*a\.json is no JSON"), ("[1]", "is a JSON list; an object")):
+        path.write_text(text)
+        with pytest.raises(ValueError, match=message):
+            read_json_object(path, "space")
+    path.write_bytes(b'{"a": "\xff"}')
+    with pytest.raises(ValueError, match="is no JSON"):
+        read_json_object(path)
+    with pytest.raises(FileNotFoundError, match=r"space .* does not exist"):
+        read_json_object(tmp_path / "b.json", "space")

@@ -1,0 +1,330 @@
+"""Search for the hyper-parameters that predict validation genes best; the test chromosome plays no part."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import keras_tuner
+import numpy as np
+import pandas as pd
+from keras_tuner.engine.trial import TrialStatus
+from keras_tuner.errors import FatalError
+
+from decode.core.checks import check_choice, check_count, check_positive, listed
+from decode.core.files import make_output_folder, write_json
+from decode.core.finished import content_hash
+from decode.dataset import TRAIN, VALIDATION, Dataset, prepare_dataset
+from decode.refit import dataset_hash
+from decode.training import TrainingConfig
+from decode.tuning.chief import WORKER_TIMEOUT_S, Post, post_of_process, serve_trials
+from decode.tuning.config_file import Configuration
+from decode.tuning.oracles import Algorithm, last_line, make_oracle
+from decode.tuning.space import ARCHITECTURE, HUBER, Searched, SearchSpace, values_of
+from decode.tuning.tuner import EPOCHS_OF_RUNG, LOSS, SPEARMAN, ChiefLostError, NetworkTuner
+
+logger = logging.getLogger(__name__)
+
+Objective = Literal["spearman", "loss"]
+OnTrial = Callable[[str, float], None]
+SIGNATURE_FILE = "signature.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TuningConfig:
+    """What is searched and how.
+
+    Parameters
+    ----------
+    architecture : {"default", "paper", "both"}
+    algorithm : {"random", "bayesian", "hyperband"}
+        A Hyperband trial that is promoted is fitted anew from its first epoch: a fit repeats exactly, so the result is
+        that of going on, at up to 1.5 times the epochs.
+    objective : {"spearman", "loss"}
+        "spearman": mean Spearman over fold-change tasks (median level where there are none) on validation genes.
+        "loss": loss on validation genes; huber_delta then keeps its value, and "both" is refused, because losses with
+        other deltas or scales do not compare.
+    n_trials : int
+        Of a random or Bayesian search; Hyperband derives its own number from `training.max_epochs`.
+    choices : mapping of name to numbers, optional
+        Values in place of the built-in ones, see `decode.tuning.space.SPACES`; one value fixes a hyper-parameter.
+    members_per_trial : int
+        Networks averaged in a trial.
+    training : TrainingConfig
+        Epochs, patience and seed (of split, networks and search) of the trials; members and keep of the result.
+    worker_timeout_s : float
+        A worker that is silent for longer is given up; see `decode.tuning.chief.serve_trials`.
+    """
+
+    architecture: Searched = "default"
+    algorithm: Algorithm = "random"
+    objective: Objective = "spearman"
+    n_trials: int = 30
+    choices: Mapping[str, Sequence[float | None]] | None = None
+    members_per_trial: int = 1
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    worker_timeout_s: float = WORKER_TIMEOUT_S
+
+    def __post_init__(self) -> None:
+        check_choice("algorithm", self.algorithm, ("random", "bayesian", "hyperband"))
+        check_choice("objective", self.objective, ("spearman", "loss"))
+        for name in ("n_trials", "members_per_trial"):
+            check_count(name, getattr(self, name))
+        check_positive("worker_timeout_s", self.worker_timeout_s)
+        if self.objective == "loss" and self.architecture == "both":
+            raise ValueError("objective is 'loss' and architecture 'both': their losses do not compare; use spearman")
+        _ = self.space  # checks architecture and choices
+
+    @property
+    def space(self) -> SearchSpace:
+        """Values of every hyper-parameter that is searched."""
+        fixed = [HUBER] if self.objective == "loss" else []
+        return SearchSpace.of(self.architecture, choices=self.choices, fixed=fixed)
+
+    @property
+    def training_of_trials(self) -> TrainingConfig:
+        """What all trials share."""
+        return replace(self.training, members=self.members_per_trial, keep="mean")
+
+
+class TuningResult(NamedTuple):
+    """What a search found.
+
+    Attributes
+    ----------
+    configuration : Configuration
+        Network and training of the best trial, for `decode.train`.
+    objective : str
+        validation_spearman or validation_loss.
+    score : float
+        Of the best trial. The best of many, so it flatters.
+    trials : pd.DataFrame
+        trial, status, score, validation_spearman, validation_loss, n_epochs, wall_s, architecture, max_epochs, one
+        column a hyper-parameter (undefined where the architecture has none of that name), and the reason of a failure.
+        The first trial is the configuration that the architecture has without a search.
+    counts : dict
+        Of the dataset, and trials by status.
+    """
+
+    configuration: Configuration
+    objective: str
+    score: float
+    trials: pd.DataFrame
+    counts: dict[str, Any]
+
+
+def tune(
+    features: Any,
+    targets: pd.DataFrame,
+    *,
+    folder: str | Path,
+    config: TuningConfig | None = None,
+    test_chromosome: str | Collection[str] = "chr1",
+    biosamples: Collection[str] | None = None,
+    groups: Mapping[str, str] | None = None,
+    on_trial: OnTrial | None = None,
+) -> TuningResult:
+    """Search for the hyper-parameters that predict validation genes best.
+
+    The genes of the test chromosome are taken out before anything else happens; training and validation genes are those
+    of `decode.train` with the same seed. The first trial is the configuration that the architecture has now. A search
+    that was killed goes on when it is called again, a random or Bayesian search also with more trials.
+
+    Several processes: set KerasTuner's environment variables (see `decode.tuning.chief.post_of_process`), call `tune`
+    in the chief and `tune_worker` in every worker. Results are read from the chief alone.
+
+    Parameters
+    ----------
+    features : RegulatoryFeatures
+    targets : pd.DataFrame
+        gene_id and one column a task, log2 units.
+    folder : path
+        State of the search, of this one only; created with its parent.
+    config : TuningConfig, optional
+    test_chromosome, biosamples, groups
+        As in `decode.train`.
+    on_trial : callable, optional
+        Called with name and score after each trial that this process fitted.
+
+    Returns
+    -------
+    TuningResult
+
+    Raises
+    ------
+    ValueError
+        If the dataset cannot be made, `folder` belongs to another search or is damaged, the environment says that this
+        is a worker, or trials could not be fitted.
+    TimeoutError
+        If a chief has no worker left.
+    """
+    config = config or TuningConfig()
+    post = post_of_process()
+    if post.role == "worker":
+        raise ValueError(f"the environment says that this process is the worker {post.name}; call tune_worker")
+    dataset = prepare_dataset(
+        features, targets, test_chromosome=test_chromosome, seed=config.training.seed, biosamples=biosamples,
+        groups=groups,
+    )  # fmt: skip
+    tuner = _open_search(dataset, Path(folder), config, post, on_trial)
+    tuner.save()
+    if post.role == "chief":
+        serve_trials(tuner.oracle, post, worker_timeout_s=config.worker_timeout_s)
+        tuner.save()
+    else:
+        try:
+            tuner.search()
+        except RuntimeError as error:
+            if tuner.oracle.failure is None:
+                raise
+            raise ValueError(f"too many trials in a row failed; the last one: {tuner.oracle.failure}") from error
+    return _result(tuner, config, dataset.counts)
+
+
+def tune_worker(
+    features: Any,
+    targets: pd.DataFrame,
+    *,
+    folder: str | Path,
+    config: TuningConfig | None = None,
+    test_chromosome: str | Collection[str] = "chr1",
+    biosamples: Collection[str] | None = None,
+    groups: Mapping[str, str] | None = None,
+    on_trial: OnTrial | None = None,
+) -> int:
+    """Fit trials for the chief that the environment names, until it says stop.
+
+    Parameters
+    ----------
+    features, targets, folder, config, test_chromosome, biosamples, groups, on_trial
+        As in `tune`, the same as the chief's. The folder may be another one where machines share no disk.
+
+    Returns
+    -------
+    int
+        How many trials were fitted here. The results are the chief's.
+
+    Raises
+    ------
+    ValueError
+        If the environment names no chief, the chief searches on other data or options, or as in `tune`.
+    TimeoutError
+        If the chief does not answer for `config.worker_timeout_s`.
+    """
+    import grpc
+
+    config = config or TuningConfig()
+    post = post_of_process()
+    if post.role != "worker":
+        raise ValueError(f"the environment makes this process {post.role}, not a worker; call tune")
+    dataset = prepare_dataset(
+        features, targets, test_chromosome=test_chromosome, seed=config.training.seed, biosamples=biosamples,
+        groups=groups,
+    )  # fmt: skip
+    tuner = _open_search(dataset, Path(folder), config, post, on_trial)
+    try:
+        tuner.search()
+    except ChiefLostError as error:
+        raise TimeoutError(str(error)) from error
+    except FatalError as error:
+        raise ValueError(str(error)) from error
+    except grpc.RpcError as error:
+        reason = error.details() if isinstance(error, grpc.Call) else error
+        raise TimeoutError(
+            f"the chief at {post.host}:{post.port} broke off after {tuner.n_fitted} trials of this worker ({reason}); "
+            "see what it says"
+        ) from error
+    return tuner.n_fitted
+
+
+def _open_search(
+    dataset: Dataset, folder: Path, config: TuningConfig, post: Post, on_trial: OnTrial | None
+) -> NetworkTuner:
+    """Begin a search in an empty folder, or go on with it where the folder holds this very one."""
+    dataset = _without_test_genes(dataset)
+    space, training = config.space, config.training_of_trials
+    searched = {
+        "data": dataset_hash(dataset),
+        "search space": space.to_json(),
+        "algorithm": config.algorithm,
+        "objective": config.objective,
+        "training": training.to_json(),
+    }
+    signature = content_hash([json.dumps(searched, sort_keys=True)])
+    folder = _checked_folder(folder, searched)
+    is_spearman = config.objective == "spearman"
+    oracle = make_oracle(
+        config.algorithm,
+        objective=keras_tuner.Objective(SPEARMAN if is_spearman else LOSS, "max" if is_spearman else "min"),
+        hyperparameters=space.hyperparameters(signature, training),
+        n_trials=config.n_trials,
+        max_epochs=training.max_epochs,
+        seed=training.seed,
+    )
+    try:
+        return NetworkTuner(
+            oracle, folder=folder, dataset=dataset, space=space, training=training, signature=signature, post=post,
+            worker_timeout_s=config.worker_timeout_s, on_trial=on_trial,
+        )  # fmt: skip
+    except (ValueError, KeyError, TypeError, RuntimeError) as error:
+        raise ValueError(f"tuner folder {folder} is damaged ({error!r}); remove it to search again") from error
+
+
+def _without_test_genes(dataset: Dataset) -> Dataset:
+    rows = np.flatnonzero(np.isin(dataset.split, (TRAIN, VALIDATION)))
+    features = dataset.features.select(genes=[str(i) for i in dataset.features.ids[rows]])
+    return replace(dataset, features=features, targets=dataset.targets[rows], split=dataset.split[rows])
+
+
+def _checked_folder(folder: Path, searched: dict[str, Any]) -> Path:
+    """Make the folder of a search, or check that it belongs to this one."""
+    make_output_folder(folder.parent)
+    path = make_output_folder(folder) / SIGNATURE_FILE
+    if all(found.name.startswith(".") for found in folder.iterdir()):  # chief and workers may all begin at once
+        write_json(searched, path)
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        differing = [name for name in searched if found[name] != searched[name]]
+    except FileNotFoundError:
+        raise ValueError(f"{folder} is not empty and not the folder of a search; choose another --out") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"tuner folder {folder} is damaged ({error!r}); remove it to search again") from error
+    if differing:
+        raise ValueError(
+            f"tuner folder {folder} belongs to a search with other {listed(differing)}; remove it or choose another "
+            "--out"
+        )
+    return folder.resolve()
+
+
+def _result(tuner: NetworkTuner, config: TuningConfig, counts: dict[str, Any]) -> TuningResult:
+    oracle = tuner.oracle
+    ordered = [oracle.trials[name] for name in oracle.start_order]
+    trials = pd.DataFrame([_row(trial, tuner) for trial in ordered])
+    best = oracle.get_best_trials(1)
+    if not best or best[0].status != TrialStatus.COMPLETED:
+        reasons = [last_line(trial.message) for trial in ordered]
+        raise ValueError(f"none of the {len(ordered)} trials could be fitted: {listed(filter(None, reasons), 1)}")
+    configuration = tuner.space.configuration(values_of(best[0]), config.training)
+    counts = counts | {"trials": trials["status"].value_counts().to_dict()}
+    return TuningResult(configuration, oracle.objective.name, float(best[0].score), trials, counts)
+
+
+def _row(trial: Any, tuner: NetworkTuner) -> dict[str, Any]:
+    row: dict[str, Any] = {"trial": trial.trial_id, "status": trial.status.lower(), "score": trial.score}
+    for name in (SPEARMAN, LOSS, "n_epochs", "wall_s"):
+        row[name] = trial.metrics.get_best_value(name) if trial.metrics.exists(name) else None
+    values = values_of(trial)
+    row[ARCHITECTURE] = values[ARCHITECTURE]
+    row["max_epochs"] = values.get(EPOCHS_OF_RUNG, tuner.training.max_epochs)
+    for architecture, parameters in tuner.space.choices.items():
+        for parameter in parameters:
+            if architecture == row[ARCHITECTURE]:
+                row[parameter] = values[f"{architecture}.{parameter}"]
+            else:
+                row.setdefault(parameter, None)
+    return row | {"failure": last_line(trial.message) or None}
