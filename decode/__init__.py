@@ -23,10 +23,13 @@ if TYPE_CHECKING:
     from decode.expression.tissue import table_targets, tissue_targets
     from decode.features.build import build_features
     from decode.features.matrix import RegulatoryFeatures
+    from decode.features.regions import LinkedRegion, WindowRegion
     from decode.genome.annotation import read_annotation
     from decode.genome.assembly import get_assembly
     from decode.genome.gene_models import gene_models
     from decode.genome.liftover import lift_sites
+    from decode.genome.signals import SignalSource
+    from decode.genome.site_table import SiteTable
     from decode.genome.sites import SiteSource, from_pyranges, read_sites, to_pyranges
     from decode.models.bundle import ModelBundle, load_bundle, save_bundle
     from decode.models.config import NetworkConfig
@@ -38,11 +41,15 @@ if TYPE_CHECKING:
 _HOME = {
     "Dataset": "decode.dataset",
     "Evaluation": "decode.prediction",
+    "LinkedRegion": "decode.features.regions",
     "ModelBundle": "decode.models.bundle",
     "NetworkConfig": "decode.models.config",
     "RegulatoryFeatures": "decode.features.matrix",
+    "SignalSource": "decode.genome.signals",
     "SiteSource": "decode.genome.sites",
+    "SiteTable": "decode.genome.site_table",
     "TrainingConfig": "decode.training",
+    "WindowRegion": "decode.features.regions",
     "attribute": "decode.attribution.attribute",
     "bin_attributions": "decode.attribution.bins",
     "build_features": "decode.features.build",
@@ -80,11 +87,15 @@ _HOME = {
 __all__ = [
     "Dataset",
     "Evaluation",
+    "LinkedRegion",
     "ModelBundle",
     "NetworkConfig",
     "RegulatoryFeatures",
+    "SignalSource",
     "SiteSource",
+    "SiteTable",
     "TrainingConfig",
+    "WindowRegion",
     "__version__",
     "attribute",
     "bin_attributions",

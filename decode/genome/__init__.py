@@ -4,6 +4,9 @@ from decode.genome.annotation import Annotation, read_annotation
 from decode.genome.assembly import Assembly, get_assembly
 from decode.genome.gene_models import GeneModels, gene_models, genome_to_rna, promoter_windows, rna_to_genome
 from decode.genome.liftover import LiftResult, lift_file, lift_sites
+from decode.genome.links import Links, read_links
+from decode.genome.signals import SignalSource
+from decode.genome.site_table import SiteTable
 from decode.genome.sites import SiteSource, from_pyranges, read_sites, sites_from_frame, to_pyranges
 
 __all__ = [
@@ -11,7 +14,10 @@ __all__ = [
     "Assembly",
     "GeneModels",
     "LiftResult",
+    "Links",
+    "SignalSource",
     "SiteSource",
+    "SiteTable",
     "from_pyranges",
     "gene_models",
     "genome_to_rna",
@@ -20,6 +26,7 @@ __all__ = [
     "lift_sites",
     "promoter_windows",
     "read_annotation",
+    "read_links",
     "read_sites",
     "rna_to_genome",
     "sites_from_frame",
