@@ -23,7 +23,9 @@ from decode.features.region import RegionMatrix, count_bound_genes
 from decode.features.regions import REGIONS, BinOptions, Region, RegionBins, make_bins
 from decode.features.signals import signal_means
 from decode.genome.signals import SignalSource, signal_track, signal_tracks
-from decode.genome.sites import SiteSource, read_block, source_files
+from decode.genome.site_readers import SiteBlock
+from decode.genome.site_table import SiteTable
+from decode.genome.sites import SiteSource, block_from_sites, read_block, source_files
 
 if TYPE_CHECKING:
     from decode.genome.gene_models import GeneModels
@@ -31,12 +33,13 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 Tracks = Literal["biosample", "regulator"]
+Source = SiteSource | SiteTable | SignalSource
 
 
 class FileJob(NamedTuple):
     """One file (or stranded pair) to count: plain values, so that it can be sent to another process."""
 
-    source: SiteSource | SignalSource
+    source: Source
     path: Path
     tracks: Tracks
     n_sampled: int
@@ -70,16 +73,19 @@ def count_file(job_and_bins: tuple[FileJob, RegionBins]) -> FileCounts:
         With a sample of the sites.
     """
     job, bins = job_and_bins
+    is_stranded = bins.pieces.strand_shift > 0
     if isinstance(job.source, SiteSource):
-        return _count_sites(job, job.source, bins)
+        block = read_block(job.source, job.path, bins.assembly, stranded=is_stranded)
+        return _count_sites(job, block, bins, _hashed(job.path))
+    if isinstance(job.source, SiteTable):
+        block = block_from_sites(job.source.sites, bins.assembly, stranded=is_stranded)
+        return _count_sites(job, block, bins, [{"name": job.source.name, "sha256": job.source.sha256()}])
     signal = signal_track(job.path)
     rows, means, counts = signal_means(signal, bins)
     return FileCounts([(signal.name, "")], [rows], [means], counts, None, _hashed(signal.path, signal.minus))
 
 
-def _count_sites(job: FileJob, source: SiteSource, bins: RegionBins) -> FileCounts:
-    is_stranded = bins.pieces.strand_shift > 0
-    block = read_block(source, job.path, bins.assembly, stranded=is_stranded)
+def _count_sites(job: FileJob, block: SiteBlock, bins: RegionBins, files: list[dict[str, str]]) -> FileCounts:
     names = [
         (regulator, biosample if job.tracks == "biosample" else "")
         for regulator, biosample in zip(block.regulators, block.biosamples, strict=True)
@@ -90,18 +96,21 @@ def _count_sites(job: FileJob, source: SiteSource, bins: RegionBins) -> FileCoun
         track = np.array([number[name] for name in names], dtype=np.int32)[track]
     counted = count_tracks(bins.pieces, track, block.position, block.length, block.strand, len(number))
     counts = {"n_sites": len(block.position), **block.counts}
-    if is_stranded:
+    if bins.pieces.strand_shift > 0:
         counts["n_without_strand"] = int((block.strand == 0).sum())
     sample = sample_sites(block.position, block.length, block.strand, job.n_sampled)
     rows, bases = [pair[0] for pair in counted], [pair[1].astype(bins.value_type) for pair in counted]
-    return FileCounts(list(number), rows, bases, counts, sample, _hashed(job.path))
+    return FileCounts(list(number), rows, bases, counts, sample, files)
 
 
-def _jobs(sources: Sequence[SiteSource | SignalSource], tracks: Tracks) -> list[FileJob]:
+def _jobs(sources: Sequence[Source], tracks: Tracks) -> list[FileJob]:
     jobs = []
     for source in sources:
         if isinstance(source, SignalSource):
             jobs += [FileJob(source, signal.path, tracks, 0) for signal in signal_tracks(source)]
+            continue
+        if isinstance(source, SiteTable):
+            jobs.append(FileJob(source, source.path, tracks, SAMPLE_SIZE))
             continue
         files = source_files(source)
         n_sampled = max(SAMPLE_SIZE // len(files), 50)
@@ -135,7 +144,7 @@ def _add_counts(total: dict[str, Any], part: dict[str, Any]) -> None:
             total.setdefault(key, value)
 
 
-def _source_record(source: SiteSource | SignalSource, parts: list[tuple[FileJob, FileCounts]]) -> dict[str, Any]:
+def _source_record(source: Source, parts: list[tuple[FileJob, FileCounts]]) -> dict[str, Any]:
     counts: dict[str, Any] = {}
     for _, part in parts:
         _add_counts(counts, part.counts)
@@ -177,7 +186,7 @@ def _region_tracks(
 
 def build_features(
     models: GeneModels,
-    sources: Sequence[SiteSource | SignalSource],
+    sources: Sequence[Source],
     *,
     bin_size: int = 100,
     upstream: int = 2000,
@@ -198,9 +207,9 @@ def build_features(
     ----------
     models : GeneModels
         Genes or transcripts, see `decode.genome.gene_models.gene_models`.
-    sources : sequence of SiteSource and SignalSource
-        Files or folders of sites or signals, of the build of `models`. Their regions: "promoter", "rna", or the name
-        of one of `regions`.
+    sources : sequence of SiteSource, SiteTable and SignalSource
+        Files or folders of sites or signals, or sites in memory, of the build of `models`. Their regions: "promoter",
+        "rna", or the name of one of `regions`.
     bin_size, upstream, downstream : int
         Bases. The promoter runs from `upstream` before the transcription start to `downstream` after it.
     regions : sequence of WindowRegion and LinkedRegion
@@ -282,7 +291,7 @@ def build_features(
 
 
 def _all_bins(
-    models: GeneModels, sources: Sequence[SiteSource | SignalSource], regions: Sequence[Region], options: BinOptions
+    models: GeneModels, sources: Sequence[Source], regions: Sequence[Region], options: BinOptions
 ) -> dict[str, RegionBins]:
     """Bins of the regions that have sources: promoter, RNA, then the further ones in the order given."""
     check_unique("names of the regions", [region.name for region in regions])
