@@ -298,7 +298,7 @@ def training_history(histories: Sequence[pd.DataFrame], path: str | Path, *, tit
         frameon=False,
     )
     axes.set_xlabel("epoch", fontsize=10)
-    axes.set_ylabel("mean squared error (scaled tasks)", fontsize=10)
+    axes.set_ylabel("loss (scaled tasks)", fontsize=10)
     axes.spines[["top", "right"]].set_visible(False)
     if title:
         axes.set_title(title, fontsize=10, loc="left")
