@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from decode.report.evaluation import write_evaluation
     from decode.synthetic import make_toy_data, make_toy_transcripts
     from decode.training import TrainingConfig, train
+    from decode.tuning.search import TuningConfig, tune, tune_worker
 
 _HOME = {
     "Dataset": "decode.dataset",
@@ -49,6 +50,7 @@ _HOME = {
     "SiteSource": "decode.genome.sites",
     "SiteTable": "decode.genome.site_table",
     "TrainingConfig": "decode.training",
+    "TuningConfig": "decode.tuning.search",
     "WindowRegion": "decode.features.regions",
     "attribute": "decode.attribution.attribute",
     "bin_attributions": "decode.attribution.bins",
@@ -79,6 +81,8 @@ _HOME = {
     "tissue_targets": "decode.expression.tissue",
     "to_pyranges": "decode.genome.sites",
     "train": "decode.training",
+    "tune": "decode.tuning.search",
+    "tune_worker": "decode.tuning.search",
     "usage_accuracy": "decode.analysis.transcript_usage",
     "write_bedgraph": "decode.attribution.bedgraph",
     "write_evaluation": "decode.report.evaluation",
@@ -95,6 +99,7 @@ __all__ = [
     "SiteSource",
     "SiteTable",
     "TrainingConfig",
+    "TuningConfig",
     "WindowRegion",
     "__version__",
     "attribute",
@@ -126,6 +131,8 @@ __all__ = [
     "tissue_targets",
     "to_pyranges",
     "train",
+    "tune",
+    "tune_worker",
     "usage_accuracy",
     "write_bedgraph",
     "write_evaluation",
