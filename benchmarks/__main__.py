@@ -14,7 +14,11 @@ from benchmarks.measure import Row
 from decode.core.files import check_output, write_json
 
 # Name on the command line -> module with `run(scale: float | None) -> list[Row]`; None means the module's own default.
-REGISTRY = {"features": "benchmarks.bench_features", "training": "benchmarks.bench_training"}
+REGISTRY = {
+    "attribution": "benchmarks.bench_attribution",
+    "features": "benchmarks.bench_features",
+    "training": "benchmarks.bench_training",
+}
 
 
 def _number(value: float | None) -> str:

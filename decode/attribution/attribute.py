@@ -24,7 +24,7 @@ from decode.attribution.job import (
     make_job,
 )
 from decode.attribution.references import N_MATCHED, ReferenceName
-from decode.attribution.rescale import ExactEngine
+from decode.attribution.rescale import ExactEngine, one_blas_thread
 from decode.attribution.result import (
     FORMAT,
     SCHEMA_VERSION,
@@ -96,7 +96,7 @@ def attribute(
     n_matched: int = N_MATCHED,
     block_genes: int | None = None,
     agreement_genes: int = 4,
-    executor: Any = "serial",
+    executor: Any = None,
     on_block: Callable[[int, int], None] | None = None,
 ) -> xr.Dataset:
     """Say how much each regulator's sites raise or lower the predicted log2 value of every gene in every task.
@@ -128,8 +128,8 @@ def attribute(
     agreement_genes : int, default 4
         On so many genes, one member and up to three tasks the other engine is run too, and the largest difference is
         stored; 0 leaves it out.
-    executor : str, distributed.Client or Executor
-        Where blocks are computed; shap runs in this process only.
+    executor : str, distributed.Client or Executor, optional
+        Where blocks are computed; default two threads. shap runs one block after the other in this process.
     on_block : callable, optional
         Called with (finished blocks, all blocks).
 
@@ -154,7 +154,7 @@ def attribute(
     check_count("agreement_genes", agreement_genes, zero=True)
     if out is not None:
         check_output(out)
-    runner = get_executor(executor)
+    runner = get_executor(executor if executor is not None else "serial" if engine == "shap" else "threads")
     if engine == "shap" and not isinstance(runner, SerialExecutor):
         raise ValueError("engine 'shap' runs in this process only; leave executor at 'serial' or use engine 'exact'")
     job = make_job(bundle, features, engine=engine, reference=reference, genes=genes, part=part, n_matched=n_matched)
@@ -167,15 +167,16 @@ def attribute(
     kept: list[BlockResult] = []
     n_done = n_blocks - len(missing)
     explain = partial(explain_block, engines=job.engines() if missing else [])
-    for number, block in runner.map(explain, job.blocks(missing, layout)):
-        _check_additivity(job, number * layout.block_genes, block)
-        if file is None:
-            kept.append(block)
-        else:
-            file.add(number, block)
-        n_done += 1
-        if on_block is not None:
-            on_block(n_done, n_blocks)
+    with one_blas_thread():
+        for number, block in runner.map(explain, job.blocks(missing, layout)):
+            _check_additivity(job, number * layout.block_genes, block)
+            if file is None:
+                kept.append(block)
+            else:
+                file.add(number, block)
+            n_done += 1
+            if on_block is not None:
+                on_block(n_done, n_blocks)
     header = _header(job, agreement(job, agreement_genes))
     if file is None:
         return in_memory(header, kept)

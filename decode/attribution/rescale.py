@@ -6,18 +6,30 @@ float64; multipliers go back in float32 as products of small parts (`decode.attr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from threadpoolctl import threadpool_limits
 
 from decode.attribution.steps import Multiplier, Step, Values, by_row
 
 if TYPE_CHECKING:
     import keras
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Keep matrix products on the calling thread: these are small, and waiting threads cost ten times their CPU time.
+
+    It holds for the whole process, so enter it once around all work, not in every thread.
+    """
+    with threadpool_limits(1, "blas"):
+        yield
 
 
 def sum_of(arrays: Iterable[NDArray[np.float32]]) -> NDArray[np.float32]:
@@ -157,10 +169,9 @@ class ExactEngine:
     def _back(self, inputs: Sequence[ArrayLike], references: Sequence[ArrayLike]) -> list[list[Multiplier]]:
         """Multipliers of each input, one for each way that it goes."""
         values, reference_values = self._forward(inputs), self._forward(references)
-        n_genes, n_tasks = values[-1].shape
-        identity = np.broadcast_to(np.eye(n_tasks, dtype=np.float32), (n_genes, n_tasks, n_tasks))
+        n_tasks = values[-1].shape[1]
         multipliers: list[list[Multiplier]] = [[] for _ in self.nodes]
-        multipliers[-1] = [Multiplier(identity)]
+        multipliers[-1] = [Multiplier(np.eye(n_tasks, dtype=np.float32)[None])]
         for number in range(len(self.nodes) - 1, self.n_inputs - 1, -1):
             node, found = self.nodes[number], multipliers[number]
             if len(found) > 1 and values[number].ndim == 2:  # the value goes several ways
@@ -175,5 +186,5 @@ class ExactEngine:
                 for source in node.sources:
                     start, stop = stop, stop + values[source].shape[-1]
                     multipliers[source].append(multiplier.part(start, stop))
-        unused = Multiplier(np.zeros((n_genes, n_tasks, 1), dtype=np.float32))
+        unused = Multiplier(np.zeros((1, n_tasks, 1), dtype=np.float32))
         return [found or [unused] for found in multipliers[: self.n_inputs]]

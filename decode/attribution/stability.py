@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from decode.attribution.attribute import explain_block
 from decode.attribution.job import Job, Part, make_job
 from decode.attribution.references import N_MATCHED, REFERENCES, ReferenceName
+from decode.attribution.rescale import one_blas_thread
 from decode.attribution.result import make_layout
 from decode.metrics import spearman_per_task
 
@@ -100,9 +101,10 @@ def _means(job: Job) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     signed = np.zeros((len(names), len(job.bundle.tasks)))
     size = np.zeros_like(signed)
     engines = job.engines()
-    for block in job.blocks(range(n_blocks), layout):
-        values = np.add.reduceat(explain_block(block, engines)[1].attribution[:, order], starts, axis=1)
-        signed += values.sum(axis=0, dtype=np.float64)
-        size += np.abs(values).sum(axis=0, dtype=np.float64)
+    with one_blas_thread():
+        for block in job.blocks(range(n_blocks), layout):
+            values = np.add.reduceat(explain_block(block, engines)[1].attribution[:, order], starts, axis=1)
+            signed += values.sum(axis=0, dtype=np.float64)
+            size += np.abs(values).sum(axis=0, dtype=np.float64)
     logger.info("reference %s: %d genes explained", job.reference.name, len(job.rows))
     return signed / len(job.rows), size / len(job.rows)

@@ -35,7 +35,7 @@ class Multiplier:
 
     Parameters
     ----------
-    inner : float32 array, shape (n_genes, n_tasks, n_inner)
+    inner : float32 array, shape (n_genes or 1, n_tasks, n_inner)
     weights : float32 array, shape (n_rows or 1, n_units, n_inner), optional
     scale : float32 array, shape (n_genes or 1, n_rows or 1, n_units), optional
     """
@@ -57,7 +57,7 @@ class Multiplier:
         return Multiplier(self.inner, self.weights[:, start:stop], scale)
 
     def formed(self) -> Weights:
-        """The product written out for values without rows, shape (n_genes, n_tasks, n_units)."""
+        """The product written out for values without rows, shape (n_genes or 1, n_tasks, n_units)."""
         full = self.inner
         if self.weights is not None:
             shape = (*self.inner.shape[:2], self.weights.shape[1])
@@ -79,20 +79,23 @@ class Multiplier:
         -------
         float32 array, shape (n_genes, n_units, n_tasks)
         """
-        n_genes, n_tasks, _ = self.inner.shape
         delta = delta.astype(np.float32) if self.scale is None else (delta * self.scale).astype(np.float32)
-        out = np.zeros((n_genes, delta.shape[2], n_tasks), dtype=np.float32)
+        n_genes, n_rows, n_units = delta.shape
+        n_tasks = self.inner.shape[1]
+        inner = np.broadcast_to(self.inner, (n_genes, *self.inner.shape[1:]))
         if self.weights is None:
-            np.multiply(delta.sum(axis=1)[:, :, None], self.inner.transpose(0, 2, 1), out=out)
-            return out
+            return delta.sum(axis=1)[:, :, None] * inner.transpose(0, 2, 1)
+        out = np.zeros((n_genes, n_units, n_tasks), dtype=np.float32)
+        if len(self.weights) == 1 and n_rows > 1:
+            delta = delta.sum(axis=1, keepdims=True)
         for gene in range(n_genes):
             units = np.flatnonzero(delta[gene].any(axis=0))  # the others contribute nothing
-            differences, weights = delta[gene][:, units], self.weights[:, units]
-            if len(weights) == 1:
-                left = differences.sum(axis=0)[:, None] * weights[0]
+            if len(self.weights) == 1:
+                product = self.weights[0, units] @ inner[gene].T
+                product *= delta[gene, 0, units][:, None]
             else:
-                left = np.einsum("ru,ruk->uk", differences, weights)
-            out[gene, units] = left @ self.inner[gene].T
+                product = np.einsum("ru,ruk->uk", delta[gene][:, units], self.weights[:, units]) @ inner[gene].T
+            out[gene, units] = product
         return out
 
     def per_row(self, n_rows: int) -> Weights:

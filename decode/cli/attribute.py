@@ -60,8 +60,11 @@ def attribute(
     sizes: Annotated[Path | None, typer.Option(help="With --annotation: chromosome sizes of another genome.")] = None,
     matched: Annotated[int, typer.Option(help="Genes that a reference of matched_genes is the mean of.")] = 20,
     executor: Annotated[
-        str, typer.Option(help="Where genes are computed: serial, threads:N, or a Dask scheduler tcp://host:port.")
-    ] = "serial",
+        str | None,
+        typer.Option(
+            help="Where genes are computed: serial, threads:N (default 2), or a Dask scheduler tcp://host:port."
+        ),
+    ] = None,
 ) -> None:
     """Which sites raise or lower each prediction; a killed run goes on when the same command is given again."""
     from decode.core.files import check_output
