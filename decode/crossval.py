@@ -17,7 +17,7 @@ from decode.baselines import baseline_predictions
 from decode.calibration import LEVELS, Calibration, IntervalFactors, calibrate, interval_factors, member_spread
 from decode.core.checks import check_columns, check_count, listed
 from decode.core.files import versions
-from decode.core.finished import FinishedRuns
+from decode.core.finished import FinishedRuns, content_hash
 from decode.dataset import EXCLUDED, TEST, TRAIN, VALIDATION, Dataset, prepare_dataset
 from decode.dataset.split import MIN_GENES
 from decode.metrics import rmse_per_task, spearman_per_task
@@ -196,7 +196,7 @@ def cross_validate(
         {fold.name: fold.chromosomes for fold in folds},
         partial(_run_fold, dataset=dataset, network=network, training=training, groups=groups),
         FinishedRuns(folder),
-        f"{dataset_hash(dataset)} {network.to_json()} {training.to_json()} {sorted((groups or {}).items())}",
+        f"{dataset_hash(dataset)} {network.to_json()} {training.to_json()} {_groups_hash(groups)}",
         executor=executor,
         on_run=on_run,
     )
@@ -205,6 +205,10 @@ def cross_validate(
 
 def _chromosomes(keep_test: str | Collection[str] | None) -> list[str]:
     return [keep_test] if isinstance(keep_test, str) else sorted(keep_test or [])
+
+
+def _groups_hash(groups: Mapping[str, str] | None) -> str:
+    return content_hash(f"{gene} {group}" for gene, group in sorted(groups.items())) if groups else "no groups"
 
 
 def _whole_dataset(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 
 import keras_tuner
 import numpy as np
@@ -15,10 +15,11 @@ import pandas as pd
 from keras_tuner.engine.trial import TrialStatus
 from keras_tuner.errors import FatalError
 
-from decode.core.checks import check_choice, check_count, check_positive, listed
+from decode.core.checks import check_choice, check_count, check_known_keys, check_positive, listed
 from decode.core.files import make_output_folder, write_json
 from decode.core.finished import content_hash
 from decode.dataset import TRAIN, VALIDATION, Dataset, prepare_dataset
+from decode.models.config import ARCHITECTURES, network_config
 from decode.refit import dataset_hash
 from decode.training import TrainingConfig
 from decode.tuning.chief import WORKER_TIMEOUT_S, Post, post_of_process, serve_trials
@@ -78,6 +79,21 @@ class TuningConfig:
         if self.objective == "loss" and self.architecture == "both":
             raise ValueError("objective is 'loss' and architecture 'both': their losses do not compare; use spearman")
         _ = self.space  # checks architecture and choices
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain dictionary, ready for JSON."""
+        choices = {name: list(values) for name, values in self.choices.items()} if self.choices is not None else None
+        return {item.name: getattr(self, item.name) for item in fields(self)} | {
+            "choices": choices,
+            "training": self.training.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """Rebuild from `to_json`; an unknown key raises ValueError."""
+        check_known_keys("tuning configuration", values, [item.name for item in fields(cls)])
+        training = {"training": TrainingConfig.from_json(values["training"])} if "training" in values else {}
+        return cls(**values | training)
 
     @property
     def space(self) -> SearchSpace:
@@ -250,6 +266,7 @@ def _open_search(
     searched = {
         "data": dataset_hash(dataset),
         "search space": space.to_json(),
+        "network": {name: network_config(name).to_json() for name in ARCHITECTURES if name in space.choices},
         "algorithm": config.algorithm,
         "objective": config.objective,
         "training": training.to_json(),

@@ -40,6 +40,8 @@ logger = logging.getLogger(__name__)
 SPEARMAN, LOSS = "validation_spearman", "validation_loss"
 EPOCHS_OF_RUNG = "tuner/epochs"  # Hyperband's name
 MAX_PAUSE_S = 10.0  # between two signs of life
+# Options of a network that do not change what it is fed; of the convolutions only the number of first bins does.
+NOT_OF_DATA = {"width", "n_dense", "dropout", "input_dropout", "huber_delta", "rna", "promoter"}
 
 
 class ChiefLostError(FatalError):
@@ -153,12 +155,13 @@ class NetworkTuner(BaseTuner):
             score = headline["median_level_spearman"]
         if not np.isfinite(score):
             raise ValueError("the Spearman correlation on validation genes is undefined: all predictions are the same")
-        loss = masked_loss(actual, predicted, data.task_scale.sd, network.huber_delta)
+        loss = masked_loss(actual, predicted, data.task_scale.sd, network.huber_delta, data.task_weight)
         return {SPEARMAN: score, LOSS: loss, "n_epochs": float(n_epochs)}
 
     def _training_data(self, network: NetworkConfig) -> TrainingData:
-        """Pooled features and scales; kept until a trial needs others."""
-        key = (network.architecture, {name: network.n_first_bins(name) for name in self.dataset.features.regions})
+        """Pooled features, scales and weights; kept until a trial needs others."""
+        options = {name: value for name, value in network.to_json().items() if name not in NOT_OF_DATA}
+        key = (options, {region: network.n_first_bins(region) for region in self.dataset.features.regions})
         if self._data is None or self._data[0] != key:
             self._data = None  # free the old ones first
             self._data = (key, training_data(self.dataset, network))

@@ -228,6 +228,13 @@ class TestSearch:
         with pytest.raises(ValueError, match=message):
             TuningConfig(**options)
 
+    def test_round_trip(self):
+        config = TuningConfig(algorithm="bayesian", choices={"width": [16, 32]}, training=QUICK)
+        assert TuningConfig.from_json(json.loads(json.dumps(config.to_json()))) == config
+        assert TuningConfig.from_json({}) == TuningConfig()
+        with pytest.raises(ValueError, match="tuning configuration has unknown keys trials"):
+            TuningConfig.from_json({"trials": 3})
+
     def test_bad_data_leave_nothing_behind(self, features, targets, tmp_path):
         with pytest.raises(ValueError, match="test chromosome chr9 holds no gene"):
             tune(features, targets, folder=tmp_path / "out" / "t", test_chromosome="chr9")
@@ -302,7 +309,7 @@ def test_one_chief_and_two_workers(search):
     options = ["--trials", 6, "--max-epochs", 3, "--worker-timeout", 120]
     processes = {name: search.start(name, *options) for name in ("chief", "tuner0", "tuner1")}
     try:
-        ended = {name: (*process.communicate(timeout=240), process.returncode) for name, process in processes.items()}
+        ended = {name: (*process.communicate(timeout=600), process.returncode) for name, process in processes.items()}
     finally:
         for process in processes.values():
             process.kill()
@@ -325,13 +332,13 @@ def test_a_worker_that_is_killed_hard(search):
     options = ["--trials", 2, "--max-epochs", 100000, "--patience", 100000, "--worker-timeout", 10]
     worker, chief = (search.start(name, *options) for name in ("tuner0", "chief"))
     try:
-        end = time.monotonic() + 120
+        end = time.monotonic() + 300
         while not list(search.out.rglob("*.npz")):  # the first epoch is done
             assert time.monotonic() < end
             assert chief.poll() is None, chief.communicate()
             time.sleep(0.2)
         worker.kill()
-        _, err = chief.communicate(timeout=60)
+        _, err = chief.communicate(timeout=120)
     finally:
         for process in (worker, chief):
             process.kill()
