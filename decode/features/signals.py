@@ -82,9 +82,7 @@ def _sums(path: Any, bins: RegionBins, *, strand: int | None, is_minus_file: boo
                 lowest, where = low, f"{chrom}:{first - offset + int(values.argmin())}"
             highest = max(highest, float(values.max()))
             running = np.concatenate([[0.0], np.cumsum(values, dtype=np.float64)])
-            sums += np.bincount(
-                segments.row, running[segments.end - first] - running[segments.start - first], len(sums)
-            )
+            np.add.at(sums, segments.row, running[segments.end - first] - running[segments.start - first])
         counts = reader.counts
     if lowest < 0 and not (is_minus_file and highest <= 0):
         raise ValueError(
