@@ -211,7 +211,7 @@ def _header(job: Job, agreed: Agreement) -> xr.Dataset:
     for name in ("region", "kind", "regulator", "biosample", "value_kind"):
         coords[name] = ("track", tracks[name].astype(str).to_numpy(dtype=object))
     coords["n_bound_genes"] = ("track", tracks["n_bound_genes"].to_numpy(dtype=np.int64))
-    described = {"long_name": "bases of the gene's regions covered by the track's sites", "units": "bp"}
+    described = {"long_name": "bases of the gene's region that the track's sites cover; sum over bins of a signal"}
     attributes: dict[str, Any] = {
         "format": FORMAT,
         "schema_version": SCHEMA_VERSION,

@@ -116,6 +116,19 @@ class TestResult:
         for name in whole.data_vars:
             np.testing.assert_allclose(found[name], whole[name], atol=1e-6)
 
+    @pytest.mark.slow
+    def test_blocks_as_tasks_of_a_cluster(self, dataset, bundle, whole):
+        distributed = pytest.importorskip("distributed")
+        with (
+            distributed.LocalCluster(
+                n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+            ) as cluster,
+            distributed.Client(cluster) as client,
+        ):
+            found = attribute(bundle, dataset.features, block_genes=6, executor=client, agreement_genes=0)
+        for name in whole.data_vars:
+            np.testing.assert_allclose(found[name], whole[name], atol=1e-6)
+
     def test_transcript_level(self):
         features = planted_features(120, level="transcript")
         dataset = prepare_dataset(features, planted_targets(features), min_bound_genes=10)
