@@ -52,8 +52,8 @@ def comma_list(text: str | None) -> list[str] | None:
 def load_tensorflow() -> None:
     """Load TensorFlow without the messages that its libraries write to standard error while they start.
 
-    They come before any log level is read (no GPU found, instruction sets), so the file descriptor itself is turned away
-    meanwhile. If loading fails, they are shown.
+    They come before any log level is read (no GPU found, instruction sets), so the file descriptor itself is
+    turned away meanwhile. If loading fails, they are shown.
     """
     sys.stderr.flush()
     kept = os.dup(2)
