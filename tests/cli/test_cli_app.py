@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = [
     ["demo"], ["features"], ["features", "build"], ["features", "info"], ["features", "export"], ["sites"],
     ["sites", "liftover"], ["expression"], ["expression", "tissue"], ["expression", "table"], ["train"], ["evaluate"],
-    ["predict"],
+    ["predict"], ["cv"], ["tune"],
 ]  # fmt: skip
 OPTIONS = {
     "demo": ["--out", "--seed"],
@@ -30,9 +30,11 @@ OPTIONS = {
     "sites liftover": ["--chain", "--out"],
     "expression tissue": ["--out"],
     "expression table": ["--already-log2", "--no-centre", "--out"],
-    "train": ["--out", "--architecture", "--members", "--keep", "--biosamples", "--test-chromosome", "--seed"],
+    "train": ["--out", "--config", "--architecture", "--members", "--keep", "--biosamples", "--test-chromosome", "--seed"],
     "evaluate": ["--out"],
-    "predict": ["--out"],
+    "predict": ["--out", "--spread"],
+    "cv": ["--out", "--folds", "--keep-test", "--members", "--architecture", "--group-file", "--executor"],
+    "tune": ["--out", "--architecture", "--algorithm", "--objective", "--trials", "--space", "--worker-timeout"],
 }  # fmt: skip
 
 
