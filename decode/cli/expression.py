@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from decode.expression.targets import TargetResult
 
 app = typer.Typer(no_args_is_help=True, help="Expression tables: turn them into targets.")
-Out = Annotated[Path, typer.Option(help="Targets table: gene_id and one column a task, log2 (.tsv or .tsv.gz).")]
+Out = Annotated[
+    Path, typer.Option(help="Targets table: gene_id or transcript_id and one column a task, log2 (.tsv or .tsv.gz).")
+]
 
 IdMap = Annotated[
     Path | None,

@@ -195,8 +195,8 @@ def judge_positions(
     where = PLACES.get(source["region"], f"the region {source['region']}")
     sentence = (
         f"{source['kind']} sites of {source['path']}: {result['share']:.1%} lie in {where}, displaced ones "
-        f"{result['share_shuffled']:.1%} (median odds ratio over chromosomes {odds_ratio:.2f}; "
-        "7 and more in ENCODE sources of the right build)"
+        f"{result['share_shuffled']:.1%} (median odds ratio over chromosomes {odds_ratio:.2f}"
+        + ("; 7 and more in ENCODE sources of the right build)" if source["region"] in PLACES else ")")
     )
     if verdict == "by chance" and source["kind"] != "other" and suspicion == "raise":
         raise ValueError(
