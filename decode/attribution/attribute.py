@@ -35,7 +35,7 @@ from decode.attribution.result import (
     read_attributions,
 )
 from decode.attribution.spread import Spread
-from decode.core.checks import check_choice, check_count
+from decode.core.checks import check_choice, check_count, listed
 from decode.core.executor import SerialExecutor, get_executor
 from decode.core.files import check_output, versions
 
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 ADDITIVITY_LIMIT = 1e-4  # log2 units; DESIGN section 5
+FLOAT32_LIMIT = 1e-3  # log2 units; Keras' own rounding reaches 1e-4 where a standardised channel hardly varies
 SHAP_BLOCK_GENES = 8  # shap takes seconds a gene, so a killed run loses little
 
 
@@ -63,24 +64,34 @@ def explain_block(block: Block, engines: Sequence[ExactEngine | ShapEngine]) -> 
     number : int
     result : BlockResult
     """
-    spread, error = Spread(), np.zeros(len(block.inputs[0]))
+    n_genes, n_members = len(block.inputs[0]), len(engines)
+    spread, error, float32_error = Spread(), np.zeros(n_genes), np.zeros(n_genes)
+    means = [np.zeros(block.predicted.shape[1:]) for _ in range(2)]
     for number, engine in enumerate(engines):
-        parts = engine.attribute(block.inputs, block.references)
+        by_keras = [block.predicted[number].astype(np.float64), block.reference_predicted[number].astype(np.float64)]
+        predictions = by_keras
+        if isinstance(engine, ExactEngine):
+            parts, *predictions = engine.explain(block.inputs, block.references)
+        else:
+            parts = engine.attribute(block.inputs, block.references)
         length = np.sum([part[:, :1] for part in parts], axis=0)  # the occupancy of every region
         values = np.concatenate([length, *(part[:, 1:] for part in parts)], axis=1)
-        difference = block.predicted[number].astype(np.float64) - block.reference_predicted[number]
-        missed = np.abs(values.sum(axis=1, dtype=np.float64) - difference)
-        error = np.maximum(error, missed.max(axis=1, initial=0.0))
+        missed = values.sum(axis=1, dtype=np.float64) - (predictions[0] - predictions[1])
+        error = np.maximum(error, np.abs(missed).max(axis=1, initial=0.0))
+        for total, mine, theirs in zip(means, predictions, by_keras, strict=True):
+            total += mine / n_members
+            float32_error = np.maximum(float32_error, np.abs(mine - theirs).max(axis=1, initial=0.0))
         spread.add(values)
     mean, sd = spread.mean, spread.sd()
     return block.number, BlockResult(
         attribution=mean[:, 1:],
-        sd=sd[:, 1:] if spread.n > 1 else None,
+        sd=sd[:, 1:] if n_members > 1 else None,
         length_effect=mean[:, 0],
         length_effect_sd=sd[:, 0],
-        prediction=block.predicted.mean(axis=0, dtype=np.float64).astype(np.float32),
-        reference_prediction=block.reference_predicted.mean(axis=0, dtype=np.float64).astype(np.float32),
+        prediction=means[0].astype(np.float32),
+        reference_prediction=means[1].astype(np.float32),
         additivity_error=error.astype(np.float32),
+        float32_error=float32_error.astype(np.float32),
     )
 
 
@@ -169,7 +180,7 @@ def attribute(
     explain = partial(explain_block, engines=job.engines() if missing else [])
     with one_blas_thread():
         for number, block in runner.map(explain, job.blocks(missing, layout)):
-            _check_additivity(job, number * layout.block_genes, block)
+            _check_block(job, number * layout.block_genes, block)
             if file is None:
                 kept.append(block)
             else:
@@ -185,16 +196,24 @@ def attribute(
     return read_attributions(file.path)
 
 
-def _check_additivity(job: Job, first: int, block: BlockResult) -> None:
+def _check_block(job: Job, first: int, block: BlockResult) -> None:
+    """Refuse contributions that do not add up, and an engine that reads the network otherwise than Keras does."""
+    other = ENGINES[1 - ENGINES.index(job.engine)]
     difference = np.abs(block.prediction - block.reference_prediction).max(axis=1, initial=1.0)
-    is_wrong = ~(block.additivity_error <= ADDITIVITY_LIMIT * difference)
-    if is_wrong.any():
-        worst = int(np.argmax(np.where(is_wrong, np.nan_to_num(block.additivity_error, nan=np.inf), -1.0)))
-        other = ENGINES[1 - ENGINES.index(job.engine)]
+    wrong = np.flatnonzero(~(block.additivity_error <= ADDITIVITY_LIMIT * difference))
+    if len(wrong):
+        worst = wrong[np.argmax(np.nan_to_num(block.additivity_error[wrong], nan=np.inf))]
         raise ValueError(
-            f"attributions of {int(is_wrong.sum())} genes by engine {job.engine!r} do not add up to the difference of "
+            f"attributions of {len(wrong)} genes by engine {job.engine!r} do not add up to the difference of "
             f"predictions: {job.ids[first + worst]} misses it by {block.additivity_error[worst]:.2g} log2 units, more "
             f"than {ADDITIVITY_LIMIT:g}; use engine {other!r}"
+        )
+    size = np.abs(block.prediction).max(axis=1, initial=1.0)
+    wrong = np.flatnonzero(~(block.float32_error <= FLOAT32_LIMIT * size))
+    if len(wrong):
+        raise ValueError(
+            f"engine {job.engine!r} predicts {listed(job.ids[first + i] for i in wrong)} otherwise than Keras does, by "
+            f"up to {block.float32_error.max():.2g} log2 units; use engine {other!r}"
         )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import reduce
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -43,6 +43,14 @@ class Node:
 
     sources: tuple[int, ...] = ()
     step: Step | None = None
+
+
+class Explanation(NamedTuple):
+    """Contributions, and the two predictions whose difference they add up to."""
+
+    contributions: list[NDArray[np.float32]]  # one an input, (n_genes, n_units, n_tasks)
+    prediction: Values  # (n_genes, n_tasks), float64
+    reference_prediction: Values  # (n_genes or 1, n_tasks), float64
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,9 +147,15 @@ class ExactEngine:
         >>> ExactEngine.from_model(model).attribute([[[1.0, 5.0]]], [[[0.0, 4.0]]])[0].tolist()
         [[[2.0], [3.0]]]
         """
+        return self.explain(inputs, references).contributions
+
+    def explain(self, inputs: Sequence[ArrayLike], references: Sequence[ArrayLike]) -> Explanation:
+        """`attribute`, and with it the predictions in float64."""
+        values, reference_values = self._forward(inputs), self._forward(references)
         deltas = [by_row(np.asarray(x) - np.asarray(r)) for x, r in zip(inputs, references, strict=True)]
-        ways = self._back(inputs, references)
-        return [sum_of(way.contributions(delta) for way in found) for found, delta in zip(ways, deltas, strict=True)]
+        ways = self._back(values, reference_values)
+        parts = [sum_of(way.contributions(delta) for way in found) for found, delta in zip(ways, deltas, strict=True)]
+        return Explanation(parts, values[-1], reference_values[-1])
 
     def multipliers(self, inputs: Sequence[ArrayLike], references: Sequence[ArrayLike]) -> list[NDArray[np.float32]]:
         """The multipliers themselves, for a few genes: what one unit more of an input is worth.
@@ -156,7 +170,7 @@ class ExactEngine:
             One row where the input has none.
         """
         n_rows = [by_row(np.asarray(x)).shape[1] for x in inputs]
-        ways = self._back(inputs, references)
+        ways = self._back(self._forward(inputs), self._forward(references))
         return [sum_of(way.per_row(n) for way in found) for found, n in zip(ways, n_rows, strict=True)]
 
     def _forward(self, inputs: Sequence[ArrayLike]) -> list[Values]:
@@ -166,9 +180,8 @@ class ExactEngine:
             values.append(np.concatenate(sources, axis=-1) if node.step is None else node.step.forward(sources[0]))
         return values
 
-    def _back(self, inputs: Sequence[ArrayLike], references: Sequence[ArrayLike]) -> list[list[Multiplier]]:
+    def _back(self, values: list[Values], reference_values: list[Values]) -> list[list[Multiplier]]:
         """Multipliers of each input, one for each way that it goes."""
-        values, reference_values = self._forward(inputs), self._forward(references)
         n_tasks = values[-1].shape[1]
         multipliers: list[list[Multiplier]] = [[] for _ in self.nodes]
         multipliers[-1] = [Multiplier(np.eye(n_tasks, dtype=np.float32)[None])]

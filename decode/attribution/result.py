@@ -31,15 +31,17 @@ DIMS: dict[str, tuple[str, ...]] = {
     "prediction": ("gene", "task"),
     "reference_prediction": ("gene", "task"),
     "additivity_error": ("gene",),
+    "float32_error": ("gene",),
 }
 MEANING = {
     "attribution": "contribution of a track's sites to prediction - reference_prediction, mean over members",
     "sd": "standard deviation of the attribution over members (n - 1); NaN for one member",
     "length_effect": "contribution of the occupancy (length) of the regions, which is not a regulator",
     "length_effect_sd": "standard deviation of the length effect over members (n - 1); NaN for one member",
-    "prediction": "prediction of the ensemble",
-    "reference_prediction": "prediction of the ensemble for the reference",
+    "prediction": "prediction of the ensemble; in float64 with the exact engine, as Keras gives it with shap",
+    "reference_prediction": "the same for the reference",
     "additivity_error": "largest |sum of attributions + length effect - difference| over members and tasks",
+    "float32_error": "largest difference between Keras' predictions and the engine's, over members and tasks",
 }
 # Every chunk is checked when it is read; plain netCDF-4 filters, so that any netCDF reader understands them.
 FILTERS: dict[str, Any] = {"compression": "gzip", "compression_opts": 1, "shuffle": True, "fletcher32": True}
@@ -55,6 +57,7 @@ class BlockResult(NamedTuple):
     prediction: NDArray[np.float32]
     reference_prediction: NDArray[np.float32]
     additivity_error: NDArray[np.float32]
+    float32_error: NDArray[np.float32]
 
 
 class Layout(NamedTuple):
@@ -150,7 +153,6 @@ class AttributionFile:
         paths = [self.part(number) for number in range(n_blocks)]
         small = {name: np.concatenate([_read(path, name) for path in paths]) for name in DIMS if name not in FULL}
         dataset = with_variables(header, small)
-        dataset.attrs["additivity_error_max"] = float(small["additivity_error"].max(initial=0.0))
         with atomic_path(self.path) as temporary:
             try:
                 dataset.to_netcdf(temporary, engine="h5netcdf")
@@ -193,11 +195,12 @@ def _copy_chunks(part: Path, target: h5py.File, first_gene: int) -> None:
 
 
 def with_variables(header: xr.Dataset, values: dict[str, NDArray[np.float32]]) -> xr.Dataset:
-    """The header with variables, named and described as in `DIMS` and `MEANING`."""
+    """The header with variables, named and described as in `DIMS` and `MEANING`, and their largest errors."""
     variables = {
         name: (DIMS[name], array, {"long_name": MEANING[name], "units": "log2"}) for name, array in values.items()
     }
-    return header.assign(variables)
+    errors = {f"{name}_max": float(values[name].max(initial=0.0)) for name in ("additivity_error", "float32_error")}
+    return header.assign(variables).assign_attrs(errors)
 
 
 def in_memory(header: xr.Dataset, blocks: list[BlockResult]) -> xr.Dataset:
@@ -209,9 +212,7 @@ def in_memory(header: xr.Dataset, blocks: list[BlockResult]) -> xr.Dataset:
             values[name] = np.full_like(values["attribution"], np.nan)
         else:
             values[name] = np.concatenate(arrays)
-    dataset = with_variables(header, values)
-    dataset.attrs["additivity_error_max"] = float(values["additivity_error"].max(initial=0.0))
-    return dataset
+    return with_variables(header, values)
 
 
 def read_attributions(path: str | Path) -> xr.Dataset:
@@ -226,10 +227,10 @@ def read_attributions(path: str | Path) -> xr.Dataset:
     -------
     xr.Dataset
         Dimensions gene, track, task. Variables attribution and sd (gene, track, task), length_effect,
-        length_effect_sd, prediction and reference_prediction (gene, task), additivity_error (gene), bases (gene,
-        track), all in log2 units but for the last. Coordinates of gene: gene_id, gene_name, chrom, strand, tss,
-        length_bp, split; of track: region, kind, regulator, biosample, value_kind, n_bound_genes. Use it in a `with`
-        block, or close it.
+        length_effect_sd, prediction and reference_prediction (gene, task), additivity_error and float32_error (gene),
+        bases (gene, track), all in log2 units but for the last. Coordinates of gene: gene_id, gene_name, chrom, strand,
+        tss, length_bp, split; of track: region, kind, regulator, biosample, value_kind, n_bound_genes. Use it in a
+        `with` block, or close it.
 
     Raises
     ------

@@ -48,6 +48,7 @@ class TestResult:
         sums = found["attribution"].sum("track") + found["length_effect"]
         np.testing.assert_allclose(sums, difference, atol=1e-5)
         assert float(found["additivity_error"].max()) == found.attrs["additivity_error_max"] < 1e-5
+        assert found.attrs["float32_error_max"] < 1e-5
         expected = predict(bundle, dataset.features)[bundle.tasks].to_numpy()
         np.testing.assert_allclose(found["prediction"], expected, atol=1e-5)
         assert found["gene"].to_numpy().tolist() == dataset.features.ids.tolist()
@@ -305,11 +306,27 @@ class TestBadInput:
             attribute(bundle, dataset.features, out=tmp_path / "no" / "a.nc")
 
     def test_parts_that_do_not_add_up(self, dataset, bundle, tmp_path, monkeypatch):
-        right = ExactEngine.attribute
-        monkeypatch.setattr(ExactEngine, "attribute", lambda *a: [1.01 * part for part in right(*a)])
+        right = ExactEngine.explain
+
+        def wrong(*arguments):
+            found = right(*arguments)
+            return found._replace(contributions=[1.01 * part for part in found.contributions])
+
+        monkeypatch.setattr(ExactEngine, "explain", wrong)
         with pytest.raises(ValueError, match=r"genes by engine 'exact' do not add up .* use engine 'shap'"):
             attribute(bundle, dataset.features, out=tmp_path / "a.nc")
         assert not list(tmp_path.iterdir())
+
+    def test_a_network_read_wrongly(self, dataset, bundle, tmp_path, monkeypatch):
+        right = ExactEngine.explain
+
+        def wrong(*arguments):
+            parts, prediction, reference = right(*arguments)
+            return parts, prediction + 0.1, reference + 0.1
+
+        monkeypatch.setattr(ExactEngine, "explain", wrong)
+        with pytest.raises(ValueError, match=r"predicts G0000, .* otherwise than Keras does, by up to 0.1 log2 units"):
+            attribute(bundle, dataset.features)
 
     def test_engines_that_differ_are_reported(self, dataset, bundle, monkeypatch, caplog):
         from decode.attribution.deep_explainer import ShapEngine
