@@ -30,7 +30,9 @@ OPTIONS = {
     "sites liftover": ["--chain", "--out"],
     "expression tissue": ["--out"],
     "expression table": ["--already-log2", "--no-centre", "--out"],
-    "train": ["--out", "--config", "--architecture", "--members", "--keep", "--biosamples", "--test-chromosome", "--seed"],
+    "train": [
+        "--out", "--config", "--architecture", "--members", "--keep", "--biosamples", "--test-chromosome", "--seed",
+    ],  # fmt: skip
     "evaluate": ["--out"],
     "predict": ["--out", "--spread"],
     "cv": ["--out", "--folds", "--keep-test", "--members", "--architecture", "--group-file", "--executor"],
