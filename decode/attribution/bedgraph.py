@@ -103,6 +103,7 @@ def write_bedgraph(
 
     Every region has a browser track with the sum over all regulators' tracks, and one for each of those with the
     largest absolute attribution. A value is log2 units a bin; a bin across a splice junction is shown on both exons.
+    The description says where the network is blind to positions and values only follow the bases.
 
     Parameters
     ----------
@@ -138,13 +139,17 @@ def write_bedgraph(
             )
             continue
         intervals = bin_intervals(dataset, region, models)
+        is_blind = dataset.attrs.get(f"position_blind_{region}", 0)
+        meaning = "log2 units a bin" + (
+            ", shared over bins by bases (the network sees the total only)" if is_blind else ""
+        )
         values = dataset[f"attribution_{region}"].sel(task=task).to_numpy()
         names = dataset[f"track_{region}"].to_numpy()
         order = np.argsort(-np.abs(values.sum(axis=0)), kind="stable")[:n_tracks]
         shown = [("all tracks", values.sum(axis=1)), *((str(names[i]), values[:, i]) for i in order)]
         for name, column in shown:
             label = f"{dataset.attrs['gene_name']} {task} {region} {name}".replace('"', "'")
-            lines.append(f'track type=bedGraph name="{label}" visibility=full {COLOURS}')
+            lines.append(f'track type=bedGraph name="{label}" description="{meaning}" visibility=full {COLOURS}')
             rows = zip(*(intervals[key] for key in ("chrom", "start", "end")), column[intervals["bin"]], strict=True)
             lines += [f"{chrom}\t{start}\t{end}\t{value:.6g}" for chrom, start, end, value in rows]
         n_written += len(shown)

@@ -146,7 +146,7 @@ def models_of(folder, strand: str) -> GeneModels:
 def toy_bins(strand: str, tss: int, covered: list[int], length_bp: int = 25) -> xr.Dataset:
     """Two promoter bins before the TSS and one after, three RNA bins, two tracks, one task."""
     attrs = {"gene": "G", "gene_name": "name", "chrom": "chr1", "strand": strand, "tss": tss, "length_bp": length_bp}
-    attrs |= {"bin_size": 10, "upstream": 20, "downstream": 10}
+    attrs |= {"bin_size": 10, "upstream": 20, "downstream": 10, "position_blind_promoter": 1, "position_blind_rna": 0}
     variables = {}
     for region, lengths in (("promoter", covered), ("rna", [10, 10, 5])):
         axes = (f"bin_{region}", f"track_{region}", "task")
@@ -202,6 +202,8 @@ class TestGenome:
             *("name liver promoter all tracks", "name liver promoter promoter|TF:A"),
             *("name liver rna all tracks", "name liver rna rna|R:A"),
         ]
+        is_blind = ["the network sees the total only" in line for line in lines if line.startswith("track")]
+        assert is_blind == [True, True, False, False]
         assert lines[1:4] == ["chr1\t80\t90\t1.5", "chr1\t90\t100\t-2", "chr1\t100\t110\t3"]
         rna = lines[lines.index(next(line for line in lines if "rna all" in line)) + 1 :][:4]
         assert rna == ["chr1\t100\t110\t1.5", "chr1\t110\t112\t-2", "chr1\t200\t208\t-2", "chr1\t208\t213\t3"]
