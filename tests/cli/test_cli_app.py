@@ -32,7 +32,7 @@ OPTIONS = {
     "expression table": ["--already-log2", "--no-centre", "--out"],
     "train": [
         "--out", "--config", "--architecture", "--members", "--keep", "--biosamples", "--test-chromosome", "--seed",
-    ],  # fmt: skip
+    ],
     "evaluate": ["--out"],
     "predict": ["--out", "--spread"],
     "cv": ["--out", "--folds", "--keep-test", "--members", "--architecture", "--group-file", "--executor"],
