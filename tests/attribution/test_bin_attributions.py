@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from planted import TINY, TINY_PAPER, planted_dataset
-from toy_networks import WIDE, random_bundle
+from toy_networks import LONG, WIDE, random_bundle
 
 from decode.attribution.attribute import attribute
 from decode.attribution.bedgraph import bin_intervals, regions_of, write_bedgraph
@@ -47,7 +47,7 @@ class TestBins:
             assert found.attrs["gene"] == gene
 
     @pytest.mark.parametrize("reference", ["own_length", "matched_genes"])
-    @pytest.mark.parametrize("config", [TINY, WIDE], ids=["default", "wide kernels"])
+    @pytest.mark.parametrize("config", [TINY, WIDE, LONG], ids=["default", "wide kernels", "kernels past the end"])
     def test_both_engines_agree_in_every_bin(self, dataset, config, reference):
         bundle = random_bundle(dataset, config)
         (exact,), (shap,) = (

@@ -19,9 +19,17 @@ WIDE = replace(
     rna=ConvolutionConfig(kernel_size=4, filters=5, n_layers=3),
     promoter=ConvolutionConfig(kernel_size=3, filters=7, n_layers=2),
 )
+LONG = replace(TINY_PAPER, rna=ConvolutionConfig(kernel_size=6, filters=5, n_layers=2))  # longer than many RNAs
 DROPPING = replace(TINY, dropout=0.4, input_dropout=0.4, n_dense=3)
 SHALLOW = replace(TINY, n_dense=1)
-CONFIGS = {"default": TINY, "paper": TINY_PAPER, "wide kernels": WIDE, "dropout": DROPPING, "one layer": SHALLOW}
+CONFIGS = {
+    "default": TINY,
+    "paper": TINY_PAPER,
+    "wide kernels": WIDE,
+    "kernels past the end": LONG,
+    "dropout": DROPPING,
+    "one layer": SHALLOW,
+}
 
 
 def random_network(dataset: Dataset, config: NetworkConfig, seed: int = 0) -> Network:
