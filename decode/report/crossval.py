@@ -89,12 +89,12 @@ def folds_plot(per_fold: pd.DataFrame, path: str | Path, *, title: str = "") -> 
     Notes
     -----
     Left: mean over fold-change tasks; right: median level. A small dot is a fold, the large one the mean over folds,
-    the bar one SD over folds.
+    the bar one SD over folds. A baseline without a defined correlation (the mean) is not drawn.
     """
     check_columns("accuracy by fold", per_fold, ["fold", "task", MODEL])
     models = [str(column) for column in per_fold if column not in ("fold", "task", "n_genes", "rmse")]
     ordered = [MODEL, *(column for column in (MEMBER,) if column in models)]
-    ordered += [column for column in models if column not in ordered]
+    ordered += [column for column in models if column not in ordered and per_fold[column].notna().any()]
     is_level = per_fold["task"] == MEDIAN_LEVEL
     panels = [
         ("mean Spearman over fold-change tasks", per_fold[~is_level]),
@@ -117,7 +117,8 @@ def folds_plot(per_fold: pd.DataFrame, path: str | Path, *, title: str = "") -> 
             axes.plot([mean - spread, mean + spread], [position] * 2, "-", color=colour, linewidth=1.4, zorder=2)
             axes.plot(mean, position, "o", color=colour, markersize=7, alpha=0.8, zorder=3)
         axes.set_xlabel(label, fontsize=10)
-        axes.set_yticks(y, [name.replace("_", " ") for name in ordered], fontsize=9)
+        labels = ["single member" if name == MEMBER else name.replace("_", " ") for name in ordered]
+        axes.set_yticks(y, labels, fontsize=9)
         axes.set_ylim(len(ordered) - 0.5, -0.5)
         axes.tick_params(axis="y", length=0)
         axes.spines[["top", "right", "left"]].set_visible(False)
