@@ -58,6 +58,12 @@ def reference_stability(
         are summed first) and top_shared (share of the n_top regulators of largest mean absolute attribution, or of all
         where there are fewer, that both have). NaN where a correlation is not defined.
 
+    Notes
+    -----
+    Compare signed means only between references of one sort. Without sites, a regulator's mean over genes says whether
+    its sites raise or lower the prediction. With the sites of a mean gene it says whether the explained genes have more
+    or fewer sites than that gene, times the effect: near 0 for genes like the training genes, and of either sign.
+
     Raises
     ------
     ValueError, KeyError

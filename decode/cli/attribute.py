@@ -103,10 +103,12 @@ def attribute(
             **common,
         ) as result:
             sizes_of, attrs = dict(result.sizes), result.attrs
+    agreement = attrs["engine_agreement"]
+    compared = "not compared" if agreement != agreement else f"differs by {agreement:.1g}"
     typer.echo(
         f"{out}: {sizes_of['gene']} genes x {sizes_of['track']} tracks x {sizes_of['task']} tasks, reference "
-        f"{attrs['reference']}; largest additivity error {attrs['additivity_error_max']:.1g}, difference to the other "
-        f"engine {attrs['engine_agreement']:.1g} log2 units; next: decode rank {out} --out ranking.tsv"
+        f"{attrs['reference']}; largest additivity error {attrs['additivity_error_max']:.1g} log2 units, the other "
+        f"engine {compared}; next: decode rank {out} --out ranking.tsv"
     )
 
 
