@@ -123,7 +123,7 @@ def test_a_killed_training_resumes_to_the_same_model(features_file, targets_file
     checkpoints = tmp_path / ".killed.checkpoints"
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 300
-    while not (checkpoints.is_dir() and list(checkpoints.glob("*.npz"))):
+    while not (checkpoints.is_dir() and list(checkpoints.glob("member_seed_*.npz"))):  # not the temporary file
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.02)
