@@ -14,7 +14,7 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder for data, model, tables and figures.")] = Path("./decode-demo"),
     seed: Annotated[int, typer.Option(help="Seed of the toy data and of the training.")] = 0,
 ) -> None:
-    """Run the whole main job on a toy genome with planted regulators (about 2 minutes)."""
+    """Run the whole main job on a toy genome with planted regulators (a minute or two)."""
     load_tensorflow()
     from decode.demo import run_demo
 
