@@ -10,6 +10,8 @@ import numpy as np
 from decode.dataset import TRAIN, Dataset
 from decode.models.config import NetworkConfig
 
+LEAST_VARIATION = 1e-3  # standard deviation of a log total over its mean
+
 
 class RegionScale(NamedTuple):
     """Constants of one region, fitted on training genes only; channel 0 is the occupancy."""
@@ -31,7 +33,9 @@ def fit_region_scales(
     """Constants of each region's channels.
 
     The paper network divides every channel by its largest bin over training genes. The default network standardises
-    log(1 + total bases). A channel that never varies gets factor 0.
+    log(1 + total bases). A channel that never varies, or by less than a thousandth of its mean, gets factor 0: the
+    promoter's occupancy is the same for all genes but the few at a chromosome's end, which would otherwise stand
+    thousands of standard deviations out.
 
     Parameters
     ----------
@@ -58,7 +62,8 @@ def fit_region_scales(
         else:
             totals = np.concatenate([features.lengths(region)[:, None], features.totals(region)], axis=1)[rows]
             logs = np.log1p(totals.astype(np.float64))
-            shift, factor = logs.mean(axis=0), _inverse(logs.std(axis=0))
+            shift, spread = logs.mean(axis=0), logs.std(axis=0)
+            factor = _inverse(np.where(spread < LEAST_VARIATION * np.abs(shift), 0.0, spread))
         if kind_weights:
             kinds = features.tracks.loc[features.tracks["region"] == region, "kind"].astype(str)
             factor[1:] *= [kind_weights.get(f"{region}|{kind}", 1.0) for kind in kinds]

@@ -100,3 +100,14 @@ class TestTaskScale:
         common = np.nanstd(self.values[:3, 1:4])
         np.testing.assert_allclose(scale.sd, [np.sqrt(8 / 3), common, common, 0, 0], rtol=1e-6)
         np.testing.assert_allclose(scale.mean, [0, 0, 0, 3, 0])  # nothing is centred; a constant task is its mean
+
+
+def test_an_almost_constant_channel_is_switched_off(dataset):
+    region = dataset.features.regions["promoter"]
+    length_bp = np.zeros_like(region.bin_length_bp)
+    length_bp[region.offsets[:-1]] = 3000
+    length_bp[region.offsets[dataset.rows(TRAIN)[0]]] = 2900  # one promoter reaches a chromosome's end
+    regions = {**dataset.features.regions, "promoter": replace(region, bin_length_bp=length_bp)}
+    features = replace(dataset.features, regions=regions)
+    assert len(np.unique(features.lengths("promoter"))) == 2
+    assert fit_region_scales(replace(dataset, features=features), TINY)["promoter"].factor[0] == 0
