@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from decode.attribution.deep_explainer import ShapEngine
 from decode.attribution.job import (
@@ -24,6 +25,7 @@ from decode.attribution.job import (
     make_job,
 )
 from decode.attribution.references import N_MATCHED, ReferenceName
+from decode.attribution.regulator_sums import SumTaker
 from decode.attribution.rescale import ExactEngine, one_blas_thread
 from decode.attribution.result import (
     FORMAT,
@@ -50,7 +52,9 @@ FLOAT32_LIMIT = 1e-3  # log2 units; Keras' own rounding reaches 1e-4 where a sta
 SHAP_BLOCK_GENES = 8  # shap takes seconds a gene, so a killed run loses little
 
 
-def explain_block(block: Block, engines: Sequence[ExactEngine | ShapEngine]) -> tuple[int, BlockResult]:
+def explain_block(
+    block: Block, engines: Sequence[ExactEngine | ShapEngine], regulators: NDArray[np.int64]
+) -> tuple[int, BlockResult]:
     """Attributions of some genes: mean and spread over members, one member in memory at a time.
 
     Parameters
@@ -58,15 +62,18 @@ def explain_block(block: Block, engines: Sequence[ExactEngine | ShapEngine]) -> 
     block : Block
     engines : sequence
         One a member.
+    regulators : int array, shape (n_tracks,)
+        Regulator of each track.
 
     Returns
     -------
     number : int
     result : BlockResult
     """
-    n_genes, n_members = len(block.inputs[0]), len(engines)
-    spread, error, float32_error = Spread(), np.zeros(n_genes), np.zeros(n_genes)
-    means = [np.zeros(block.predicted.shape[1:]) for _ in range(2)]
+    own, n_members = slice(0, block.n_own), len(engines)
+    spread, error, float32_error = Spread(), np.zeros(block.n_own), np.zeros(block.n_own)
+    taker = SumTaker(regulators, block.n_own, block.usage_gene)
+    means = [np.zeros(block.predicted[0, own].shape) for _ in range(2)]
     for number, engine in enumerate(engines):
         by_keras = [block.predicted[number].astype(np.float64), block.reference_predicted[number].astype(np.float64)]
         predictions = by_keras
@@ -76,12 +83,13 @@ def explain_block(block: Block, engines: Sequence[ExactEngine | ShapEngine]) -> 
             parts = engine.attribute(block.inputs, block.references)
         length = np.sum([part[:, :1] for part in parts], axis=0)  # the occupancy of every region
         values = np.concatenate([length, *(part[:, 1:] for part in parts)], axis=1)
-        missed = values.sum(axis=1, dtype=np.float64) - (predictions[0] - predictions[1])
+        taker.add(values[:, 0], values[:, 1:])
+        missed = (values.sum(axis=1, dtype=np.float64) - (predictions[0] - predictions[1]))[own]
         error = np.maximum(error, np.abs(missed).max(axis=1, initial=0.0))
         for total, mine, theirs in zip(means, predictions, by_keras, strict=True):
-            total += mine / n_members
-            float32_error = np.maximum(float32_error, np.abs(mine - theirs).max(axis=1, initial=0.0))
-        spread.add(values)
+            total += mine[own] / n_members
+            float32_error = np.maximum(float32_error, np.abs(mine - theirs)[own].max(axis=1, initial=0.0))
+        spread.add(values[own])
     mean, sd = spread.mean, spread.sd()
     return block.number, BlockResult(
         attribution=mean[:, 1:],
@@ -92,6 +100,7 @@ def explain_block(block: Block, engines: Sequence[ExactEngine | ShapEngine]) -> 
         reference_prediction=means[1].astype(np.float32),
         additivity_error=error.astype(np.float32),
         float32_error=float32_error.astype(np.float32),
+        sums=taker.result(),
     )
 
 
@@ -177,7 +186,8 @@ def attribute(
     missing = [number for number in range(n_blocks) if file is None or not file.has(number)]
     kept: list[BlockResult] = []
     n_done = n_blocks - len(missing)
-    explain = partial(explain_block, engines=job.engines() if missing else [])
+    engines = job.engines() if missing else []
+    explain = partial(explain_block, engines=engines, regulators=job.regulators.code)
     with one_blas_thread():
         for number, block in runner.map(explain, job.blocks(missing, layout)):
             _check_block(job, number * layout.block_genes, block)
@@ -228,8 +238,14 @@ def _header(job: Job, agreed: Agreement) -> xr.Dataset:
         coords[name] = ("gene", table[name].to_numpy(dtype=np.int64))
     coords["split"] = ("gene", np.array([split.get(name, "") for name in job.ids], dtype=object))
     for name in ("region", "kind", "regulator", "biosample", "value_kind"):
-        coords[name] = ("track", tracks[name].astype(str).to_numpy(dtype=object))
+        own = "track_regulator" if name == "regulator" else name  # regulator is a dimension
+        coords[own] = ("track", tracks[name].astype(str).to_numpy(dtype=object))
     coords["n_bound_genes"] = ("track", tracks["n_bound_genes"].to_numpy(dtype=np.int64))
+    regulators = job.regulators.table
+    coords |= {"member": np.arange(len(bundle.members)), "regulator": regulators.index.to_numpy(dtype=object)}
+    for name in ("kind", "regulator", "n_tracks", "n_bound_genes"):
+        own = "regulator_name" if name == "regulator" else f"regulator_{name}"
+        coords[own] = ("regulator", regulators[name].to_numpy())
     described = {"long_name": "bases of the gene's region that the track's sites cover; sum over bins of a signal"}
     attributes: dict[str, Any] = {
         "format": FORMAT,
@@ -245,6 +261,8 @@ def _header(job: Job, agreed: Agreement) -> xr.Dataset:
         "downstream": chosen.downstream,
         "architecture": bundle.network.architecture,
         "n_members": len(bundle.members),
+        "n_genes": len(job.rows),
+        "n_usage_genes": job.n_usage_genes,
         "seeds": json.dumps(list(bundle.seeds)),
         "versions": json.dumps(versions()),
         "model_sha256": job.model_sha256,

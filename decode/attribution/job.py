@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from decode.attribution.deep_explainer import ShapEngine
@@ -19,6 +20,7 @@ from decode.attribution.result import SCHEMA_VERSION, Layout
 from decode.core.checks import check_choice, check_known, check_unique
 from decode.core.finished import content_hash
 from decode.dataset import bins_inputs, pooled_inputs
+from decode.features.regulators import Regulators, regulators_of
 from decode.models.matching import select_for_model
 
 if TYPE_CHECKING:
@@ -37,9 +39,15 @@ Inputs = list[NDArray[np.float32]]
 
 
 class Block(NamedTuple):
-    """Some genes as an engine takes them, with what Keras predicts for them: plain arrays that can travel."""
+    """Some genes as an engine takes them, with what Keras predicts for them: plain arrays that can travel.
+
+    The block stands for its first `n_own` rows. At transcript level further rows complete the transcripts of its genes,
+    and `usage_gene` numbers the genes whose usage the block counts (-1: none); at gene level it is None.
+    """
 
     number: int
+    n_own: int
+    usage_gene: NDArray[np.int64] | None
     inputs: Inputs
     references: Inputs
     predicted: NDArray[np.float32]  # (member, gene, task)
@@ -77,6 +85,24 @@ class Job:
         """Hash of the features that it takes, all genes."""
         return features_hash(self.features)
 
+    @cached_property
+    def regulators(self) -> Regulators:
+        """Regulators of the tracks; bound genes are counted over all genes of the features."""
+        return regulators_of(self.features)
+
+    @cached_property
+    def usage_genes(self) -> NDArray[np.int64] | None:
+        """Gene of each explained transcript, -1 where it is the gene's only one; None at gene level."""
+        if self.features.level != "transcript":
+            return None
+        code = pd.factorize(self.features.genes["gene_id"].to_numpy()[self.rows])[0]
+        return np.where(np.bincount(code)[code] > 1, code, -1).astype(np.int64)
+
+    @property
+    def n_usage_genes(self) -> int:
+        """Genes of two explained transcripts or more."""
+        return 0 if self.usage_genes is None else len(np.unique(self.usage_genes[self.usage_genes >= 0]))
+
     @property
     def ids(self) -> list[str]:
         """Ids of the genes (or transcripts) to explain."""
@@ -103,7 +129,8 @@ class Job:
         """The blocks of these numbers, made when they are asked for."""
         n_bins = self.reference.n_bins(self.rows) if self.engine == "shap" else {}
         for number in numbers:
-            rows = self.rows[number * layout.block_genes : (number + 1) * layout.block_genes]
+            places, n_own, usage_gene = self.places(number * layout.block_genes, layout.block_genes)
+            rows = self.rows[places]
             pooled = self.pooled(rows)
             predicted, reference_predicted = (
                 np.stack([np.asarray(member.pooled(values, training=False)) for member in self.bundle.members])
@@ -111,7 +138,29 @@ class Job:
             )
             inputs, references = pooled if self.engine == "exact" else self.bins(rows, n_bins)
             shape = predicted.shape
-            yield Block(number, inputs, references, predicted, np.broadcast_to(reference_predicted, shape))
+            reference_predicted = np.broadcast_to(reference_predicted, shape)
+            yield Block(number, n_own, usage_gene, inputs, references, predicted, reference_predicted)
+
+    def places(self, start: int, n: int) -> tuple[NDArray[np.int64], int, NDArray[np.int64] | None]:
+        """Places among the rows to explain that a block needs: its own, then those that complete its genes.
+
+        A gene counts in the block that holds its first transcript.
+
+        Returns
+        -------
+        places : int array
+        n_own : int
+        usage_gene : int array, shape (len(places),), or None at gene level
+        """
+        own = np.arange(start, min(start + n, len(self.rows)))
+        if self.usage_genes is None:
+            return own, len(own), None
+        genes = self.usage_genes
+        counted = np.setdiff1d(genes[own], np.append(genes[:start], -1))
+        is_counted = np.isin(genes, counted)
+        later = np.flatnonzero(is_counted[own[-1] + 1 :]) + own[-1] + 1
+        places = np.concatenate([own, later])
+        return places, len(own), np.where(is_counted[places], genes[places], -1)
 
     def signature(self, layout: Layout) -> str:
         """Text that two runs share exactly when they compute the same thing."""
@@ -158,6 +207,9 @@ def make_job(
     else:
         split = bundle.split_map
         rows = np.flatnonzero([part == "all" or split.get(str(name)) == part for name in selected.ids])
+        if selected.level == "transcript":  # a gene's transcripts side by side: a block then has few genes cut in two
+            code = pd.factorize(selected.genes["gene_id"].to_numpy()[rows])[0]
+            rows = rows[np.argsort(code, kind="stable")]
     if not len(rows):
         raise ValueError(
             f"no gene to explain: the features hold none of the model's {part} genes; name genes, or explain part 'all'"

@@ -14,14 +14,16 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from decode.attribution.regulator_sums import VARIABLES, RegulatorSums, add_up, means
 from decode.core.files import atomic_path, check_input, check_output
 
 logger = logging.getLogger(__name__)
 
 FORMAT = "decode-attributions"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # 1 had no sums by regulator and member
 CHUNK_BYTES = 2**20  # of one gene chunk in the file, uncompressed: what HDF5 keeps in its cache
 BLOCK_GENES = 64  # about as many genes are computed, and kept in memory, at a time
+SUMS = "sums"  # group of a block's file
 FULL = ("attribution", "sd")  # variables with a number for every gene, track and task
 DIMS: dict[str, tuple[str, ...]] = {
     "attribution": ("gene", "track", "task"),
@@ -58,6 +60,7 @@ class BlockResult(NamedTuple):
     reference_prediction: NDArray[np.float32]
     additivity_error: NDArray[np.float32]
     float32_error: NDArray[np.float32]
+    sums: RegulatorSums
 
 
 class Layout(NamedTuple):
@@ -132,7 +135,11 @@ class AttributionFile:
         self.parts.mkdir(exist_ok=True)
         with atomic_path(self.part(number)) as temporary, h5py.File(temporary, "w") as file:
             file.attrs["signature"] = self.signature
-            for name, values in block._asdict().items():
+            for name, values in block.sums._asdict().items():
+                if values is not None:
+                    file.create_dataset(f"{SUMS}/{name}", data=values)
+            for name in DIMS:
+                values = getattr(block, name)
                 if values is None:
                     continue
                 options: dict[str, Any] = {}
@@ -152,7 +159,7 @@ class AttributionFile:
         """
         paths = [self.part(number) for number in range(n_blocks)]
         small = {name: np.concatenate([_read(path, name) for path in paths]) for name in DIMS if name not in FULL}
-        dataset = with_variables(header, small)
+        dataset = with_variables(header, small, add_up(_read_sums(path) for path in paths))
         with atomic_path(self.path) as temporary:
             try:
                 dataset.to_netcdf(temporary, engine="h5netcdf")
@@ -181,6 +188,13 @@ def _read(path: Path, name: str) -> NDArray[np.float32]:
     return values
 
 
+def _read_sums(path: Path) -> RegulatorSums:
+    with h5py.File(path, "r") as file:
+        stored = file[SUMS]
+        values: dict[str, Any] = {name: stored[name][:] if name in stored else None for name in RegulatorSums._fields}
+    return RegulatorSums(**values)
+
+
 def _copy_chunks(part: Path, target: h5py.File, first_gene: int) -> None:
     """Copy compressed chunks as they are."""
     with h5py.File(part, "r") as source:
@@ -194,11 +208,16 @@ def _copy_chunks(part: Path, target: h5py.File, first_gene: int) -> None:
                 target[name].id.write_direct_chunk((first_gene + offset[0], *offset[1:]), content, filter_mask=mask)
 
 
-def with_variables(header: xr.Dataset, values: dict[str, NDArray[np.float32]]) -> xr.Dataset:
-    """The header with variables, named and described as in `DIMS` and `MEANING`, and their largest errors."""
-    variables = {
+def with_variables(header: xr.Dataset, values: dict[str, NDArray[np.float32]], sums: RegulatorSums) -> xr.Dataset:
+    """The header with variables, described as in `DIMS`, `MEANING` and `VARIABLES`, and their largest errors."""
+    variables: dict[str, Any] = {
         name: (DIMS[name], array, {"long_name": MEANING[name], "units": "log2"}) for name, array in values.items()
     }
+    found = means(sums, header.attrs["n_genes"], header.attrs["n_usage_genes"])
+    for name, dims, meaning in VARIABLES.values():
+        if name in found:
+            units = "log2 squared" if "usage" in name else "log2"
+            variables[name] = (dims, found[name], {"long_name": meaning, "units": units})
     errors = {f"{name}_max": float(values[name].max(initial=0.0)) for name in ("additivity_error", "float32_error")}
     return header.assign(variables).assign_attrs(errors)
 
@@ -212,7 +231,7 @@ def in_memory(header: xr.Dataset, blocks: list[BlockResult]) -> xr.Dataset:
             values[name] = np.full_like(values["attribution"], np.nan)
         else:
             values[name] = np.concatenate(arrays)
-    return with_variables(header, values)
+    return with_variables(header, values, add_up(block.sums for block in blocks))
 
 
 def read_attributions(path: str | Path) -> xr.Dataset:
@@ -226,11 +245,14 @@ def read_attributions(path: str | Path) -> xr.Dataset:
     Returns
     -------
     xr.Dataset
-        Dimensions gene, track, task. Variables attribution and sd (gene, track, task), length_effect,
-        length_effect_sd, prediction and reference_prediction (gene, task), additivity_error and float32_error (gene),
-        bases (gene, track), all in log2 units but for the last. Coordinates of gene: gene_id, gene_name, chrom, strand,
-        tss, length_bp, split; of track: region, kind, regulator, biosample, value_kind, n_bound_genes. Use it in a
-        `with` block, or close it.
+        Dimensions gene, track, task, regulator, member. Variables attribution and sd (gene, track, task),
+        length_effect, length_effect_sd, prediction and reference_prediction (gene, task), additivity_error and
+        float32_error (gene), bases (gene, track), all in log2 units but for the last. Over all genes: member_mean and
+        member_mean_abs (member, regulator, task), regulator_mean_abs (regulator, task), member_length_mean and
+        member_length_mean_abs (member, task); with transcripts also member_usage and regulator_usage. Coordinates of
+        gene: gene_id, gene_name, chrom, strand, tss, length_bp, split; of track: region, kind, track_regulator,
+        biosample, value_kind, n_bound_genes; of regulator ("KIND:NAME"): regulator_kind, regulator_name,
+        regulator_n_tracks, regulator_n_bound_genes. Use it in a `with` block, or close it.
 
     Raises
     ------

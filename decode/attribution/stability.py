@@ -16,6 +16,7 @@ from decode.attribution.job import Job, Part, make_job
 from decode.attribution.references import N_MATCHED, REFERENCES, ReferenceName
 from decode.attribution.rescale import one_blas_thread
 from decode.attribution.result import make_layout
+from decode.features.regulators import sum_tracks
 from decode.metrics import spearman_per_task
 
 if TYPE_CHECKING:
@@ -98,18 +99,15 @@ def reference_stability(
 
 def _means(job: Job) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean and mean absolute attribution of every regulator over genes, each of shape (n_regulators, n_tasks)."""
-    tracks = job.features.tracks
-    code, names = pd.factorize(tracks["kind"].astype(str) + ":" + tracks["regulator"].astype(str))
-    order = np.argsort(code, kind="stable")
-    starts = np.searchsorted(code[order], np.arange(len(names)))
-    layout = make_layout(len(job.rows), len(tracks), len(job.bundle.tasks))
+    names, code = job.regulators
+    layout = make_layout(len(job.rows), len(code), len(job.bundle.tasks))
     n_blocks = -(-len(job.rows) // layout.block_genes)
     signed = np.zeros((len(names), len(job.bundle.tasks)))
     size = np.zeros_like(signed)
     engines = job.engines()
     with one_blas_thread():
         for block in job.blocks(range(n_blocks), layout):
-            values = np.add.reduceat(explain_block(block, engines)[1].attribution[:, order], starts, axis=1)
+            values = sum_tracks(explain_block(block, engines, code)[1].attribution, code)
             signed += values.sum(axis=0, dtype=np.float64)
             size += np.abs(values).sum(axis=0, dtype=np.float64)
     logger.info("reference %s: %d genes explained", job.reference.name, len(job.rows))

@@ -74,12 +74,12 @@ class TestResult:
 
     def test_names_and_numbers(self, dataset, whole):
         test = dataset.rows(TEST)
-        assert dict(whole.sizes) == {"gene": 20, "track": 6, "task": 4}
+        assert dict(whole.sizes) == {"gene": 20, "track": 6, "task": 4, "member": 3, "regulator": 5}
         assert whole["attribution"].dims == ("gene", "track", "task")
         assert whole["attribution"].dtype == np.float32
         assert whole["task"].to_numpy().tolist() == TASKS
         assert whole["track"].to_numpy().tolist() == dataset.features.track_ids
-        assert whole["regulator"].to_numpy().tolist() == dataset.features.tracks["regulator"].tolist()
+        assert whole["track_regulator"].to_numpy().tolist() == dataset.features.tracks["regulator"].tolist()
         assert set(whole["split"].to_numpy()) == {TEST}
         np.testing.assert_array_equal(whole["bases"], dataset.features.totals()[test])
         np.testing.assert_array_equal(whole["n_bound_genes"], (whole["bases"] > 0).sum("gene"))
@@ -167,9 +167,9 @@ class TestFile:
         assert not path.exists()
         explained = []
 
-        def counted(block, engines):
+        def counted(block, engines, regulators):
             explained.append(block.number)
-            return explain_block(block, engines)
+            return explain_block(block, engines, regulators)
 
         monkeypatch.setattr(attribute_module, "explain_block", counted)
         with attribute(bundle, dataset.features, out=path, **options) as found:
@@ -262,7 +262,7 @@ class TestReading:
         xr.Dataset(attrs={"format": "decode-attributions", "schema_version": 99}).to_netcdf(
             tmp_path / "new.nc", engine="h5netcdf"
         )
-        with pytest.raises(ValueError, match="of schema version 99; this release reads schema version 1"):
+        with pytest.raises(ValueError, match="of schema version 99; this release reads schema version 2"):
             read_attributions(tmp_path / "new.nc")
 
     def test_damaged_numbers_are_noticed(self, dataset, bundle, tmp_path):

@@ -25,7 +25,9 @@ def test_every_pair_and_task(dataset):
     for reference in ("own_length", "mean_gene"):
         values = attribute(bundle, dataset.features, reference=reference, agreement_genes=0)
         by_regulator = (
-            (values["attribution"].assign_coords(name=values["kind"] + ":" + values["regulator"])).groupby("name").sum()
+            (values["attribution"].assign_coords(name=values["kind"] + ":" + values["track_regulator"]))
+            .groupby("name")
+            .sum()
         )
         signed.append(by_regulator.mean("gene").transpose("name", "task").to_numpy())
         size.append(np.abs(by_regulator).mean("gene").transpose("name", "task").to_numpy())

@@ -1,0 +1,190 @@
+"""Sums over genes for every regulator and member: what rankings stand on, taken while a member is in memory.
+
+A file of attributions keeps the mean and spread over members of every gene and track. The spread of a sum over genes or
+tracks does not follow from those, so it is summed here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from decode.features.regulators import sum_tracks
+
+Sums = NDArray[np.float64]
+
+
+class RegulatorSums(NamedTuple):
+    """Sums over some genes; a regulator's attribution in a gene is the sum over its tracks.
+
+    Attributes
+    ----------
+    member, member_abs : float64 array, shape (n_members, n_regulators, n_tasks)
+        Of the attribution and of its absolute value, in each member.
+    ensemble_abs : float64 array, shape (n_regulators, n_tasks)
+        Of the absolute value of the members' mean.
+    member_length, member_length_abs : float64 array, shape (n_members, n_tasks)
+        Of the length effect.
+    member_usage, ensemble_usage : float64 arrays as member and ensemble_abs, or None
+        Of the variance over a gene's transcripts; None at gene level.
+    """
+
+    member: Sums
+    member_abs: Sums
+    ensemble_abs: Sums
+    member_length: Sums
+    member_length_abs: Sums
+    member_usage: Sums | None
+    ensemble_usage: Sums | None
+
+
+# Variable of the file that a sum becomes when it is divided by the number of genes: name, dimensions, meaning.
+VARIABLES: dict[str, tuple[str, tuple[str, ...], str]] = {
+    "member": (
+        "member_mean",
+        ("member", "regulator", "task"),
+        "mean over genes of the regulator's attribution (its tracks summed) in each member",
+    ),
+    "member_abs": (
+        "member_mean_abs",
+        ("member", "regulator", "task"),
+        "mean over genes of the regulator's absolute attribution (its tracks summed) in each member",
+    ),
+    "ensemble_abs": (
+        "regulator_mean_abs",
+        ("regulator", "task"),
+        "mean over genes of the absolute value of the regulator's attribution, which is the mean over members",
+    ),
+    "member_length": ("member_length_mean", ("member", "task"), "mean over genes of the length effect in each member"),
+    "member_length_abs": (
+        "member_length_mean_abs",
+        ("member", "task"),
+        "mean over genes of the absolute length effect in each member",
+    ),
+    "member_usage": (
+        "member_usage",
+        ("member", "regulator", "task"),
+        "variance (n - 1) of the regulator's attribution over a gene's transcripts, mean over genes of two or more",
+    ),
+    "ensemble_usage": (
+        "regulator_usage",
+        ("regulator", "task"),
+        "the same of the attribution's mean over members",
+    ),
+}
+USAGE = ("member_usage", "ensemble_usage")
+
+
+class SumTaker:
+    """Take the sums of a block of genes, member by member.
+
+    Parameters
+    ----------
+    code : int array, shape (n_tracks,)
+        Regulator of each track.
+    n_own : int
+        Rows, from the first, that the block stands for; further rows only complete the transcripts of a gene.
+    usage_gene : int array, shape (n_rows,), optional
+        Gene of each transcript, -1 for a gene that counts elsewhere or has one transcript; None at gene level.
+    """
+
+    def __init__(self, code: NDArray[np.int64], n_own: int, usage_gene: NDArray[np.int64] | None) -> None:
+        self.code = code
+        self.n_own = n_own
+        self.usage_gene = usage_gene
+        self._members: list[list[Sums]] = []
+        self._ensemble: NDArray[np.float64] | None = None
+
+    def add(self, length: NDArray[np.floating], values: NDArray[np.floating]) -> None:
+        """Take in one member: length effect (row, task) and attributions (row, track, task)."""
+        summed = sum_tracks(values, self.code)
+        own, own_length = summed[: self.n_own], length[: self.n_own]
+        sums = [_total(own), _total(np.abs(own)), _total(own_length), _total(np.abs(own_length))]
+        if self.usage_gene is not None:
+            sums.append(usage_sum(summed, self.usage_gene))
+        self._members.append(sums)
+        if self._ensemble is None:
+            self._ensemble = summed.astype(np.float64)
+        else:
+            self._ensemble += summed
+
+    def result(self) -> RegulatorSums:
+        """The sums of all members so far."""
+        if self._ensemble is None:
+            raise RuntimeError("no member was added")
+        mean = self._ensemble / len(self._members)
+        member, member_abs, length, length_abs, *usage = (np.stack(parts) for parts in zip(*self._members, strict=True))
+        return RegulatorSums(
+            member=member,
+            member_abs=member_abs,
+            ensemble_abs=_total(np.abs(mean[: self.n_own])),
+            member_length=length,
+            member_length_abs=length_abs,
+            member_usage=usage[0] if usage else None,
+            ensemble_usage=None if self.usage_gene is None else usage_sum(mean, self.usage_gene),
+        )
+
+
+def usage_sum(values: NDArray[np.floating], gene: NDArray[np.int64]) -> Sums:
+    """Sum over genes of the variance over a gene's transcripts.
+
+    Parameters
+    ----------
+    values : array, shape (n_transcripts, n_regulators, n_tasks)
+        Attributions.
+    gene : int array, shape (n_transcripts,)
+        Gene of each transcript; -1 is left out. A gene has two transcripts or more.
+
+    Returns
+    -------
+    float64 array, shape (n_regulators, n_tasks)
+        sum over genes g of sum over its transcripts t of (a_t - mean_g)^2 / (n_g - 1), a being the attribution.
+
+    References
+    ----------
+    Tasaki et al. 2020, Methods: variance over the transcripts of a gene, averaged over genes; they do not say whether
+    by n or n - 1, and n - 1 is what R's var divides by.
+
+    Examples
+    --------
+    >>> attributions = np.array([1.0, 3.0, 5.0, 5.0, 9.0])[:, None, None]
+    >>> usage_sum(attributions, np.array([0, 0, 1, 1, -1])).tolist()  # 2 and 0
+    [[2.0]]
+    """
+    total = np.zeros(values.shape[1:])
+    for number in np.unique(gene[gene >= 0]):
+        total += np.var(values[gene == number], axis=0, ddof=1, dtype=np.float64)
+    return total
+
+
+def add_up(blocks: Iterable[RegulatorSums]) -> RegulatorSums:
+    """Sum over blocks, in their order, so that a resumed run gives the same numbers."""
+    found: list[Sums | None] | None = None
+    for block in blocks:
+        if found is None:
+            found = [None if part is None else part.copy() for part in block]
+            continue
+        for total, part in zip(found, block, strict=True):
+            if total is not None and part is not None:
+                total += part
+    if found is None:
+        raise ValueError("there is no block to add up")
+    return RegulatorSums(*found)  # type: ignore[arg-type]
+
+
+def means(sums: RegulatorSums, n_genes: int, n_usage_genes: int) -> dict[str, Sums]:
+    """Variables of the file from sums over all genes; no usage where no gene has two transcripts."""
+    found = {}
+    for field, values in sums._asdict().items():
+        n = n_usage_genes if field in USAGE else n_genes
+        if values is not None and n:
+            found[VARIABLES[field][0]] = values / n
+    return found
+
+
+def _total(values: NDArray[np.floating]) -> Sums:
+    total: Sums = values.sum(axis=0, dtype=np.float64)
+    return total
