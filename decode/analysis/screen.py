@@ -1,0 +1,425 @@
+"""The numerical core of `decode drivers`: one ridge regression on all tracks, a score a regulator, hundreds of refits.
+
+Arrays in, arrays out. Everything is linear in the target, so that a refit on shuffled sites costs two matrix products.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.linalg import cho_factor, cho_solve, eigh, qr
+
+from decode.analysis.significance import empirical_significance
+from decode.core.checks import check_choice, check_count, listed
+from decode.features.regulators import sum_tracks
+
+Float = NDArray[np.float64]
+Score = Literal["joint", "attribution", "covariance", "marginal"]
+SCORES: tuple[Score, ...] = ("joint", "attribution", "covariance", "marginal")
+PENALTIES = np.logspace(-3.0, 1.5, 19)  # of ridge, as a multiple of the number of genes
+N_FOLDS = 10
+REFITS_AT_ONCE = 128
+LEAST_SPREAD = 1e-6  # of a column's own SD: what the covariates leave of it; below, the column is switched off
+
+
+class ScreenResult(NamedTuple):
+    """Scores of the regulators, and the regression behind them.
+
+    Attributes
+    ----------
+    effect : float64 array, shape (n_regulators,)
+        Positive: sites go with up-regulation. Unit: SDs of the target (for "joint": per SD of the regulator's sites).
+    sd : float64 array, shape (n_regulators,)
+        Standard error of the effect: jackknife over the folds (groups of chromosomes).
+    z, p_value : float64 array, shape (n_regulators,)
+        Against refits on shuffled sites; two-sided.
+    null : float64 array, shape (n_null, n_regulators)
+        The effect in each refit.
+    coefficients : float64 array, shape (n_columns,)
+        SDs of the target per unit of each column of x.
+    penalty : float
+        Chosen by cross-validation, as a multiple of the number of genes.
+    r2 : float
+        Share of the target's variance (beyond the covariates) that is predicted in held-out folds; can be negative.
+    """
+
+    effect: Float
+    sd: Float
+    z: Float
+    p_value: Float
+    null: Float
+    coefficients: Float
+    penalty: float
+    r2: float
+
+
+class _Design(NamedTuple):
+    """Columns and target without what the covariates explain, and their products, whole and by fold."""
+
+    columns: Float  # (gene, column), SD 1
+    target: Float  # (gene,)
+    scale: Float  # (column,): x per SD of the column; infinite where it is switched off
+    grams: list[Float]  # a fold: columns' columns
+    products: Float  # (fold, column): columns' target
+    squares: Float  # (fold,): target' target
+
+
+def screen(
+    x: ArrayLike,
+    y: ArrayLike,
+    track_regulator: ArrayLike,
+    covariates: ArrayLike,
+    strata: ArrayLike,
+    *,
+    n_null: int = 500,
+    seed: int = 0,
+    score: Score = "joint",
+    groups: ArrayLike | None = None,
+    regulator_strata: ArrayLike | None = None,
+    readout: ArrayLike | None = None,
+    penalties: ArrayLike = PENALTIES,
+) -> ScreenResult:
+    """Score regulators by how their sites go with a statistic of the genes, and compare with shuffled sites.
+
+    Parameters
+    ----------
+    x : array, shape (n_genes, n_columns)
+        A number for every gene and track, such as the log of bound bases.
+    y : array, shape (n_genes,)
+        The statistic; positive means up. It is scaled to SD 1.
+    track_regulator : int array, shape (n_columns,)
+        Regulator of each column, 0 to n_regulators - 1. Without meaning where `readout` is given.
+    covariates : array, shape (n_genes, n_covariates)
+        Projected out of both sides, with the mean. There may be none.
+    strata : int array, shape (n_genes,)
+        Genes of like length, site count and expression. In the null, genes exchange sites within a stratum.
+    n_null : int, default 500
+        Refits on shuffled sites.
+    seed : int
+    score : {"joint", "attribution", "covariance", "marginal"}
+        See Notes.
+    groups : array, shape (n_genes,), optional
+        Chromosome of each gene; whole groups are held out together. Default: genes are held out at random.
+    regulator_strata : int array, shape (n_regulators,), optional
+        Regulators whose null z are pooled (`decode.analysis.significance.bound_gene_strata`). Default: all.
+    readout : array, shape (n_regulators, n_columns), optional
+        effect = readout @ coefficients, in place of `score`: for columns that are not tracks (a network's hidden units).
+    penalties : array
+        Penalties to choose from, as multiples of the number of genes.
+
+    Returns
+    -------
+    ScreenResult
+
+    Raises
+    ------
+    ValueError
+        If shapes disagree, a number is undefined, the target is constant or explained by the covariates alone.
+
+    Notes
+    -----
+    Z are the columns of x and r the target y / SD(y), both after projection on the complement of [1, covariates]; each
+    column of Z is scaled to SD 1. With n genes and a penalty c n, coefficients are b = (Z'Z + c n I)^-1 Z'r. The penalty
+    is chosen once, by the squared error in held-out folds (at most 10, of whole groups). For regulator R with the k
+    tracks t in R, its site index is s_R = (1/k) sum_t Z_t. The scores, all signed, positive where sites go with up:
+
+    - "joint": cov(sum_t b_t Z_t, s_R) / SD(s_R), how far the regulator's part of the prediction rises with each SD of
+      its site index. For one track it is b_t. Opposite coefficients of two tracks alike (two cell lines) cancel, as
+      they must: the sum of b_t SD(x_t) would count them whatever the tracks share.
+    - "attribution": mean over genes of sum_t b_t (x_gt - 0) / SD_t, the mean attribution against a gene without sites.
+    - "covariance": |sum_t b_t cov(Z_t, r)|, the share of the target's variance that the regulator's part stands for
+      (Pratt's measure), with the sign of "joint".
+    - "marginal": correlation of s_R with r, without the other regulators.
+
+    Null: sites move between genes of a stratum, which is the same as r moving between them against fixed sites. A refit
+    is b* = (Z'Z + c n I)^-1 Z'r*: two products. The penalty stays that of the data: a refit that chose its own would
+    shrink all coefficients of a null to nothing, and make each score look significant.
+
+    References
+    ----------
+    Hoerl and Kennard 1970, Technometrics 12:55 (ridge). Pratt 1987, Proc 2nd Tampere Conf Statist 245. Freedman and Lane
+    1983, J Bus Econ Stat 1:292 (permuting residuals beside covariates). Efron and Stein 1981, Ann Statist 9:586
+    (jackknife).
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> sites = rng.normal(size=(500, 40))
+    >>> up = sites[:, 3] - sites[:, 7] + rng.normal(size=500)
+    >>> found = screen(sites, up, np.arange(40), np.ones((500, 0)), np.zeros(500, dtype=int), n_null=50)
+    >>> np.argsort(found.p_value, kind="stable")[:2].tolist(), np.sign(found.effect[[3, 7]]).tolist()
+    ([3, 7], [1.0, -1.0])
+    """
+    check_choice("score", score, SCORES)
+    check_count("n_null", n_null)
+    values, target, cov, code = _checked(x, y, covariates, strata)
+    folds = gene_folds(len(values), groups, seed)
+    design = _design(values, target, cov, folds)
+    penalty, r2 = _choose_penalty(design, np.asarray(penalties, dtype=np.float64))
+    gram = np.sum(design.grams, axis=0)
+    lam = penalty * len(values)
+    if readout is not None:
+        given = np.asarray(readout, dtype=np.float64)
+        if given.ndim != 2 or given.shape[1] != values.shape[1] or not np.isfinite(given).all():
+            raise ValueError(
+                f"readout has shape {given.shape}; finite numbers, regulators x {values.shape[1]}, are wanted"
+            )
+        scorer = _Scorer(given / design.scale, None)
+    else:
+        scorer = _scorer(score, gram, values, design.scale, _regulator_of(track_regulator, values.shape[1]))
+    is_marginal = readout is None and score == "marginal"
+
+    def effects(gram: Float, products: Float, n_genes: int) -> tuple[Float, Float]:
+        """Coefficients and effects of targets given by their products with the columns, (column, target)."""
+        if is_marginal:
+            coefficients = products / n_genes
+        else:
+            shrunk = gram + penalty * n_genes * np.eye(len(gram))
+            coefficients = cho_solve(cho_factor(shrunk, lower=True), products)
+        return coefficients, scorer.effect(coefficients, products / n_genes)
+
+    product = design.products.sum(axis=0)
+    coefficients, effect = effects(gram, product[:, None], len(values))
+    left_out = []
+    for number, part in enumerate(design.grams):
+        n_kept = len(values) - int((folds == number).sum())
+        left_out.append(effects(gram - part, (product - design.products[number])[:, None], n_kept)[1][:, 0])
+    null = np.empty((n_null, len(effect)))
+    factor = None if is_marginal else cho_factor(gram + lam * np.eye(len(gram)), lower=True)
+    rng = np.random.default_rng(seed)
+    for start in range(0, n_null, REFITS_AT_ONCE):
+        stop = min(start + REFITS_AT_ONCE, n_null)
+        moved = design.target[shuffled_within(code, stop - start, rng)]
+        products = design.columns.T @ moved.T
+        found = products / len(values) if factor is None else cho_solve(factor, products)
+        null[start:stop] = scorer.effect(found, products / len(values)).T
+    chosen = np.zeros(len(effect), dtype=np.int64) if regulator_strata is None else np.asarray(regulator_strata)
+    z, p_value = empirical_significance(effect[:, 0], null, chosen, two_sided=True)
+    return ScreenResult(
+        effect[:, 0],
+        _jackknife_sd(np.stack(left_out)),
+        z,
+        p_value,
+        null,
+        coefficients[:, 0] / design.scale,
+        penalty,
+        r2,
+    )
+
+
+class _Scorer(NamedTuple):
+    """Effects from coefficients: a matrix, and for "covariance" the regulator of each column."""
+
+    readout: Float  # (regulator, column)
+    covariance_of: NDArray[np.int64] | None
+
+    def effect(self, coefficients: Float, covariance: Float) -> Float:
+        """Effects, shape (regulator, target), of coefficients (column, target) and covariances with the target."""
+        linear = self.readout @ coefficients
+        if self.covariance_of is None:
+            return linear
+        share = np.abs(sum_tracks(coefficients * covariance, self.covariance_of, axis=0))
+        return np.sign(linear) * share
+
+
+def _scorer(score: Score, gram: Float, values: Float, scale: Float, code: NDArray[np.int64]) -> _Scorer:
+    member = np.zeros((int(code.max()) + 1, len(code)))
+    member[code, np.arange(len(code))] = 1.0
+    if score == "attribution":
+        return _Scorer(member * (values.mean(axis=0) / scale), None)
+    mean_of = member / member.sum(axis=1, keepdims=True)
+    covariance = mean_of @ gram / len(values)  # (regulator, column): cov(s_R, Z_t)
+    spread = np.sqrt(np.maximum((covariance * mean_of).sum(axis=1), 0.0))
+    spread = np.where(spread > LEAST_SPREAD, spread, np.inf)[:, None]
+    if score == "marginal":
+        return _Scorer(mean_of / spread, None)
+    return _Scorer(covariance * member / spread, code if score == "covariance" else None)
+
+
+def _regulator_of(track_regulator: ArrayLike, n_columns: int) -> NDArray[np.int64]:
+    code = np.asarray(track_regulator)
+    if code.shape != (n_columns,) or (np.unique(code) != np.arange(code.max(initial=-1) + 1)).any():
+        raise ValueError(
+            f"track_regulator has shape {code.shape}; a number from 0 to n_regulators - 1, each at least once, for each "
+            f"of the {n_columns} columns is wanted"
+        )
+    return code.astype(np.int64)
+
+
+def _checked(
+    x: ArrayLike, y: ArrayLike, covariates: ArrayLike, strata: ArrayLike
+) -> tuple[Float, Float, Float, NDArray[np.int64]]:
+    values, target = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    cov, code = np.asarray(covariates, dtype=np.float64), np.asarray(strata)
+    if values.ndim != 2 or not values.size:
+        raise ValueError(f"x has shape {values.shape}; at least one gene and one column are wanted")
+    n = len(values)
+    if target.shape != (n,) or cov.shape[:1] != (n,) or cov.ndim != 2 or code.shape != (n,):
+        raise ValueError(
+            f"x has {n} genes, y the shape {target.shape}, covariates {cov.shape} and strata {code.shape}; "
+            "all are wanted for the same genes"
+        )
+    for name, numbers in (("x", values), ("y", target), ("covariates", cov)):
+        if not np.isfinite(numbers).all():
+            raise ValueError(f"{name} holds {int((~np.isfinite(numbers)).sum())} undefined numbers; leave these out")
+    return values, target, cov, np.unique(code, return_inverse=True)[1]
+
+
+def residuals(values: Float, covariates: Float) -> Float:
+    """What a least-squares fit on a constant and the covariates leaves of each column.
+
+    Parameters
+    ----------
+    values : array, shape (n_genes, n_columns)
+    covariates : array, shape (n_genes, n_covariates)
+
+    Returns
+    -------
+    float64 array, shape (n_genes, n_columns)
+
+    Examples
+    --------
+    >>> residuals(np.array([[1.0], [2.0], [6.0]]), np.zeros((3, 0))).ravel().tolist()
+    [-2.0, -1.0, 3.0]
+    """
+    spread = covariates.std(axis=0)
+    scaled = (covariates - covariates.mean(axis=0)) / np.where(spread > 0, spread, np.inf)
+    basis, triangle, _ = qr(np.column_stack([np.ones(len(values)), scaled]), mode="economic", pivoting=True)
+    diagonal = np.abs(np.diag(triangle))
+    basis = basis[:, : int((diagonal > 1e-10 * diagonal[0]).sum())]  # covariates that repeat others
+    return np.asarray(values - basis @ (basis.T @ values))
+
+
+def gene_folds(n_genes: int, groups: ArrayLike | None, seed: int, n_folds: int = N_FOLDS) -> NDArray[np.int64]:
+    """Fold of each gene: whole groups, the largest first into the fold that has the fewest genes.
+
+    Parameters
+    ----------
+    n_genes : int
+    groups : array, shape (n_genes,), or None
+        Chromosomes. None, or a single group: genes at random.
+    seed : int
+    n_folds : int
+
+    Returns
+    -------
+    int64 array, shape (n_genes,)
+
+    Examples
+    --------
+    >>> gene_folds(6, ["chr1", "chr1", "chr1", "chr2", "chr2", "chr3"], 0, n_folds=2).tolist()
+    [0, 0, 0, 1, 1, 1]
+    """
+    names = None if groups is None else np.asarray(groups, dtype=object).astype(str)
+    if names is not None and names.shape != (n_genes,):
+        raise ValueError(f"groups has shape {names.shape}; one for each of the {n_genes} genes is wanted")
+    if names is None or len(np.unique(names)) < 2:
+        return np.random.default_rng(seed).permutation(np.arange(n_genes) % min(n_folds, n_genes)).astype(np.int64)
+    _, code, sizes = np.unique(names, return_inverse=True, return_counts=True)
+    load = np.zeros(min(n_folds, len(sizes)))
+    fold_of = np.zeros(len(sizes), dtype=np.int64)
+    for group in np.argsort(-sizes, kind="stable"):
+        fold_of[group] = int(np.argmin(load))
+        load[fold_of[group]] += sizes[group]
+    return fold_of[code]
+
+
+def shuffled_within(strata: NDArray[np.int64], n: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Row numbers in `n` random orders, shape (n, n_genes); rows change places within their stratum only.
+
+    Examples
+    --------
+    >>> shuffled_within(np.array([0, 0, 1]), 4, np.random.default_rng(0))[:, 2].tolist()
+    [2, 2, 2, 2]
+    """
+    order = np.argsort(strata, kind="stable")
+    moved = np.empty((n, len(strata)), dtype=np.int64)
+    for number in range(n):
+        # sorted by stratum, and at random within it: the k-th place of a stratum receives its k-th row in this order
+        moved[number, order] = np.lexsort((rng.random(len(strata)), strata))
+    return moved
+
+
+def _design(values: Float, target: Float, covariates: Float, folds: NDArray[np.int64]) -> _Design:
+    spread = target.std()
+    if not spread > 0:
+        raise ValueError("y is the same for every gene; a statistic that differs between genes is wanted")
+    left = residuals((target / spread)[:, None], covariates)[:, 0]
+    if left.std() < LEAST_SPREAD:
+        raise ValueError("y is a function of the covariates; nothing is left for the sites to explain")
+    columns = residuals(values, covariates)
+    own = values.std(axis=0)
+    scale = columns.std(axis=0)
+    scale = np.where(scale > LEAST_SPREAD * np.maximum(own, np.finfo(float).tiny), scale, np.inf)
+    columns /= scale
+    rows = [np.flatnonzero(folds == number) for number in range(int(folds.max()) + 1)]
+    return _Design(
+        columns,
+        left,
+        scale,
+        [columns[part].T @ columns[part] for part in rows],
+        np.stack([columns[part].T @ left[part] for part in rows]),
+        np.array([left[part] @ left[part] for part in rows]),
+    )
+
+
+def _choose_penalty(design: _Design, penalties: Float) -> tuple[float, float]:
+    """Penalty of the least squared error in held-out folds, and the share of variance predicted there."""
+    if penalties.ndim != 1 or not len(penalties) or not (penalties > 0).all():
+        raise ValueError(f"penalties are {listed(np.ravel(penalties))}; numbers above 0 are wanted")
+    if len(design.grams) < 2:
+        return float(np.median(penalties)), float("nan")
+    gram, product = np.sum(design.grams, axis=0), design.products.sum(axis=0)
+    n_genes = len(design.target)
+    error = np.zeros(len(penalties))
+    for number, part in enumerate(design.grams):
+        roots, vectors = eigh(gram - part)
+        held_out = design.products[number]
+        n_kept = n_genes * (1 - len(design.grams) ** -1.0)
+        shrunk = (vectors.T @ (product - held_out))[:, None] / (np.maximum(roots, 0)[:, None] + penalties * n_kept)
+        coefficients = vectors @ shrunk
+        fitted = (coefficients * (part @ coefficients)).sum(axis=0)
+        error += design.squares[number] - 2 * held_out @ coefficients + fitted
+    best = int(np.argmin(error))
+    return float(penalties[best]), float(1 - error[best] / design.squares.sum())
+
+
+def _jackknife_sd(left_out: Float) -> Float:
+    """Standard error from the effects without each fold."""
+    n = len(left_out)
+    if n < 2:
+        return np.full(left_out.shape[1], np.nan)
+    return np.asarray(np.sqrt((n - 1) / n * ((left_out - left_out.mean(axis=0)) ** 2).sum(axis=0)))
+
+
+def quantile_strata(columns: Sequence[ArrayLike], n_quantiles: Sequence[int]) -> NDArray[np.int64]:
+    """Strata of like genes: quantiles of the first column, within each quantiles of the second, and so on.
+
+    Parameters
+    ----------
+    columns : sequence of array, shape (n_genes,)
+    n_quantiles : sequence of int
+        One a column.
+
+    Returns
+    -------
+    int64 array, shape (n_genes,)
+
+    Examples
+    --------
+    >>> quantile_strata([[1, 2, 3, 4], [9, 1, 5, 7]], [2, 2]).tolist()
+    [1, 0, 2, 3]
+    """
+    strata = np.zeros(len(np.asarray(columns[0])), dtype=np.int64)
+    for values, n in zip(columns, n_quantiles, strict=True):
+        check_count("n_quantiles", n)
+        finer = np.empty_like(strata)
+        for stratum in np.unique(strata):
+            rows = np.flatnonzero(strata == stratum)
+            order = rows[np.argsort(np.asarray(values)[rows], kind="stable")]
+            finer[order] = stratum * n + np.arange(len(rows)) * n // len(rows)
+        strata = finer
+    return strata
