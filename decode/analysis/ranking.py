@@ -19,7 +19,8 @@ from decode.expression.targets import MEDIAN_LEVEL
 logger = logging.getLogger(__name__)
 
 Float = NDArray[np.float64]
-SAME_AS_NULL = ("reference", "level", "model_sha256")  # attributes that a null must share with the attributions
+# attributes that a null must share with the attributions
+SAME_AS_NULL = ("reference", "n_matched", "level", "model_sha256", "features_sha256", "explained_sha256")
 COLUMNS = [
     "task", "kind", "regulator", "n_tracks", "n_bound_genes", "mean", "mean_abs", "sd_members", "rank", "rank_low",
     "rank_high", "z", "p_value", "fdr",

@@ -267,6 +267,7 @@ def _header(job: Job, agreed: Agreement) -> xr.Dataset:
         "versions": json.dumps(versions()),
         "model_sha256": job.model_sha256,
         "features_sha256": job.features_sha256,
+        "explained_sha256": job.explained_sha256,
         "engine_agreement": agreed.largest_difference,
         "engine_agreement_sample": json.dumps({"genes": agreed.ids, "tasks": agreed.tasks, "note": agreed.note}),
     }

@@ -85,6 +85,11 @@ class Job:
         """Hash of the features that it takes, all genes."""
         return features_hash(self.features)
 
+    @property
+    def explained_sha256(self) -> str:
+        """Hash of the ids of the explained genes, whatever their order."""
+        return content_hash(sorted(self.ids))
+
     @cached_property
     def regulators(self) -> Regulators:
         """Regulators of the tracks; bound genes are counted over all genes of the features."""
