@@ -5,6 +5,7 @@ import gzip
 import numpy as np
 import pandas as pd
 import pytest
+from polars import read_csv
 from scipy.stats import fisher_exact
 
 from decode.analysis.enrichment import (
@@ -175,8 +176,10 @@ def test_bad_input():
 def test_real_gene_sets(shared):
     sets = read_gmt(shared / "data" / "gene_sets" / "GO_Molecular_Function_2018.gmt.gz")
     assert sets["7SK snRNA binding (GO:0097322)"] == ["HEXIM2", "CDK9", "HEXIM1", "CCNT2", "CCNT1", "DDX21"]
-    rbps = {line.split("\t")[3] for line in gzip.open(shared / "data" / "hg19" / "rbp_eclip_encode.bed.gz", "rt")}
-    factors = {line.split("\t")[3] for line in gzip.open(shared / "data" / "hg19" / "tf_chip_encode.bed.gz", "rt")}
+    rbps, factors = (
+        set(read_csv(shared / "data" / "hg19" / name, columns=[3], has_header=False, separator="\t").to_series())
+        for name in ("rbp_eclip_encode.bed.gz", "tf_chip_encode.bed.gz")
+    )
     table = hypergeometric_enrichment(rbps - factors, rbps | factors, sets)
     best = table.iloc[0]
     assert "RNA binding" in best["gene_set"]
