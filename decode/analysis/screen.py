@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg import cho_factor, cho_solve, eigh, qr
+from scipy.linalg import eigh, qr
 
 from decode.analysis.significance import empirical_significance
 from decode.core.checks import check_choice, check_count, listed
@@ -56,15 +56,72 @@ class ScreenResult(NamedTuple):
     r2: float
 
 
-class _Design(NamedTuple):
-    """Columns and target without what the covariates explain, and their products, whole and by fold."""
+class Design(NamedTuple):
+    """Columns without what the covariates explain, and their products: what all targets of the same genes share.
 
-    columns: Float  # (gene, column), SD 1
-    target: Float  # (gene,)
-    scale: Float  # (column,): x per SD of the column; infinite where it is switched off
-    grams: list[Float]  # a fold: columns' columns
-    products: Float  # (fold, column): columns' target
-    squares: Float  # (fold,): target' target
+    Attributes
+    ----------
+    columns : float64 array, shape (n_genes, n_columns)
+        SD 1, or 0 where a column is switched off.
+    mean : float64 array, shape (n_columns,)
+        Of the columns as given.
+    scale : float64 array, shape (n_columns,)
+        As given, per SD of what the covariates leave; infinite where a column is switched off.
+    basis : float64 array, shape (n_genes, n_covariates + 1)
+        Orthonormal; spans the constant and the covariates.
+    folds : int64 array, shape (n_genes,)
+    grams : list of float64 array, shape (n_columns, n_columns)
+        Columns' products with each other over the genes of each fold.
+    spectra : list of tuple
+        Eigenvalues and -vectors of the Gram matrix without each fold, and last of the whole.
+    """
+
+    columns: Float
+    mean: Float
+    scale: Float
+    basis: Float
+    folds: NDArray[np.int64]
+    grams: list[Float]
+    spectra: list[tuple[Float, Float]]
+
+    @property
+    def gram(self) -> Float:
+        """Products over all genes."""
+        return np.asarray(np.sum(self.grams, axis=0))
+
+
+def make_design(x: ArrayLike, covariates: ArrayLike, *, groups: ArrayLike | None = None, seed: int = 0) -> Design:
+    """Prepare a screen of one or several targets of the same genes.
+
+    Parameters
+    ----------
+    x, covariates, groups, seed : as in `screen`
+
+    Returns
+    -------
+    Design
+
+    Raises
+    ------
+    ValueError
+        If shapes disagree or a number is undefined.
+    """
+    values, cov = np.asarray(x, dtype=np.float64), np.asarray(covariates, dtype=np.float64)
+    if values.ndim != 2 or not values.size:
+        raise ValueError(f"x has shape {values.shape}; at least one gene and one column are wanted")
+    if cov.ndim != 2 or len(cov) != len(values):
+        raise ValueError(f"x has {len(values)} genes, covariates the shape {cov.shape}; the same genes are wanted")
+    _check_finite(x=values, covariates=cov)
+    basis = covariate_basis(cov)
+    columns = values - basis @ (basis.T @ values)
+    scale = columns.std(axis=0)
+    scale = np.where(scale > LEAST_SPREAD * np.maximum(values.std(axis=0), np.finfo(float).tiny), scale, np.inf)
+    columns /= scale
+    folds = gene_folds(len(values), groups, seed)
+    grams = [columns[rows].T @ columns[rows] for rows in (folds == number for number in range(folds.max() + 1))]
+    whole = np.asarray(np.sum(grams, axis=0))
+    spectra = [eigh(whole - part) for part in grams] + [eigh(whole)]
+    return Design(columns, values.mean(axis=0), scale, basis, folds, grams, spectra)
 
 
 def screen(
@@ -106,7 +163,8 @@ def screen(
     regulator_strata : int array, shape (n_regulators,), optional
         Regulators whose null z are pooled (`decode.analysis.significance.bound_gene_strata`). Default: all.
     readout : array, shape (n_regulators, n_columns), optional
-        effect = readout @ coefficients, in place of `score`: for columns that are not tracks (a network's hidden units).
+        effect = readout @ coefficients, in place of `score`: where columns are not tracks but a network's hidden
+        units.
     penalties : array
         Penalties to choose from, as multiples of the number of genes.
 
@@ -122,9 +180,9 @@ def screen(
     Notes
     -----
     Z are the columns of x and r the target y / SD(y), both after projection on the complement of [1, covariates]; each
-    column of Z is scaled to SD 1. With n genes and a penalty c n, coefficients are b = (Z'Z + c n I)^-1 Z'r. The penalty
-    is chosen once, by the squared error in held-out folds (at most 10, of whole groups). For regulator R with the k
-    tracks t in R, its site index is s_R = (1/k) sum_t Z_t. The scores, all signed, positive where sites go with up:
+    column of Z is scaled to SD 1. With n genes and a penalty c n, coefficients are b = (Z'Z + c n I)^-1 Z'r. The
+    penalty is chosen once, by the squared error in held-out folds (at most 10, of whole groups). For regulator R with
+    the k tracks t in R, its site index is s_R = (1/k) sum_t Z_t. The scores, all signed, positive where sites go with up:
 
     - "joint": cov(sum_t b_t Z_t, s_R) / SD(s_R), how far the regulator's part of the prediction rises with each SD of
       its site index. For one track it is b_t. Opposite coefficients of two tracks alike (two cell lines) cancel, as
@@ -140,8 +198,8 @@ def screen(
 
     References
     ----------
-    Hoerl and Kennard 1970, Technometrics 12:55 (ridge). Pratt 1987, Proc 2nd Tampere Conf Statist 245. Freedman and Lane
-    1983, J Bus Econ Stat 1:292 (permuting residuals beside covariates). Efron and Stein 1981, Ann Statist 9:586
+    Hoerl and Kennard 1970, Technometrics 12:55 (ridge). Pratt 1987, Proc 2nd Tampere Conf Statist 245. Freedman and
+    Lane 1983, J Bus Econ Stat 1:292 (permuting residuals beside covariates). Efron and Stein 1981, Ann Statist 9:586
     (jackknife).
 
     Examples
@@ -153,89 +211,106 @@ def screen(
     >>> np.argsort(found.p_value, kind="stable")[:2].tolist(), np.sign(found.effect[[3, 7]]).tolist()
     ([3, 7], [1.0, -1.0])
     """
+    design = make_design(x, covariates, groups=groups, seed=seed)
+    return screen_design(
+        design,
+        y,
+        track_regulator,
+        strata,
+        n_null=n_null,
+        seed=seed,
+        score=score,
+        regulator_strata=regulator_strata,
+        readout=readout,
+        penalties=penalties,
+    )
+
+
+def screen_design(
+    design: Design,
+    y: ArrayLike,
+    track_regulator: ArrayLike,
+    strata: ArrayLike,
+    *,
+    n_null: int = 500,
+    seed: int = 0,
+    score: Score = "joint",
+    regulator_strata: ArrayLike | None = None,
+    readout: ArrayLike | None = None,
+    penalties: ArrayLike = PENALTIES,
+) -> ScreenResult:
+    """`screen` for one of several targets of the same genes: the costly products are made once, in `make_design`."""
     check_choice("score", score, SCORES)
     check_count("n_null", n_null)
-    values, target, cov, code = _checked(x, y, covariates, strata)
-    folds = gene_folds(len(values), groups, seed)
-    design = _design(values, target, cov, folds)
-    penalty, r2 = _choose_penalty(design, np.asarray(penalties, dtype=np.float64))
-    gram = np.sum(design.grams, axis=0)
-    lam = penalty * len(values)
-    if readout is not None:
-        given = np.asarray(readout, dtype=np.float64)
-        if given.ndim != 2 or given.shape[1] != values.shape[1] or not np.isfinite(given).all():
-            raise ValueError(
-                f"readout has shape {given.shape}; finite numbers, regulators x {values.shape[1]}, are wanted"
-            )
-        scorer = _Scorer(given / design.scale, None)
-    else:
-        scorer = _scorer(score, gram, values, design.scale, _regulator_of(track_regulator, values.shape[1]))
-    is_marginal = readout is None and score == "marginal"
+    n_genes = len(design.columns)
+    target, code = _target(design, y), np.unique(strata, return_inverse=True)[1]
+    if code.shape != (n_genes,):
+        raise ValueError(f"strata has shape {code.shape}; one number for each of the {n_genes} genes is wanted")
+    scorer = _scorer(score, design, track_regulator, readout)
+    rows = [design.folds == number for number in range(len(design.grams))]
+    products = np.stack([design.columns[part].T @ target[part] for part in rows])
+    squares = np.array([target[part] @ target[part] for part in rows])
+    choices = np.asarray(penalties, dtype=np.float64)
+    penalty, r2 = _choose_penalty(design, products, squares, choices)
 
-    def effects(gram: Float, products: Float, n_genes: int) -> tuple[Float, Float]:
-        """Coefficients and effects of targets given by their products with the columns, (column, target)."""
-        if is_marginal:
-            coefficients = products / n_genes
-        else:
-            shrunk = gram + penalty * n_genes * np.eye(len(gram))
-            coefficients = cho_solve(cho_factor(shrunk, lower=True), products)
-        return coefficients, scorer.effect(coefficients, products / n_genes)
+    def effects(product: Float, spectrum: tuple[Float, Float], n: int) -> tuple[Float, Float]:
+        """Coefficients (column, target) and effects (regulator, target) of targets given by their products."""
+        if scorer.is_marginal:
+            return product / n, scorer.readout @ (product / n)
+        roots, vectors = spectrum
+        coefficients = vectors @ ((vectors.T @ product) / (np.maximum(roots, 0) + penalty * n)[:, None])
+        return coefficients, scorer.effect(coefficients, product / n)
 
-    product = design.products.sum(axis=0)
-    coefficients, effect = effects(gram, product[:, None], len(values))
-    left_out = []
-    for number, part in enumerate(design.grams):
-        n_kept = len(values) - int((folds == number).sum())
-        left_out.append(effects(gram - part, (product - design.products[number])[:, None], n_kept)[1][:, 0])
+    total = products.sum(axis=0)
+    coefficients, effect = effects(total[:, None], design.spectra[-1], n_genes)
+    left_out = [
+        effects((total - product)[:, None], spectrum, n_genes - int(part.sum()))[1][:, 0]
+        for product, spectrum, part in zip(products, design.spectra[:-1], rows, strict=True)
+    ]
     null = np.empty((n_null, len(effect)))
-    factor = None if is_marginal else cho_factor(gram + lam * np.eye(len(gram)), lower=True)
     rng = np.random.default_rng(seed)
     for start in range(0, n_null, REFITS_AT_ONCE):
-        stop = min(start + REFITS_AT_ONCE, n_null)
-        moved = design.target[shuffled_within(code, stop - start, rng)]
-        products = design.columns.T @ moved.T
-        found = products / len(values) if factor is None else cho_solve(factor, products)
-        null[start:stop] = scorer.effect(found, products / len(values)).T
-    chosen = np.zeros(len(effect), dtype=np.int64) if regulator_strata is None else np.asarray(regulator_strata)
-    z, p_value = empirical_significance(effect[:, 0], null, chosen, two_sided=True)
-    return ScreenResult(
-        effect[:, 0],
-        _jackknife_sd(np.stack(left_out)),
-        z,
-        p_value,
-        null,
-        coefficients[:, 0] / design.scale,
-        penalty,
-        r2,
-    )
+        moved = target[shuffled_within(code, min(REFITS_AT_ONCE, n_null - start), rng)]
+        null[start : start + len(moved)] = effects(design.columns.T @ moved.T, design.spectra[-1], n_genes)[1].T
+    pooled = np.zeros(len(effect), dtype=np.int64) if regulator_strata is None else np.asarray(regulator_strata)
+    z, p_value = empirical_significance(effect[:, 0], null, pooled, two_sided=True)
+    sd = _jackknife_sd(np.stack(left_out))
+    return ScreenResult(effect[:, 0], sd, z, p_value, null, coefficients[:, 0] / design.scale, penalty, r2)
 
 
 class _Scorer(NamedTuple):
     """Effects from coefficients: a matrix, and for "covariance" the regulator of each column."""
 
     readout: Float  # (regulator, column)
-    covariance_of: NDArray[np.int64] | None
+    covariance_of: NDArray[np.int64] | None = None
+    is_marginal: bool = False
 
     def effect(self, coefficients: Float, covariance: Float) -> Float:
         """Effects, shape (regulator, target), of coefficients (column, target) and covariances with the target."""
-        linear = self.readout @ coefficients
+        linear: Float = self.readout @ coefficients
         if self.covariance_of is None:
             return linear
-        share = np.abs(sum_tracks(coefficients * covariance, self.covariance_of, axis=0))
-        return np.sign(linear) * share
+        return np.sign(linear) * np.abs(sum_tracks(coefficients * covariance, self.covariance_of, axis=0))
 
 
-def _scorer(score: Score, gram: Float, values: Float, scale: Float, code: NDArray[np.int64]) -> _Scorer:
-    member = np.zeros((int(code.max()) + 1, len(code)))
-    member[code, np.arange(len(code))] = 1.0
+def _scorer(score: Score, design: Design, track_regulator: ArrayLike, readout: ArrayLike | None) -> _Scorer:
+    n_genes, n_columns = design.columns.shape
+    if readout is not None:
+        given = np.asarray(readout, dtype=np.float64)
+        if given.ndim != 2 or given.shape[1] != n_columns or not np.isfinite(given).all():
+            raise ValueError(f"readout has shape {given.shape}; finite numbers, regulators x {n_columns}, are wanted")
+        return _Scorer(given / design.scale)
+    code = _regulator_of(track_regulator, n_columns)
+    member = np.zeros((int(code.max()) + 1, n_columns))
+    member[code, np.arange(n_columns)] = 1.0
     if score == "attribution":
-        return _Scorer(member * (values.mean(axis=0) / scale), None)
+        return _Scorer(member * (design.mean / design.scale))
     mean_of = member / member.sum(axis=1, keepdims=True)
-    covariance = mean_of @ gram / len(values)  # (regulator, column): cov(s_R, Z_t)
+    covariance = mean_of @ design.gram / n_genes  # (regulator, column): cov(s_R, Z_t)
     spread = np.sqrt(np.maximum((covariance * mean_of).sum(axis=1), 0.0))
     spread = np.where(spread > LEAST_SPREAD, spread, np.inf)[:, None]
     if score == "marginal":
-        return _Scorer(mean_of / spread, None)
+        return _Scorer(mean_of / spread, is_marginal=True)
     return _Scorer(covariance * member / spread, code if score == "covariance" else None)
 
 
@@ -243,54 +318,57 @@ def _regulator_of(track_regulator: ArrayLike, n_columns: int) -> NDArray[np.int6
     code = np.asarray(track_regulator)
     if code.shape != (n_columns,) or (np.unique(code) != np.arange(code.max(initial=-1) + 1)).any():
         raise ValueError(
-            f"track_regulator has shape {code.shape}; a number from 0 to n_regulators - 1, each at least once, for each "
-            f"of the {n_columns} columns is wanted"
+            f"track_regulator has shape {code.shape}; a number from 0 to n_regulators - 1, each at least once, "
+            f"for each of the {n_columns} columns is wanted"
         )
     return code.astype(np.int64)
 
 
-def _checked(
-    x: ArrayLike, y: ArrayLike, covariates: ArrayLike, strata: ArrayLike
-) -> tuple[Float, Float, Float, NDArray[np.int64]]:
-    values, target = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
-    cov, code = np.asarray(covariates, dtype=np.float64), np.asarray(strata)
-    if values.ndim != 2 or not values.size:
-        raise ValueError(f"x has shape {values.shape}; at least one gene and one column are wanted")
-    n = len(values)
-    if target.shape != (n,) or cov.shape[:1] != (n,) or cov.ndim != 2 or code.shape != (n,):
-        raise ValueError(
-            f"x has {n} genes, y the shape {target.shape}, covariates {cov.shape} and strata {code.shape}; "
-            "all are wanted for the same genes"
-        )
-    for name, numbers in (("x", values), ("y", target), ("covariates", cov)):
+def _check_finite(**arrays: Float) -> None:
+    for name, numbers in arrays.items():
         if not np.isfinite(numbers).all():
             raise ValueError(f"{name} holds {int((~np.isfinite(numbers)).sum())} undefined numbers; leave these out")
-    return values, target, cov, np.unique(code, return_inverse=True)[1]
 
 
-def residuals(values: Float, covariates: Float) -> Float:
-    """What a least-squares fit on a constant and the covariates leaves of each column.
+def _target(design: Design, y: ArrayLike) -> Float:
+    """The target in SDs, without what the covariates explain."""
+    values = np.asarray(y, dtype=np.float64)
+    if values.shape != (len(design.columns),):
+        raise ValueError(
+            f"y has shape {values.shape}; one number for each of the {len(design.columns)} genes is wanted"
+        )
+    _check_finite(y=values)
+    spread = values.std()
+    if not spread > 0:
+        raise ValueError("y is the same for every gene; a statistic that differs between genes is wanted")
+    scaled = (values - values.mean()) / spread
+    left: Float = scaled - design.basis @ (design.basis.T @ scaled)
+    if left.std() < LEAST_SPREAD:
+        raise ValueError("y is a function of the covariates; nothing is left for the sites to explain")
+    return left
+
+
+def covariate_basis(covariates: Float) -> Float:
+    """Orthonormal columns that span a constant and the covariates; covariates that repeat others add none.
 
     Parameters
     ----------
-    values : array, shape (n_genes, n_columns)
     covariates : array, shape (n_genes, n_covariates)
 
     Returns
     -------
-    float64 array, shape (n_genes, n_columns)
+    float64 array, shape (n_genes, rank)
 
     Examples
     --------
-    >>> residuals(np.array([[1.0], [2.0], [6.0]]), np.zeros((3, 0))).ravel().tolist()
-    [-2.0, -1.0, 3.0]
+    >>> covariate_basis(np.array([[1.0, 2.0], [2.0, 4.0], [6.0, 12.0]])).shape
+    (3, 2)
     """
     spread = covariates.std(axis=0)
     scaled = (covariates - covariates.mean(axis=0)) / np.where(spread > 0, spread, np.inf)
-    basis, triangle, _ = qr(np.column_stack([np.ones(len(values)), scaled]), mode="economic", pivoting=True)
+    basis, triangle, _ = qr(np.column_stack([np.ones(len(covariates)), scaled]), mode="economic", pivoting=True)
     diagonal = np.abs(np.diag(triangle))
-    basis = basis[:, : int((diagonal > 1e-10 * diagonal[0]).sum())]  # covariates that repeat others
-    return np.asarray(values - basis @ (basis.T @ values))
+    return np.asarray(basis[:, : int((diagonal > 1e-10 * diagonal[0]).sum())])
 
 
 def gene_folds(n_genes: int, groups: ArrayLike | None, seed: int, n_folds: int = N_FOLDS) -> NDArray[np.int64]:
@@ -343,55 +421,25 @@ def shuffled_within(strata: NDArray[np.int64], n: int, rng: np.random.Generator)
     return moved
 
 
-def _design(values: Float, target: Float, covariates: Float, folds: NDArray[np.int64]) -> _Design:
-    spread = target.std()
-    if not spread > 0:
-        raise ValueError("y is the same for every gene; a statistic that differs between genes is wanted")
-    left = residuals((target / spread)[:, None], covariates)[:, 0]
-    if left.std() < LEAST_SPREAD:
-        raise ValueError("y is a function of the covariates; nothing is left for the sites to explain")
-    columns = residuals(values, covariates)
-    own = values.std(axis=0)
-    scale = columns.std(axis=0)
-    scale = np.where(scale > LEAST_SPREAD * np.maximum(own, np.finfo(float).tiny), scale, np.inf)
-    columns /= scale
-    rows = [np.flatnonzero(folds == number) for number in range(int(folds.max()) + 1)]
-    return _Design(
-        columns,
-        left,
-        scale,
-        [columns[part].T @ columns[part] for part in rows],
-        np.stack([columns[part].T @ left[part] for part in rows]),
-        np.array([left[part] @ left[part] for part in rows]),
-    )
-
-
-def _choose_penalty(design: _Design, penalties: Float) -> tuple[float, float]:
+def _choose_penalty(design: Design, products: Float, squares: Float, penalties: Float) -> tuple[float, float]:
     """Penalty of the least squared error in held-out folds, and the share of variance predicted there."""
     if penalties.ndim != 1 or not len(penalties) or not (penalties > 0).all():
         raise ValueError(f"penalties are {listed(np.ravel(penalties))}; numbers above 0 are wanted")
-    if len(design.grams) < 2:
-        return float(np.median(penalties)), float("nan")
-    gram, product = np.sum(design.grams, axis=0), design.products.sum(axis=0)
-    n_genes = len(design.target)
-    error = np.zeros(len(penalties))
+    total, error = products.sum(axis=0), np.zeros(len(penalties))
     for number, part in enumerate(design.grams):
-        roots, vectors = eigh(gram - part)
-        held_out = design.products[number]
-        n_kept = n_genes * (1 - len(design.grams) ** -1.0)
-        shrunk = (vectors.T @ (product - held_out))[:, None] / (np.maximum(roots, 0)[:, None] + penalties * n_kept)
-        coefficients = vectors @ shrunk
+        roots, vectors = design.spectra[number]
+        n_kept = int((design.folds != number).sum())
+        along = (vectors.T @ (total - products[number]))[:, None]
+        coefficients = vectors @ (along / (np.maximum(roots, 0)[:, None] + penalties * n_kept))
         fitted = (coefficients * (part @ coefficients)).sum(axis=0)
-        error += design.squares[number] - 2 * held_out @ coefficients + fitted
+        error += squares[number] - 2 * products[number] @ coefficients + fitted
     best = int(np.argmin(error))
-    return float(penalties[best]), float(1 - error[best] / design.squares.sum())
+    return float(penalties[best]), float(1 - error[best] / squares.sum())
 
 
 def _jackknife_sd(left_out: Float) -> Float:
     """Standard error from the effects without each fold."""
     n = len(left_out)
-    if n < 2:
-        return np.full(left_out.shape[1], np.nan)
     return np.asarray(np.sqrt((n - 1) / n * ((left_out - left_out.mean(axis=0)) ** 2).sum(axis=0)))
 
 
