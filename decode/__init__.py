@@ -9,6 +9,10 @@ from importlib import import_module, metadata
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from decode.analysis.decoys import decoy_test
+    from decode.analysis.null import fit_null
+    from decode.analysis.null_file import read_null
+    from decode.analysis.significance import empirical_significance
     from decode.analysis.transcript_usage import evaluate_usage, usage_accuracy
     from decode.attribution.attribute import attribute
     from decode.attribution.bedgraph import write_bedgraph
@@ -56,8 +60,11 @@ _HOME = {
     "bin_attributions": "decode.attribution.bins",
     "build_features": "decode.features.build",
     "cross_validate": "decode.crossval",
+    "decoy_test": "decode.analysis.decoys",
+    "empirical_significance": "decode.analysis.significance",
     "evaluate": "decode.prediction",
     "evaluate_usage": "decode.analysis.transcript_usage",
+    "fit_null": "decode.analysis.null",
     "from_pyranges": "decode.genome.sites",
     "gene_models": "decode.genome.gene_models",
     "get_assembly": "decode.genome.assembly",
@@ -72,6 +79,7 @@ _HOME = {
     "read_annotation": "decode.genome.annotation",
     "read_attributions": "decode.attribution.result",
     "read_expression": "decode.expression.readers",
+    "read_null": "decode.analysis.null_file",
     "read_sites": "decode.genome.sites",
     "read_targets": "decode.expression.targets",
     "reference_stability": "decode.attribution.stability",
@@ -106,8 +114,11 @@ __all__ = [
     "bin_attributions",
     "build_features",
     "cross_validate",
+    "decoy_test",
+    "empirical_significance",
     "evaluate",
     "evaluate_usage",
+    "fit_null",
     "from_pyranges",
     "gene_models",
     "get_assembly",
@@ -122,6 +133,7 @@ __all__ = [
     "read_annotation",
     "read_attributions",
     "read_expression",
+    "read_null",
     "read_sites",
     "read_targets",
     "reference_stability",

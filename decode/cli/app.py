@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from decode.cli import attribute, compare, cv, demo, expression, features, model, randomise, sites, tune, usage
+from decode.cli import attribute, compare, cv, demo, expression, features, model, null, randomise, sites, tune, usage
 from decode.cli.common import state
 
 LONGEST = 380  # characters of an error message; what names many long paths is cut
@@ -30,6 +30,8 @@ app.command("tune")(tune.tune)
 app.add_typer(compare.app, name="compare")
 app.command("usage")(usage.usage)
 app.command("attribute")(attribute.attribute)
+app.command("null")(null.null)
+app.command("decoys")(null.decoys)
 for name, command in model.COMMANDS.items():
     app.command(name)(command)
 
