@@ -23,28 +23,39 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.accuracy import DATA, FIGURES, corpus_features, corpus_targets
+from benchmarks.accuracy import (
+    DATA,
+    FIGURES,
+    MERGED,
+    SEPARATE,
+    WITH_DOWNSTREAM,
+    WITH_MIRNA,
+    Evidence,
+    corpus_features,
+    corpus_targets,
+)
 from decode.core.files import check_output, write_json
 from decode.core.seeds import member_seeds
 
 BIN_BP = 100
 
 
-def config_variants() -> dict[str, tuple[str, dict[str, Any]]]:
+def config_variants() -> dict[str, tuple[Evidence, dict[str, Any]]]:
     """Name -> features to use and the fields of the default configuration that change."""
     return {
-        "default": ("separate", {}),
-        "squared error instead of Huber": ("separate", {"huber_delta": None}),
-        "median level weighs as one task": ("separate", {"level_weight": 1.0}),
-        "no input dropout": ("separate", {"input_dropout": 0.0}),
-        "no dropout at all": ("separate", {"input_dropout": 0.0, "dropout": 0.0}),
-        "input dropout 0.4": ("separate", {"input_dropout": 0.4}),
-        "half the width": ("separate", {"width": 128}),
-        "twice the width": ("separate", {"width": 512}),
-        "one dense layer": ("separate", {"n_dense": 1}),
-        "tracks merged over cell lines": ("merged", {}),
-        "miRNAs added": ("with miRNAs", {}),
-        "miRNAs added, kinds not weighed": ("with miRNAs", {"weigh_kinds": False}),
+        "default": (SEPARATE, {}),
+        "squared error instead of Huber": (SEPARATE, {"huber_delta": None}),
+        "median level weighs as one task": (SEPARATE, {"level_weight": 1.0}),
+        "no input dropout": (SEPARATE, {"input_dropout": 0.0}),
+        "no dropout at all": (SEPARATE, {"input_dropout": 0.0, "dropout": 0.0}),
+        "input dropout 0.4": (SEPARATE, {"input_dropout": 0.4}),
+        "half the width": (SEPARATE, {"width": 128}),
+        "twice the width": (SEPARATE, {"width": 512}),
+        "one dense layer": (SEPARATE, {"n_dense": 1}),
+        "TF sites 1 to 10 kb downstream added": (WITH_DOWNSTREAM, {}),
+        "tracks merged over cell lines": (MERGED, {}),
+        "miRNAs added": (WITH_MIRNA, {}),
+        "miRNAs added, kinds not weighed": (WITH_MIRNA, {"weigh_kinds": False}),
     }
 
 
@@ -130,17 +141,17 @@ def fit_positions(config: Any, permuted: bool, dataset: Any, seed: int) -> dict[
 Job = Callable[[Any, int], dict[str, float]]
 
 
-def jobs() -> dict[str, tuple[str, Job]]:
+def jobs() -> dict[str, tuple[Evidence, Job]]:
     """Name -> features to use, and what fits one member on a dataset with a seed."""
     from decode.models.config import DEFAULT, PAPER
 
-    made: dict[str, tuple[str, Job]] = {}
+    made: dict[str, tuple[Evidence, Job]] = {}
     for name, (features, changes) in config_variants().items():
         made[name] = (features, partial(fit_variant, replace(DEFAULT, **changes)))
     for name, changes in paper_variants().items():
-        made[name] = ("separate", partial(fit_variant, replace(PAPER, **changes)))
+        made[name] = (SEPARATE, partial(fit_variant, replace(PAPER, **changes)))
     for name, permuted in {"promoter positions": False, "promoter positions, bins permuted": True}.items():
-        made[name] = ("separate", partial(fit_positions, DEFAULT, permuted))
+        made[name] = (SEPARATE, partial(fit_positions, DEFAULT, permuted))
     return made
 
 
@@ -176,17 +187,15 @@ def main(arguments: list[str] | None = None) -> int:
     runs: dict[str, dict[str, dict[str, float]]] = (
         json.loads(options.out.read_text()) if options.out.exists() else {"default": {}}
     )
-    kinds = {"separate": (False, False), "merged": (True, False), "with miRNAs": (False, True)}
     targets, datasets = corpus_targets(), {}
     for seed in map(str, member_seeds(0, options.seeds)):
-        for name, (kind, fit) in jobs().items():
+        for name, (evidence, fit) in jobs().items():
             wanted = not options.only or name in options.only.split(",")
             if seed in runs.get(name, {}) or not (wanted or name == "default"):
                 continue
-            if kind not in datasets:
-                merged, with_mirna = kinds[kind]
-                datasets[kind] = prepare_dataset(corpus_features(merged=merged, with_mirna=with_mirna), targets)
-            runs.setdefault(name, {})[seed] = fit(datasets[kind], int(seed))
+            if evidence not in datasets:
+                datasets[evidence] = prepare_dataset(corpus_features(evidence), targets)
+            runs.setdefault(name, {})[seed] = fit(datasets[evidence], int(seed))
             write_json(runs, options.out)
             Console(stderr=True).print(f"{name}, seed {seed}: {runs[name][seed]}")
     Console(width=120).print(summary(runs))

@@ -1,4 +1,4 @@
-"""The table of accuracies on the real corpus: both networks, merged and separate tracks, with and without miRNAs.
+"""The table of accuracies on the real corpus: both networks on merged tracks, separate tracks and further evidence.
 
     python -m benchmarks.accuracy --seeds 3 --members 5 --out accuracy.json
 
@@ -12,7 +12,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from rich.console import Console
@@ -20,37 +20,60 @@ from rich.table import Table
 
 from benchmarks.measure import ROOT
 from decode.core.files import check_output, write_json
+from decode.features.build import Tracks
 from decode.models.config import Architecture
 from decode.prediction import Part
 
 DATA = ROOT.parent / "shared" / "data"
 FIGURES = ("fold_change_mean_spearman", "median_level_spearman")
-# name -> tracks merged over cell lines, miRNAs too, network
-ROWS: dict[str, tuple[bool, bool, Architecture]] = {
-    "paper, merged tracks": (True, False, "paper"),
-    "paper, separate tracks": (False, False, "paper"),
-    "default, merged tracks": (True, False, "default"),
-    "default, separate tracks": (False, False, "default"),
-    "default, separate tracks + miRNAs": (False, True, "default"),
+DOWNSTREAM_BP = (1000, 10000)  # where the promoter ends, to where TF sites still tell something about the gene
+DOWNSTREAM_BIN_BP = 1000
+
+
+class Evidence(NamedTuple):
+    """Which tracks and regions of the corpus are used."""
+
+    merged: bool = False  # over cell lines
+    with_mirna: bool = False
+    downstream: bool = False  # TF sites 1 to 10 kb downstream of the TSS as a further region
+
+
+MERGED, SEPARATE = Evidence(merged=True), Evidence()
+WITH_MIRNA, WITH_DOWNSTREAM = Evidence(with_mirna=True), Evidence(downstream=True)
+ROWS: dict[str, tuple[Evidence, Architecture]] = {
+    "default, separate tracks + downstream": (WITH_DOWNSTREAM, "default"),
+    "default, separate tracks": (SEPARATE, "default"),
+    "paper, separate tracks + downstream": (WITH_DOWNSTREAM, "paper"),
+    "paper, separate tracks": (SEPARATE, "paper"),
+    "default, merged tracks": (MERGED, "default"),
+    "paper, merged tracks": (MERGED, "paper"),
+    "default, separate tracks + miRNAs": (WITH_MIRNA, "default"),
 }
 
 
-def corpus_features(*, merged: bool, with_mirna: bool) -> Any:
+def corpus_features(evidence: Evidence = SEPARATE) -> Any:
     """Features of the real corpus."""
     from decode.features.build import build_features
+    from decode.features.regions import WindowRegion
     from decode.genome import SiteSource, gene_models, read_annotation
 
     folder = DATA / "hg19"
     models = gene_models(read_annotation(folder / "gencode_v19_coding_collapsed.gtf.gz", build="hg19"))
-    tf = "tf_chip_encode.bed.gz" if merged else "tf_chip_encode_by_cell.bed.gz"
-    column = None if merged else 7
+    tf = folder / ("tf_chip_encode.bed.gz" if evidence.merged else "tf_chip_encode_by_cell.bed.gz")
+    column = None if evidence.merged else 7
     sources = [
-        SiteSource(kind="TF", path=folder / tf, region="promoter", biosample_column=column),
+        SiteSource(kind="TF", path=tf, region="promoter", biosample_column=column),
         SiteSource(kind="RBP", path=folder / "rbp_eclip_encode.bed.gz", region="rna", biosample_column=column),
     ]
-    if with_mirna:
+    regions = []
+    if evidence.downstream:
+        first, last = DOWNSTREAM_BP
+        regions.append(WindowRegion("downstream", first, last, bin_size=DOWNSTREAM_BIN_BP))
+        sources.append(SiteSource(kind="TF", path=tf, region="downstream", biosample_column=column))
+    if evidence.with_mirna:
         sources.append(SiteSource(kind="miRNA", path=folder / "mirna_miranda.bed.gz", region="rna"))
-    return build_features(models, sources, tracks="regulator" if merged else "biosample")
+    tracks: Tracks = "regulator" if evidence.merged else "biosample"
+    return build_features(models, sources, regions=regions, tracks=tracks)
 
 
 def corpus_targets() -> Any:
@@ -112,15 +135,14 @@ def main(arguments: list[str] | None = None) -> int:
     check_output(options.out)
     runs: dict[str, list[dict[str, Any]]] = json.loads(options.out.read_text()) if options.out.exists() else {}
     targets = corpus_targets()
-    features: dict[tuple[bool, bool], Any] = {}
+    features: dict[Evidence, Any] = {}
     for seed in range(options.seeds):
-        for name, (merged, with_mirna, network) in ROWS.items():
+        for name, (evidence, network) in ROWS.items():
             if any(result["seed"] == seed for result in runs.get(name, [])):
                 continue
-            key = (merged, with_mirna)
-            if key not in features:
-                features[key] = corpus_features(merged=merged, with_mirna=with_mirna)
-            result = train_and_judge(features[key], targets, network, seed, options.members)
+            if evidence not in features:
+                features[evidence] = corpus_features(evidence)
+            result = train_and_judge(features[evidence], targets, network, seed, options.members)
             runs.setdefault(name, []).append(result)
             write_json(runs, options.out)
             Console(stderr=True).print(f"{name}, seed {seed}: {result['validation']['model']}")
