@@ -53,7 +53,10 @@ SHAP_BLOCK_GENES = 8  # shap takes seconds a gene, so a killed run loses little
 
 
 def explain_block(
-    block: Block, engines: Sequence[ExactEngine | ShapEngine], regulators: NDArray[np.int64]
+    block: Block,
+    engines: Sequence[ExactEngine | ShapEngine],
+    regulators: NDArray[np.int64],
+    is_fold_change: NDArray[np.bool_],
 ) -> tuple[int, BlockResult]:
     """Attributions of some genes: mean and spread over members, one member in memory at a time.
 
@@ -64,6 +67,8 @@ def explain_block(
         One a member.
     regulators : int array, shape (n_tracks,)
         Regulator of each track.
+    is_fold_change : bool array, shape (n_tasks,)
+        Tasks that the overall attribution is the mean of.
 
     Returns
     -------
@@ -72,7 +77,7 @@ def explain_block(
     """
     own, n_members = slice(0, block.n_own), len(engines)
     spread, error, float32_error = Spread(), np.zeros(block.n_own), np.zeros(block.n_own)
-    taker = SumTaker(regulators, block.n_own, block.usage_gene)
+    taker, overall = SumTaker(regulators, block.n_own, block.usage_gene), Spread()
     means = [np.zeros(block.predicted[0, own].shape) for _ in range(2)]
     for number, engine in enumerate(engines):
         by_keras = [block.predicted[number].astype(np.float64), block.reference_predicted[number].astype(np.float64)]
@@ -83,7 +88,7 @@ def explain_block(
             parts = engine.attribute(block.inputs, block.references)
         length = np.sum([part[:, :1] for part in parts], axis=0)  # the occupancy of every region
         values = np.concatenate([length, *(part[:, 1:] for part in parts)], axis=1)
-        taker.add(values[:, 0], values[:, 1:])
+        overall.add(_mean_over(taker.add(values[:, 0], values[:, 1:]), is_fold_change))
         missed = (values.sum(axis=1, dtype=np.float64) - (predictions[0] - predictions[1]))[own]
         error = np.maximum(error, np.abs(missed).max(axis=1, initial=0.0))
         for total, mine, theirs in zip(means, predictions, by_keras, strict=True):
@@ -94,6 +99,8 @@ def explain_block(
     return block.number, BlockResult(
         attribution=mean[:, 1:],
         sd=sd[:, 1:] if n_members > 1 else None,
+        overall=overall.mean,
+        overall_sd=overall.sd(),
         length_effect=mean[:, 0],
         length_effect_sd=sd[:, 0],
         prediction=means[0].astype(np.float32),
@@ -187,7 +194,7 @@ def attribute(
     kept: list[BlockResult] = []
     n_done = n_blocks - len(missing)
     engines = job.engines() if missing else []
-    explain = partial(explain_block, engines=engines, regulators=job.regulators.code)
+    explain = partial(explain_block, engines=engines, regulators=job.regulators.code, is_fold_change=job.is_fold_change)
     with one_blas_thread():
         for number, block in runner.map(explain, job.blocks(missing, layout)):
             _check_block(job, number * layout.block_genes, block)
@@ -204,6 +211,14 @@ def attribute(
     file.finish(header, n_blocks)
     logger.info("%s: %d genes x %d tracks x %d tasks", out, *(header.sizes[d] for d in ("gene", "track", "task")))
     return read_attributions(file.path)
+
+
+def _mean_over(values: NDArray[np.floating], is_chosen: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Mean over the chosen tasks, the last axis; NaN where there is none."""
+    if not is_chosen.any():
+        return np.full(values.shape[:-1], np.nan, dtype=np.float32)
+    mean: NDArray[np.float32] = values[..., is_chosen].mean(axis=-1, dtype=np.float64).astype(np.float32)
+    return mean
 
 
 def _check_block(job: Job, first: int, block: BlockResult) -> None:

@@ -20,6 +20,7 @@ from decode.attribution.result import SCHEMA_VERSION, Layout
 from decode.core.checks import check_choice, check_known, check_unique
 from decode.core.finished import content_hash
 from decode.dataset import bins_inputs, pooled_inputs
+from decode.expression.targets import MEDIAN_LEVEL
 from decode.features.regulators import Regulators, regulators_of
 from decode.models.matching import select_for_model
 
@@ -102,6 +103,11 @@ class Job:
             return None
         code = pd.factorize(self.features.genes["gene_id"].to_numpy()[self.rows])[0]
         return np.where(np.bincount(code)[code] > 1, code, -1).astype(np.int64)
+
+    @cached_property
+    def is_fold_change(self) -> NDArray[np.bool_]:
+        """Which tasks are fold changes; the median level is none."""
+        return np.array([task != MEDIAN_LEVEL for task in self.bundle.tasks], dtype=bool)
 
     @property
     def n_usage_genes(self) -> int:

@@ -98,8 +98,14 @@ class SumTaker:
         self._members: list[list[Sums]] = []
         self._ensemble: NDArray[np.float64] | None = None
 
-    def add(self, length: NDArray[np.floating], values: NDArray[np.floating]) -> None:
-        """Take in one member: length effect (row, task) and attributions (row, track, task)."""
+    def add(self, length: NDArray[np.floating], values: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Take in one member: length effect (row, task) and attributions (row, track, task).
+
+        Returns
+        -------
+        array, shape (n_own, n_regulators, n_tasks)
+            The member's attributions summed over the tracks of each regulator.
+        """
         summed = sum_tracks(values, self.code)
         own, own_length = summed[: self.n_own], length[: self.n_own]
         sums = [_total(own), _total(np.abs(own)), _total(own_length), _total(np.abs(own_length))]
@@ -110,6 +116,7 @@ class SumTaker:
             self._ensemble = summed.astype(np.float64)
         else:
             self._ensemble += summed
+        return own
 
     def result(self) -> RegulatorSums:
         """The sums of all members so far."""

@@ -28,6 +28,8 @@ FULL = ("attribution", "sd")  # variables with a number for every gene, track an
 DIMS: dict[str, tuple[str, ...]] = {
     "attribution": ("gene", "track", "task"),
     "sd": ("gene", "track", "task"),
+    "overall": ("gene", "regulator"),
+    "overall_sd": ("gene", "regulator"),
     "length_effect": ("gene", "task"),
     "length_effect_sd": ("gene", "task"),
     "prediction": ("gene", "task"),
@@ -38,6 +40,8 @@ DIMS: dict[str, tuple[str, ...]] = {
 MEANING = {
     "attribution": "contribution of a track's sites to prediction - reference_prediction, mean over members",
     "sd": "standard deviation of the attribution over members (n - 1); NaN for one member",
+    "overall": "attribution of a regulator (its tracks summed), mean over fold-change tasks and members",
+    "overall_sd": "standard deviation over members (n - 1) of the mean over fold-change tasks; NaN for one member",
     "length_effect": "contribution of the occupancy (length) of the regions, which is not a regulator",
     "length_effect_sd": "standard deviation of the length effect over members (n - 1); NaN for one member",
     "prediction": "prediction of the ensemble; in float64 with the exact engine, as Keras gives it with shap",
@@ -54,6 +58,8 @@ class BlockResult(NamedTuple):
 
     attribution: NDArray[np.float32]
     sd: NDArray[np.float32] | None
+    overall: NDArray[np.float32]
+    overall_sd: NDArray[np.float32]
     length_effect: NDArray[np.float32]
     length_effect_sd: NDArray[np.float32]
     prediction: NDArray[np.float32]
@@ -246,8 +252,9 @@ def read_attributions(path: str | Path) -> xr.Dataset:
     -------
     xr.Dataset
         Dimensions gene, track, task, regulator, member. Variables attribution and sd (gene, track, task),
-        length_effect, length_effect_sd, prediction and reference_prediction (gene, task), additivity_error and
-        float32_error (gene), bases (gene, track), all in log2 units but for the last. Over all genes: member_mean and
+        overall and overall_sd (gene, regulator; over the fold-change tasks), length_effect, length_effect_sd,
+        prediction and reference_prediction (gene, task), additivity_error and float32_error (gene), bases (gene,
+        track), all in log2 units but for the last. Over all genes: member_mean and
         member_mean_abs (member, regulator, task), regulator_mean_abs (regulator, task), member_length_mean and
         member_length_mean_abs (member, task); with transcripts also member_usage and regulator_usage. Coordinates of
         gene: gene_id, gene_name, chrom, strand, tss, length_bp, split; of track: region, kind, track_regulator,

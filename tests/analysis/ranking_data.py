@@ -35,8 +35,9 @@ def attributions(
         n_usage = int((np.bincount(code) > 1).sum())
         usage_gene = np.where(np.bincount(code)[code] > 1, code, -1)
     taker = SumTaker(CODE, n_genes, usage_gene)
-    for values, of_length in zip(members, length, strict=True):
-        taker.add(of_length, values)
+    overall = np.stack(
+        [taker.add(row, values)[:, :, 1:].mean(axis=2) for values, row in zip(members, length, strict=True)]
+    )
     header = xr.Dataset(
         {"bases": (("gene", "track"), bases)},
         {
@@ -71,6 +72,8 @@ def attributions(
     sd = members.std(axis=0, ddof=1) if n_members > 1 else np.full(members.shape[1:], np.nan, np.float32)
     zeros = np.zeros(n_genes, dtype=np.float32)
     values = {"attribution": members.mean(axis=0), "sd": sd, "length_effect": length.mean(axis=0)}
+    values |= {"overall": overall.mean(axis=0)}
+    values |= {"overall_sd": overall.std(axis=0, ddof=1) if n_members > 1 else np.full(overall.shape[1:], np.nan)}
     dataset = with_variables(header, values | {"additivity_error": zeros, "float32_error": zeros}, sums)
     return dataset, members, length
 

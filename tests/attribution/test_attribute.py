@@ -167,9 +167,9 @@ class TestFile:
         assert not path.exists()
         explained = []
 
-        def counted(block, engines, regulators):
+        def counted(block, **options):
             explained.append(block.number)
-            return explain_block(block, engines, regulators)
+            return explain_block(block, **options)
 
         monkeypatch.setattr(attribute_module, "explain_block", counted)
         with attribute(bundle, dataset.features, out=path, **options) as found:

@@ -59,6 +59,9 @@ def test_sums_by_hand_from_members_by_themselves(dataset, bundle, engine):
         np.testing.assert_allclose(found["member_mean_abs"][number], np.abs(values).mean(axis=0), atol=1e-6)
         np.testing.assert_allclose(found["member_length_mean"][number], length.mean(axis=0), atol=1e-6)
         np.testing.assert_allclose(found["member_length_mean_abs"][number], np.abs(length).mean(axis=0), atol=1e-6)
+    overall = np.stack([values[:, :, 1:].mean(axis=2) for values, _ in members])  # without the median level
+    np.testing.assert_allclose(found["overall"], overall.mean(axis=0), atol=1e-6)
+    np.testing.assert_allclose(found["overall_sd"], overall.std(axis=0, ddof=1), atol=1e-6)
     mean = np.mean([values for values, _ in members], axis=0)
     np.testing.assert_allclose(found["regulator_mean_abs"], np.abs(mean).mean(axis=0), atol=1e-6)
     assert "member_usage" not in found
