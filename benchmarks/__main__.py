@@ -17,8 +17,10 @@ from decode.core.files import check_output, write_json
 REGISTRY = {
     "attribution": "benchmarks.bench_attribution",
     "features": "benchmarks.bench_features",
+    "significance": "benchmarks.bench_significance",
     "training": "benchmarks.bench_training",
 }
+WITH_FIGURE = {"significance"}  # `run` also takes the file of a figure, written beside the JSON
 
 
 def _number(value: float | None) -> str:
@@ -49,7 +51,8 @@ def main(arguments: list[str] | None = None) -> int:
         check_output(options.out)
     except OSError as error:
         parser.error(str(error))
-    rows: list[Row] = importlib.import_module(REGISTRY[options.name]).run(options.scale)
+    extra = {"figure": options.out.with_suffix(".png")} if options.name in WITH_FIGURE else {}
+    rows: list[Row] = importlib.import_module(REGISTRY[options.name]).run(options.scale, **extra)
     write_json([row.to_dict() for row in rows], options.out)
     Console().print(table_of(options.name, rows))
     return 0

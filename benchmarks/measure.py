@@ -9,7 +9,7 @@ import resource
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,6 +37,8 @@ class Row:
         Peak resident memory of our process.
     note : str
         Why a side did not run, or what else was measured.
+    numbers : dict
+        What else was measured, by name.
     """
 
     case: str
@@ -47,6 +49,7 @@ class Row:
     largest_difference: float | None = None
     peak_gib: float | None = None
     note: str = ""
+    numbers: dict[str, float] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

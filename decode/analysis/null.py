@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,7 @@ from decode.attribution.references import N_MATCHED, ReferenceName
 from decode.core.checks import check_count
 from decode.core.files import versions
 from decode.core.finished import FinishedRuns
-from decode.features.exchange import exchange_sites, kept_share
+from decode.features.exchange import exchange_sites, kept_share, strata_by_region
 from decode.models.matching import select_for_model
 from decode.refit import dataset_hash, finish_runs
 
@@ -101,7 +101,7 @@ def shuffled_scores(
         logger.warning("%d refits; z and p-values are coarse below %d", refits, ENOUGH_REFITS)
     records = finish_runs(
         {f"refit_{number:04d}": one for number, one in enumerate(refit_seeds(seed, refits))},
-        partial(_one_refit, score=score, features=features, parts=parts),
+        partial(_one_refit, score=score, features=features, strata=strata_by_region(features, parts)),
         FinishedRuns(folder),
         signature,
         executor=executor,
@@ -112,8 +112,10 @@ def shuffled_scores(
     return Scores(**stacked), [float(one["kept_share"]) for one in found]
 
 
-def _one_refit(seed: int, *, score: Scorer, features: RegulatoryFeatures, parts: NDArray[np.str_]) -> dict[str, Any]:
-    exchanged = exchange_sites(features, parts, seed=seed)
+def _one_refit(
+    seed: int, *, score: Scorer, features: RegulatoryFeatures, strata: Mapping[str, NDArray[np.int64]]
+) -> dict[str, Any]:
+    exchanged = exchange_sites(features, strata, seed=seed)
     found = {name: values for name, values in score(exchanged, seed)._asdict().items() if values is not None}
     for name, values in found.items():
         if not np.isfinite(values).all():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -146,8 +147,17 @@ def receive_sites(
     return RegionMatrix(matrix.name, moved.astype(matrix.data.dtype), matrix.offsets, matrix.bin_length_bp)
 
 
+def strata_by_region(
+    features: RegulatoryFeatures, parts: ArrayLike, *, genes_per_stratum: int = GENES_PER_STRATUM
+) -> dict[str, NDArray[np.int64]]:
+    """`exchange_strata` of every region, by the sites of that region."""
+    return {
+        name: exchange_strata(features, parts, name, genes_per_stratum=genes_per_stratum) for name in features.regions
+    }
+
+
 def exchange_sites(
-    features: RegulatoryFeatures, parts: ArrayLike, *, seed: int, genes_per_stratum: int = GENES_PER_STRATUM
+    features: RegulatoryFeatures, strata: Mapping[str, NDArray[np.int64]], *, seed: int
 ) -> RegulatoryFeatures:
     """Give every gene the sites of a gene of like length and site count: what the data look like if no site matters.
 
@@ -158,11 +168,9 @@ def exchange_sites(
     Parameters
     ----------
     features : RegulatoryFeatures
-    parts : array of str, shape (n_genes,)
-        Part of the split of every gene; sites stay within a part.
+    strata : mapping of region name to int array, shape (n_genes,)
+        From `strata_by_region`.
     seed : int
-    genes_per_stratum : int, default 30
-        See `exchange_strata`; site counts are those of the region that moves.
 
     Returns
     -------
@@ -171,8 +179,7 @@ def exchange_sites(
     """
     regions = {}
     for number, (name, matrix) in enumerate(features.regions.items()):
-        strata = exchange_strata(features, parts, name, genes_per_stratum=genes_per_stratum)
-        donors = permuted_within(strata, np.random.default_rng([seed, number]))
+        donors = permuted_within(strata[name], np.random.default_rng([seed, number]))
         regions[name] = receive_sites(matrix, donors[None], is_signal=_is_signal(features, name))
     return replace(features, regions=regions)
 
@@ -214,8 +221,9 @@ def exchange_by_regulator(
 
 
 def _is_signal(features: RegulatoryFeatures, region: str) -> NDArray[np.bool_]:
-    tracks = features.tracks
-    return np.asarray((tracks.loc[tracks["region"] == region, "value_kind"] == SIGNAL).to_numpy(dtype=bool))
+    kinds = features.tracks["value_kind"].to_numpy(dtype=object)
+    is_signal: NDArray[np.bool_] = kinds[features.tracks["region"].to_numpy(dtype=object) == region] == SIGNAL
+    return is_signal
 
 
 def kept_share(before: RegulatoryFeatures, after: RegulatoryFeatures) -> float:
