@@ -1,6 +1,7 @@
 """The numerical core of `decode drivers`: one ridge regression on all tracks, a score a regulator, hundreds of refits.
 
 Arrays in, arrays out. Everything is linear in the target, so that a refit on shuffled sites costs two matrix products.
+They take seconds on one thread; more threads wait for each other as soon as the machine has other work.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import eigh, qr
 
 from decode.analysis.significance import empirical_significance
+from decode.attribution.rescale import one_blas_thread
 from decode.core.checks import check_choice, check_count, listed
 from decode.features.regulators import sum_tracks
 
@@ -90,6 +92,7 @@ class Design(NamedTuple):
         return np.asarray(np.sum(self.grams, axis=0))
 
 
+@one_blas_thread()
 def make_design(x: ArrayLike, covariates: ArrayLike, *, groups: ArrayLike | None = None, seed: int = 0) -> Design:
     """Prepare a screen of one or several targets of the same genes.
 
@@ -226,6 +229,7 @@ def screen(
     )
 
 
+@one_blas_thread()
 def screen_design(
     design: Design,
     y: ArrayLike,
