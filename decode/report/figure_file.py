@@ -8,7 +8,9 @@ from matplotlib.figure import Figure
 
 from decode.core.checks import check_choice
 from decode.core.files import atomic_path
-from decode.report.plots import DPI, FORMATS
+
+DPI = 150
+FORMATS = (".png", ".pdf", ".svg")
 
 
 def save_figure(figure: Figure, path: str | Path) -> None:

@@ -19,13 +19,11 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FormatStrFormatter, LogLocator
 from numpy.typing import ArrayLike
 
-from decode.core.checks import check_choice, check_columns, check_unique, listed
-from decode.core.files import atomic_path
+from decode.core.checks import check_columns, check_unique, listed
 from decode.expression.targets import MEDIAN_LEVEL
 from decode.metrics import spearman_per_task
+from decode.report.figure_file import save_figure
 
-DPI = 150
-FORMATS = (".png", ".pdf", ".svg")
 # Okabe and Ito 2008: distinguishable with every common form of colour blindness
 BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, BLACK = (
     "#0072B2",
@@ -94,7 +92,7 @@ def specificity_heatmap(correlation: pd.DataFrame, path: str | Path, *, title: s
     n_own, n_other = _mark_highest(axes, values, marker_size=cell * 17)
     heading = f"\u25cf own column highest: {n_own} of {n_tasks} tasks\n\u25cb another column highest: {n_other}"
     axes.set_title(f"{title}\n{heading}" if title else heading, fontsize=9, loc="left")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _mark_highest(axes: Axes, values: np.ndarray, marker_size: float) -> tuple[int, int]:
@@ -174,7 +172,7 @@ def per_task_accuracy(table: pd.DataFrame, path: str | Path, *, title: str = "",
     )
     if title:
         axes.set_title(title, fontsize=10, loc="left")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _model_first(axes: Axes) -> tuple[list[Any], list[str]]:
@@ -249,7 +247,7 @@ def predicted_against_actual(
     axes.spines[["top", "right"]].set_visible(False)
     if title:
         axes.set_title(title, fontsize=10, loc="left")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def training_history(histories: Sequence[pd.DataFrame], path: str | Path, *, title: str = "") -> None:
@@ -302,7 +300,7 @@ def training_history(histories: Sequence[pd.DataFrame], path: str | Path, *, tit
     axes.spines[["top", "right"]].set_visible(False)
     if title:
         axes.set_title(title, fontsize=10, loc="left")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def recovered_effects(recovered: pd.DataFrame, path: str | Path, *, title: str = "") -> None:
@@ -343,11 +341,4 @@ def recovered_effects(recovered: pd.DataFrame, path: str | Path, *, title: str =
     figure.legend(handles[::-1], labels[::-1], loc="outside upper center", ncols=len(labels), fontsize=8, frameon=False)
     if title:
         axes.set_title(title, fontsize=10, loc="left")
-    _save(figure, path)
-
-
-def _save(figure: Figure, path: str | Path) -> None:
-    path = Path(path)
-    check_choice("figure suffix", path.suffix.lower(), FORMATS)
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=DPI, format=path.suffix.lower()[1:], facecolor="white", bbox_inches="tight")
+    save_figure(figure, path)
