@@ -1,0 +1,150 @@
+"""decode drivers."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from decode.cli.common import comma_list
+from decode.cli.features import RepresentativeName
+
+if TYPE_CHECKING:
+    from decode.expression.de_tables import DeTable
+
+
+class FormName(StrEnum):
+    """Choices of --form."""
+
+    auto = "auto"
+    table = "table"
+    matrix = "matrix"
+    signature = "signature"
+
+
+class ScoreName(StrEnum):
+    """Choices of --score."""
+
+    joint = "joint"
+    attribution = "attribution"
+    covariance = "covariance"
+    marginal = "marginal"
+
+
+class ScaleName(StrEnum):
+    """Choices of --scale."""
+
+    normal_scores = "normal_scores"
+    as_given = "as_given"
+
+
+def drivers(
+    features: Annotated[Path, typer.Option(help="Features file of `decode features build`, gene level.")],
+    out: Annotated[Path, typer.Option(help="Folder for drivers.tsv, targets.tsv, sites.bed, figures and run record.")],
+    de_table: Annotated[
+        Path | None,
+        typer.Argument(
+            help="DESeq2, edgeR, limma, scanpy or Seurat table, genes x contrasts matrix, or gene<TAB>up/down; CSV or "
+            "TSV, also .gz.",
+            show_default=False,
+        ),
+    ] = None,
+    up: Annotated[Path | None, typer.Option(help="Signature: file with one up-regulated gene a line.")] = None,
+    down: Annotated[Path | None, typer.Option(help="Signature: file with one down-regulated gene a line.")] = None,
+    form: Annotated[FormName, typer.Option(help="What DE_TABLE is, where it does not show.")] = FormName.auto,
+    gene_column: Annotated[str | None, typer.Option(help="Column of DE_TABLE that names the genes.")] = None,
+    contrasts: Annotated[str | None, typer.Option(help="Only these contrasts, comma-separated.")] = None,
+    id_map: Annotated[
+        Path | None, typer.Option(help="Two columns, name and gene id, or the HGNC complete set: how names are found.")
+    ] = None,
+    skip_ambiguous: Annotated[
+        bool, typer.Option("--skip-ambiguous", help="Leave out rows whose name stands for several genes.")
+    ] = False,
+    biosamples: Annotated[
+        str | None, typer.Option(help="Only tracks of these biosamples (and without one), comma-separated.")
+    ] = None,
+    de_prior: Annotated[
+        Path | None, typer.Option(help="DE prior (Gene_Name, DE_Prior_Rank): flags contrasts of generic responders.")
+    ] = None,
+    prior_covariate: Annotated[bool, typer.Option("--prior-covariate", help="Also take it as a covariate.")] = False,
+    annotation: Annotated[
+        Path | None, typer.Option(help="Annotation of the features: puts sites on RNA on the genome.")
+    ] = None,
+    representative: Annotated[
+        RepresentativeName, typer.Option(help="With --annotation: as the features were built.")
+    ] = RepresentativeName.auto,
+    sizes: Annotated[Path | None, typer.Option(help="With --annotation: chromosome sizes of another genome.")] = None,
+    score: Annotated[
+        ScoreName, typer.Option(help="joint: beside all other regulators; marginal: each alone; see docs/drivers.md.")
+    ] = ScoreName.joint,
+    scale: Annotated[
+        ScaleName, typer.Option(help="normal_scores: by rank, so that a few extreme genes weigh no more than others.")
+    ] = ScaleName.normal_scores,
+    refits: Annotated[int, typer.Option(help="Refits on exchanged sites, for z and p-values.")] = 500,
+    min_genes: Annotated[int, typer.Option(help="Tracks with sites in fewer matched genes are dropped.")] = 30,
+    top: Annotated[int, typer.Option(help="Drivers of each contrast with sites and positions.")] = 20,
+    targets: Annotated[int, typer.Option(help="Leading targets of a driver.")] = 50,
+    seed: Annotated[int, typer.Option(help="Seed of the refits.")] = 0,
+) -> None:
+    """Which TFs, RNA-binding proteins and miRNAs explain a differential expression table, where, and how surely."""
+    from decode.analysis.de_prior import read_de_prior
+    from decode.analysis.drivers import DriversConfig, find_drivers
+    from decode.core.files import check_output_folder, run_record
+    from decode.features.matrix import RegulatoryFeatures
+    from decode.report.drivers import drivers_text, write_drivers
+
+    check_output_folder(out)
+    if prior_covariate and de_prior is None:
+        raise ValueError("--prior-covariate takes the DE prior as a covariate; name it with --de-prior FILE")
+    options: dict[str, Any] = {
+        "score": score.value,
+        "scale": scale.value,
+        "n_null": refits,
+        "seed": seed,
+        "min_bound_genes": min_genes,
+        "n_top": top,
+        "n_targets": targets,
+        "prior_covariate": prior_covariate,
+    }
+    config = DriversConfig(**options)
+    table = _read(de_table, up, down, form.value, gene_column)
+    loaded = RegulatoryFeatures.read(features)
+    models = None
+    if annotation is not None:
+        from decode.genome.annotation import read_annotation
+        from decode.genome.gene_models import gene_models
+
+        models = gene_models(
+            read_annotation(annotation, build=loaded.build, sizes=sizes), representative=representative.value
+        )
+    prior = None if de_prior is None else read_de_prior(de_prior, loaded.genes[["gene_id", "gene_name"]], id_map)
+    result = find_drivers(
+        table,
+        loaded,
+        config=config,
+        id_map=id_map,
+        skip_ambiguous=skip_ambiguous,
+        biosamples=comma_list(biosamples),
+        contrasts=comma_list(contrasts),
+        prior=prior,
+        models=models,
+    )
+    files = {"de_table": de_table, "up": up, "down": down, "features": features, "id_map": id_map, "de_prior": de_prior}
+    inputs: dict[str, str | Path] = {name: path for name, path in files.items() if path is not None}
+    record = run_record(inputs=inputs, biosamples=biosamples, contrasts=contrasts, form=form.value, **options)
+    write_drivers(result, out, record=record)
+    typer.echo(drivers_text(result))
+
+
+def _read(de_table: Path | None, up: Path | None, down: Path | None, form: Any, gene_column: str | None) -> DeTable:
+    from decode.expression.de_tables import read_de_table, read_signature
+
+    if de_table is not None and (up is not None or down is not None):
+        raise ValueError("give either DE_TABLE or the lists --up and --down, not both")
+    if de_table is None:
+        if up is None and down is None:
+            raise ValueError("nothing to explain: give DE_TABLE, or the lists of a signature (--up FILE --down FILE)")
+        return read_signature(up, down)
+    return read_de_table(de_table, form=form, gene_column=gene_column)
