@@ -86,7 +86,7 @@ def test_vector_formats(tmp_path: Path, suffix: str) -> None:
 
 def drawn(monkeypatch: pytest.MonkeyPatch, draw: Callable[..., None], *args: Any) -> Figure:
     figures: list[Figure] = []
-    monkeypatch.setattr(plots, "_save", lambda figure, path: figures.append(figure))
+    monkeypatch.setattr(plots, "save_figure", lambda figure, path: figures.append(figure))
     draw(*args, "unused.png")
     return figures[0]
 
