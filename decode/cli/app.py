@@ -9,7 +9,23 @@ from typing import Annotated, Any
 
 import typer
 
-from decode.cli import attribute, compare, cv, demo, expression, features, model, null, randomise, sites, tune, usage
+from decode.cli import (
+    attribute,
+    compare,
+    cv,
+    demo,
+    drivers,
+    expression,
+    features,
+    model,
+    null,
+    randomise,
+    rank,
+    regulators,
+    sites,
+    tune,
+    usage,
+)
 from decode.cli.common import state
 
 LONGEST = 380  # characters of an error message; what names many long paths is cut
@@ -29,7 +45,11 @@ app.command("cv")(cv.cv)
 app.command("tune")(tune.tune)
 app.add_typer(compare.app, name="compare")
 app.command("usage")(usage.usage)
+app.add_typer(regulators.app, name="regulators")
 app.command("attribute")(attribute.attribute)
+app.command("drivers")(drivers.drivers)
+app.command("rank")(rank.rank)
+app.command("network")(rank.network)
 app.command("null")(null.null)
 app.command("decoys")(null.decoys)
 for name, command in model.COMMANDS.items():

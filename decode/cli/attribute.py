@@ -59,6 +59,9 @@ def attribute(
     ] = RepresentativeName.auto,
     sizes: Annotated[Path | None, typer.Option(help="With --annotation: chromosome sizes of another genome.")] = None,
     matched: Annotated[int, typer.Option(help="Genes that a reference of matched_genes is the mean of.")] = 20,
+    stability: Annotated[
+        Path | None, typer.Option(help="Also compare the four references; table to write (.tsv). Four more passes.")
+    ] = None,
     executor: Annotated[
         str | None,
         typer.Option(
@@ -71,6 +74,10 @@ def attribute(
     from decode.features.matrix import RegulatoryFeatures
 
     check_output(out)
+    if stability is not None:
+        check_output(stability)
+        if bins:
+            raise ValueError("--stability compares sums over bins; leave out --bins or --stability")
     _check_options(bins, {"--genes": genes}, {"--bedgraph": bedgraph, "--tasks": tasks})
     if bedgraph is None and annotation is not None:
         raise ValueError("--annotation is used to write bedGraph files; give --bedgraph too, or leave it out")
@@ -110,6 +117,23 @@ def attribute(
         f"{attrs['reference']}; largest additivity error {attrs['additivity_error_max']:.1g} log2 units, the other "
         f"engine {compared}; next: decode rank {out} --out ranking.tsv"
     )
+    if stability is not None:
+        _write_stability(bundle, loaded, stability, genes=wanted, part=split.value, n_matched=matched)
+
+
+def _write_stability(bundle: Any, features: Any, path: Path, **options: Any) -> None:
+    from decode.attribution.stability import reference_stability
+    from decode.core.files import write_table
+
+    table = reference_stability(bundle, features, **options)
+    write_table(table, path)
+    typer.echo(f"{path}: median over tasks of the Spearman correlation of regulators between references")
+    columns = ["spearman_mean", "spearman_mean_abs", "top_shared"]
+    typer.echo(f"{'':32}{'signed mean':>13}{'mean absolute':>15}{'top shared':>12}")
+    medians = table.groupby(["reference_a", "reference_b"], sort=False)[columns].median().reset_index()
+    for row in medians.to_dict("records"):
+        pair = f"{row['reference_a']}, {row['reference_b']}"
+        typer.echo(f"{pair:32}{row[columns[0]]:>13.2f}{row[columns[1]]:>15.2f}{row[columns[2]]:>12.2f}")
 
 
 def _check_options(bins: bool, with_bins: dict[str, Any], only_bins: dict[str, Any]) -> None:

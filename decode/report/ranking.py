@@ -1,0 +1,333 @@
+"""Files of a ranking of regulators: tables, record and figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm, Normalize, TwoSlopeNorm
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from numpy.typing import NDArray
+from scipy.cluster.hierarchy import leaves_list, linkage
+from scipy.spatial.distance import pdist
+
+from decode.analysis.classes import class_scores
+from decode.analysis.ranking import RegulatorScores
+from decode.analysis.ranking_table import OVERALL
+from decode.core.checks import check_count
+from decode.core.files import check_output, staged_folder, write_json, write_table
+from decode.expression.targets import MEDIAN_LEVEL
+from decode.genome.site_sources import KINDS
+from decode.report.figure_file import save_figure
+from decode.report.plots import BLACK, BLUE, GREEN, GREY, LIGHT_GREY, ORANGE, PURPLE
+
+COLOURS = dict(zip(KINDS, (BLUE, ORANGE, GREEN, PURPLE), strict=True))
+N_TOP = 5  # regulators a tissue, Tasaki et al. 2020
+N_OVERALL = 30
+SATURATED = 0.99  # quantile of |mean| at which the colour of the heatmap is full
+SIGNED, VARIANCE = "mean attribution (log2)", "usage (log2 squared)"
+
+
+def write_ranking(
+    ranking: pd.DataFrame, classes: pd.DataFrame | None, out: str | Path, *, record: dict[str, Any] | None = None
+) -> list[Path]:
+    """Write a ranking, and beside it the comparison of classes and the run record.
+
+    Parameters
+    ----------
+    ranking : pd.DataFrame
+        From `rank_regulators`.
+    classes : pd.DataFrame or None
+        From `compare_classes`; None where there is one class only.
+    out : str or Path
+        NAME.tsv or NAME.tsv.gz; the others are NAME.classes.tsv and NAME.run.json.
+    record : dict, optional
+        What was run and which reference the scores stand on.
+
+    Returns
+    -------
+    list of Path
+
+    Raises
+    ------
+    FileNotFoundError, PermissionError
+        If the folder cannot be written.
+    """
+    out = check_output(out)
+    written = [out]
+    write_table(ranking, out)
+    if classes is not None:
+        written.append(beside(out, "classes.tsv"))
+        write_table(classes, written[-1])
+    if record is not None:
+        written.append(beside(out, "run.json"))
+        write_json(record, written[-1])
+    return written
+
+
+def beside(path: str | Path, suffix: str) -> Path:
+    """The name of a file that belongs to a table.
+
+    Examples
+    --------
+    >>> str(beside("a/ranking.tsv.gz", "run.json"))
+    'a/ranking.run.json'
+    """
+    path = Path(path)
+    stem = path.name.removesuffix(".gz").removesuffix(".tsv")
+    return path.with_name(f"{stem}.{suffix}")
+
+
+def write_ranking_figures(
+    scores: RegulatorScores, ranking: pd.DataFrame, out: str | Path, *, title: str = ""
+) -> list[Path]:
+    """Draw the top regulators, overall and of every task, and what each class contributes.
+
+    Parameters
+    ----------
+    scores : RegulatorScores
+    ranking : pd.DataFrame
+        From `rank_regulators` of the same scores.
+    out : str or Path
+        Folder; created if needed, its parent must exist.
+    title : str, optional
+        Line above the figures.
+
+    Returns
+    -------
+    list of Path
+        classes.png; with a fold-change task also top_overall.png and top_regulators.png.
+
+    Raises
+    ------
+    FileNotFoundError, FileExistsError, PermissionError
+        If the folder cannot be used.
+    """
+    with staged_folder(out) as folder:
+        class_contributions(scores, folder / "classes.png", title=title)
+        if scores.is_fold_change.any():
+            top_overall(ranking, folder / "top_overall.png", title=title)
+            top_regulators(scores, folder / "top_regulators.png", title=title)
+        written = sorted(path.name for path in folder.iterdir())
+    return [Path(out) / name for name in written]
+
+
+def top_regulators(scores: RegulatorScores, path: str | Path, *, n_top: int = N_TOP, title: str = "") -> None:
+    """Draw the regulators that are among the largest of any tissue, as a heatmap of their signed mean attribution.
+
+    Parameters
+    ----------
+    scores : RegulatorScores
+    path : str or Path
+        File to write.
+    n_top : int, default 5
+        Regulators of each fold-change task, by |mean|; a dot marks them.
+    title : str, optional
+        Line above the figure.
+
+    Raises
+    ------
+    ValueError
+        If there is no fold-change task, n_top is below 1, or the suffix of `path` is unknown.
+
+    Notes
+    -----
+    Rows and columns are ordered by average linkage of 1 - cosine similarity, so that like ones stand together.
+    """
+    check_count("n_top", n_top)
+    is_change = scores.is_fold_change
+    if not is_change.any():
+        raise ValueError("there is no fold-change task; nothing to draw")
+    tasks = [task for task, wanted in zip(scores.tasks, is_change, strict=True) if wanted]
+    means = scores.mean[:, is_change]
+    is_top = np.argsort(np.argsort(-np.abs(means), axis=0, kind="stable"), axis=0) < n_top
+    rows = np.flatnonzero(is_top.any(axis=1))
+    values, marked = means[rows], is_top[rows]
+    row_order, column_order = _like_together(values), _like_together(values.T)
+    values, marked = values[row_order][:, column_order], marked[row_order][:, column_order]
+    table = scores.regulators.iloc[rows[row_order]]
+    cell = float(np.clip(9.0 / max(values.shape), 0.15, 0.3))  # inches
+    size = float(np.clip(cell * 42, 6.5, 9))
+    height, width = cell * len(values), cell * values.shape[1]
+    figure = Figure(figsize=(width + 3, height + 3))  # what stays empty is cut off when it is saved
+    axes = figure.add_axes((1.4 / (width + 3), 1.6 / (height + 3), width / (width + 3), height / (height + 3)))
+    limit = max(float(np.quantile(np.abs(values), SATURATED)), 1e-12)
+    is_usage = bool(scores.attributes["is_usage"])
+    norm: Normalize = TwoSlopeNorm(0, -limit, limit)
+    if is_usage:
+        norm = LogNorm(values.min(), values.max()) if 0 < values.min() < values.max() else Normalize(0, values.max())
+    image = axes.imshow(values, cmap="viridis" if is_usage else "RdBu_r", norm=norm, aspect="equal")
+    bar_height = min(1.0, 2.2 / height)
+    bar = figure.colorbar(
+        image,
+        cax=axes.inset_axes((1 + 0.2 / width, 1 - bar_height, 0.15 / width, bar_height)),
+        extend="neither" if is_usage else "both",
+    )
+    bar.set_label(VARIANCE if is_usage else SIGNED, fontsize=8)
+    bar.ax.tick_params(labelsize=7)
+    row, column = np.nonzero(marked)
+    shade = np.asarray(norm(values[marked]))
+    is_dark = shade < 0.55 if is_usage else np.abs(shade - 0.5) > 0.28
+    colours = np.where(is_dark, "white", "black")
+    axes.scatter(column, row, s=(cell * 20) ** 2 / 2, c=colours, linewidths=0, zorder=3)
+    axes.set_xticks(range(len(tasks)), [tasks[i] for i in column_order], rotation=90, fontsize=size)
+    axes.set_yticks(range(len(table)), _labels(table, scores.regulators), fontsize=size)
+    for label, kind in zip(axes.get_yticklabels(), table["kind"], strict=True):
+        label.set_color(COLOURS[kind])
+    axes.tick_params(length=2)
+    n_marked = min(n_top, len(means))
+    heading = f"\u25cf among the {n_marked} largest of the task; name coloured by class"
+    axes.set_title(f"{title}\n{heading}" if title else heading, fontsize=9, loc="left")
+    kinds = [kind for kind in KINDS if (table["kind"] == kind).any()]
+    handles = [Line2D([], [], color=COLOURS[kind], marker="s", linestyle="", label=kind) for kind in kinds]
+    place = (1 + 0.1 / width, 1 - bar_height - 0.25 / height)
+    axes.legend(handles=handles, loc="upper left", bbox_to_anchor=place, fontsize=8, frameon=False)
+    save_figure(figure, path)
+
+
+def top_overall(ranking: pd.DataFrame, path: str | Path, *, n_top: int = N_OVERALL, title: str = "") -> None:
+    """Draw the largest overall scores with their spread over members and the interval of their rank.
+
+    Parameters
+    ----------
+    ranking : pd.DataFrame
+        From `rank_regulators`.
+    path : str or Path
+        File to write.
+    n_top : int, default 30
+    title : str, optional
+        Line above the figure.
+
+    Raises
+    ------
+    ValueError
+        If the ranking has no overall score, n_top is below 1, or the suffix of `path` is unknown.
+    """
+    check_count("n_top", n_top)
+    table = ranking[ranking["task"] == OVERALL]
+    if table.empty:
+        raise ValueError("the ranking has no overall score; nothing to draw")
+    shown = table.head(n_top)
+    y = np.arange(len(shown))
+    figure = Figure(figsize=(7.2, 0.21 * len(shown) + 1.6), layout="constrained")
+    left, right = figure.subplots(1, 2, sharey=True, width_ratios=(2, 1))
+    value, sd = shown["mean_abs"].to_numpy(dtype=np.float64), shown["sd_members"].to_numpy(dtype=np.float64)
+    colours = [COLOURS[kind] for kind in shown["kind"]]
+    left.hlines(y, value - sd, value + sd, color=colours, linewidth=1.4)
+    left.scatter(value, y, c=colours, s=28, zorder=3)
+    left.set_xlim(left=0)
+    rank = shown["rank"].to_numpy(dtype=np.float64)
+    low, high = (shown[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in ("rank_low", "rank_high"))
+    right.hlines(y, low, high, color=colours, linewidth=1.4)
+    right.scatter(rank, y, c=colours, s=20, zorder=3)
+    left.set_yticks(y, _labels(shown, table), fontsize=8)
+    left.set_ylim(len(y) - 0.4, -0.6)
+    left.set_xlabel("overall score (mean |mean| over tasks), SD over members", fontsize=9)
+    right.set_xlabel(f"rank of {len(table)}, range over members", fontsize=9)
+    for axes in (left, right):
+        grid = {"transform": axes.get_yaxis_transform(), "color": LIGHT_GREY, "linewidth": 0.5, "zorder": 0}
+        axes.hlines(y, 0, 1, **grid)
+        axes.tick_params(axis="y", length=0)
+        axes.tick_params(axis="x", labelsize=8)
+        axes.spines[["top", "right", "left"]].set_visible(False)
+    kinds = [kind for kind in KINDS if (shown["kind"] == kind).any()]
+    handles = [Line2D([], [], color=COLOURS[kind], marker="o", label=kind) for kind in kinds]
+    _legend_above(figure, handles, title)
+    save_figure(figure, path)
+
+
+def class_contributions(scores: RegulatorScores, path: str | Path, *, title: str = "") -> None:
+    """Draw the scores of the classes of regulators: every regulator overall, and the median of each class by task.
+
+    Parameters
+    ----------
+    scores : RegulatorScores
+    path : str or Path
+        File to write.
+    title : str, optional
+        Line above the figure.
+
+    Raises
+    ------
+    ValueError
+        If the suffix of `path` is unknown.
+    """
+    of_task = class_scores(scores)
+    kind = scores.regulators["kind"].to_numpy().astype(str)
+    kinds = [name for name in KINDS if (kind == name).any()]
+    first = OVERALL if OVERALL in of_task else scores.tasks[0]
+    tasks = [task for task in of_task if task != OVERALL]
+    medians = {name: np.array([np.median(of_task[task][kind == name]) for task in tasks]) for name in kinds}
+    order = sorted(range(len(tasks)), key=lambda i: (tasks[i] != MEDIAN_LEVEL, -max(medians[k][i] for k in kinds)))
+    figure = Figure(figsize=(8.4, max(3.6, 0.17 * len(tasks) + 1.4)), layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=(1, 1.5))
+    _draw_regulators(left, [of_task[first][kind == name] for name in kinds], kinds)
+    left.set_ylabel(f"{first} score of a regulator", fontsize=9)
+    y = np.arange(len(tasks))
+    right.hlines(y, 0, 1, transform=right.get_yaxis_transform(), color=LIGHT_GREY, linewidth=0.5, zorder=0)
+    for name in kinds:
+        right.plot(medians[name][order], y, "o", color=COLOURS[name], markersize=5, label=name)
+    right.set_yticks(y, [tasks[i] for i in order], fontsize=7 if len(tasks) > 20 else 9)
+    right.set_ylim(len(tasks) - 0.4, -0.6)
+    if all((values > 0).all() for values in medians.values()):
+        right.set_xscale("log")
+    right.set_xlabel("median score of the class", fontsize=9)
+    right.tick_params(axis="y", length=0)
+    right.tick_params(axis="x", labelsize=8)
+    right.spines[["top", "right", "left"]].set_visible(False)
+    handles = [Line2D([], [], color=COLOURS[name], marker="o", linestyle="", label=name) for name in kinds]
+    _legend_above(figure, handles, title)
+    save_figure(figure, path)
+
+
+def _legend_above(figure: Figure, handles: list[Line2D], title: str) -> None:
+    figure.legend(
+        handles=handles,
+        loc="outside upper center",
+        ncols=len(handles),
+        fontsize=8,
+        frameon=False,
+        title=title or None,
+        title_fontsize=9,
+    )
+
+
+def _draw_regulators(axes: Axes, values: list[NDArray[np.float64]], kinds: list[str]) -> None:
+    """One dot a regulator, with median and quartiles of each class."""
+    rng = np.random.default_rng(0)
+    for x, (name, of_kind) in enumerate(zip(kinds, values, strict=True)):
+        spread = x + rng.uniform(-0.28, 0.28, len(of_kind))
+        axes.plot(spread, of_kind, "o", color=COLOURS[name], markersize=3, alpha=0.45, markeredgewidth=0)
+        low, middle, high = np.quantile(of_kind, (0.25, 0.5, 0.75))
+        axes.plot([x, x], [low, high], "-", color=BLACK, linewidth=2.5, zorder=3)
+        axes.plot(x, middle, "_", color=BLACK, markersize=18, markeredgewidth=2.5, zorder=3)
+    if all((of_kind > 0).all() for of_kind in values):
+        axes.set_yscale("log")
+    axes.set_xticks(range(len(kinds)), [f"{name}\n({len(v)})" for name, v in zip(kinds, values, strict=True)])
+    axes.set_xlim(-0.5, len(kinds) - 0.5)
+    axes.tick_params(labelsize=9)
+    axes.text(0.02, 0.99, "median and quartiles", transform=axes.transAxes, va="top", fontsize=8, color=GREY)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _like_together(values: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Order of rows in which like ones are neighbours; rows of zeros come last."""
+    size = np.linalg.norm(values, axis=1)
+    defined, empty = np.flatnonzero(size > 0), np.flatnonzero(size == 0)
+    if len(defined) > 2:
+        distance = np.clip(pdist(values[defined], "cosine"), 0, None)
+        defined = defined[leaves_list(linkage(distance, "average", optimal_ordering=True))]
+    return np.concatenate([defined, empty])
+
+
+def _labels(shown: pd.DataFrame, all_regulators: pd.DataFrame) -> list[str]:
+    """Names of regulators, with their kind where several kinds share the name."""
+    n_kinds = all_regulators["regulator"].value_counts()
+    return [
+        f"{name} ({kind})" if n_kinds[name] > 1 else str(name)
+        for kind, name in zip(shown["kind"], shown["regulator"], strict=True)
+    ]

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from decode.analysis.null_file import Scores, null_dataset, write_null
+from decode.analysis.ranking import regulator_scores
+from decode.attribution.result import read_attributions
+from decode.features.matrix import RegulatoryFeatures
+
+
+@pytest.fixture(scope="module")
+def attributions(run, trained, features_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("attributions")
+    (folder / "genes.txt").write_text("\n".join(RegulatoryFeatures.read(features_file).ids[:30]))
+    options = ("--genes", folder / "genes.txt", "--stability", folder / "stability.tsv")
+    result = run("attribute", trained, features_file, "--out", folder / "attributions.nc", *options)
+    assert result.status == 0, result.err
+    assert "own_length, mean_gene" in result.out
+    stability = pd.read_csv(folder / "stability.tsv", sep="\t")
+    assert len(stability) == 6 * stability["task"].nunique()
+    return folder / "attributions.nc"
+
+
+def test_rank(run, attributions, tmp_path):
+    out, figures = tmp_path / "ranking.tsv", tmp_path / "figures"
+    result = run("rank", attributions, "--out", out, "--figures", figures)
+    assert result.status == 0, result.err
+    assert "reference own_length, 30 genes" in result.out
+    assert "length alone, no regulator: |mean| 0.0000, mean absolute in a gene 0.0000 log2 units (0 by" in result.out
+    table = pd.read_csv(out, sep="\t")
+    assert table["task"].iloc[0] == "overall"
+    assert table[["z", "p_value", "fdr"]].isna().all(axis=None)
+    assert set(pd.read_csv(tmp_path / "ranking.classes.tsv", sep="\t")["kind_a"]) <= {"TF", "RBP", "miRNA"}
+    record = json.loads((tmp_path / "ranking.run.json").read_text())
+    assert record["scores_of"]["reference"] == "own_length"
+    assert record["sign"].startswith("without sites")
+    assert "overall" not in record["length_effect"]["mean_abs"]
+    assert len(list(figures.iterdir())) == 3
+
+
+def test_rank_with_a_null(run, attributions, tmp_path):
+    with read_attributions(attributions) as dataset:
+        scores = regulator_scores(dataset)
+    values = 1e-3 * np.random.default_rng(0).normal(size=(20, *scores.mean.shape))
+    names = ("model_sha256", "reference", "level")
+    null = null_dataset(
+        Scores(values, np.abs(values)), scores.regulators, scores.tasks, {n: scores.attributes[n] for n in names}
+    )
+    write_null(null, tmp_path / "null.nc")
+    result = run("rank", attributions, "--null", tmp_path / "null.nc", "--out", tmp_path / "r.tsv")
+    assert result.status == 0, result.err
+    table = pd.read_csv(tmp_path / "r.tsv", sep="\t")
+    assert table["fdr"].between(0, 1).all()
+    assert np.isfinite(table["z"]).all()
+    write_null(null.assign_attrs(reference="mean_gene"), tmp_path / "null.nc")
+    result = run("rank", attributions, "--null", tmp_path / "null.nc", "--out", tmp_path / "r.tsv")
+    assert result.status == 2
+    assert "the null has reference 'mean_gene' and the attributions 'own_length'" in result.err
+
+
+def test_network(run, attributions, tmp_path):
+    out = tmp_path / "network.tsv.gz"
+    result = run("network", attributions, "--out", out, "--top", 4, "--kinds", "TF,RBP", "--symbols")
+    assert result.status == 0, result.err
+    table = pd.read_csv(out, sep="\t")
+    assert table.columns.tolist() == ["source", "target", "weight", "fdr"]
+    assert table.groupby("source").size().max() == 4
+    assert not table.duplicated(["source", "target"]).any()
+    record = json.loads((tmp_path / "network.run.json").read_text())
+    assert record["counts"]["edges_kept"] == len(table)
+    assert record["options"]["task"] == "overall"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("rank", "{nc}", "--out", "{tmp}/r.tsv", "--usage"), "usage needs attributions of several transcripts"),
+        (("rank", "{nc}", "--out", "{tmp}/no/r.tsv"), "does not exist"),
+        (("rank", "{nc}", "--out", "{tmp}/r.tsv", "--null", "{nc}"), "is no null file"),
+        (("rank", "absent.nc", "--out", "{tmp}/r.tsv"), "attributions absent.nc does not exist"),
+        (("network", "{nc}", "--out", "{tmp}/n.tsv", "--task", "skin"), "1 tasks not in the attributions: skin"),
+        (("network", "{nc}", "--out", "{tmp}/n.tsv", "--kinds", "DNA"), "1 kinds not in the attributions: DNA"),
+        (("network", "{nc}", "--out", "{tmp}/n.tsv", "--max-fdr", "7"), "max_fdr is 7.0"),
+    ],
+)
+def test_bad_input(run, attributions, tmp_path, options, message):
+    result = run(*(option.format(nc=attributions, tmp=tmp_path) for option in options))
+    assert result.status == 2
+    assert message in result.err
+    assert not list(tmp_path.iterdir())
+
+
+def test_stability_of_bins(run, trained, features_file, tmp_path):
+    options = ("--out", tmp_path / "a.nc", "--bins", "--stability", tmp_path / "s.tsv")
+    result = run("attribute", trained, features_file, *options)
+    assert result.status == 2
+    assert "leave out --bins or --stability" in result.err

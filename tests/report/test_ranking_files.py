@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from ranking_data import attributions
+
+from decode.analysis.classes import compare_classes
+from decode.analysis.ranking import rank_regulators, regulator_scores
+from decode.analysis.ranking_table import read_ranking
+from decode.report.ranking import beside, top_overall, top_regulators, write_ranking, write_ranking_figures
+
+
+@pytest.fixture(scope="module")
+def scores():
+    return regulator_scores(attributions()[0])
+
+
+def test_tables(scores, tmp_path):
+    ranking, classes = rank_regulators(scores), compare_classes(scores)
+    written = write_ranking(ranking, classes, tmp_path / "r.tsv.gz", record={"reference": "own_length"})
+    assert [path.name for path in written] == ["r.tsv.gz", "r.classes.tsv", "r.run.json"]
+    found = read_ranking(tmp_path / "r.tsv.gz")
+    np.testing.assert_allclose(found["mean"], ranking["mean"])
+    assert len(pd.read_csv(tmp_path / "r.classes.tsv", sep="\t")) == len(classes)
+    assert json.loads((tmp_path / "r.run.json").read_text()) == {"reference": "own_length"}
+    assert write_ranking(ranking, None, tmp_path / "s.tsv") == [tmp_path / "s.tsv"]
+    assert beside("a/b.tsv", "run.json") == Path("a/b.run.json")
+    with pytest.raises(FileNotFoundError, match="does not exist"):
+        write_ranking(ranking, None, tmp_path / "no" / "s.tsv")
+
+
+@pytest.mark.parametrize("usage", [False, True])
+def test_figures(tmp_path, usage):
+    found = regulator_scores(attributions(gene_ids=["G0", "G0", "G1", "G1"])[0], usage=usage)
+    written = write_ranking_figures(found, rank_regulators(found), tmp_path / "figures", title="toy")
+    assert [path.name for path in written] == ["classes.png", "top_overall.png", "top_regulators.png"]
+    assert all(path.stat().st_size > 5000 for path in written)
+
+
+def test_figures_at_the_edges(scores, tmp_path):
+    single = regulator_scores(attributions(n_members=1)[0].isel(task=[0, 1], regulator=[0]))
+    assert len(write_ranking_figures(single, rank_regulators(single), tmp_path / "single")) == 3
+    zero = scores._replace(mean=np.zeros_like(scores.mean))
+    assert len(write_ranking_figures(zero, rank_regulators(zero), tmp_path / "zero")) == 3
+    level = regulator_scores(attributions()[0].isel(task=[0]))
+    ranking = rank_regulators(level)
+    assert [path.name for path in write_ranking_figures(level, ranking, tmp_path / "level")] == ["classes.png"]
+    with pytest.raises(ValueError, match="no fold-change task; nothing to draw"):
+        top_regulators(level, tmp_path / "a.png")
+    with pytest.raises(ValueError, match="no overall score; nothing to draw"):
+        top_overall(ranking, tmp_path / "a.png")
+    for draw in (lambda **o: top_regulators(scores, tmp_path / "a.png", **o),
+                 lambda **o: top_overall(rank_regulators(scores), tmp_path / "a.png", **o)):  # fmt: skip
+        with pytest.raises(ValueError, match="n_top is 0"):
+            draw(n_top=0)
+    with pytest.raises(ValueError, match="figure suffix is"):
+        top_regulators(scores, tmp_path / "a.bmp")
