@@ -22,7 +22,7 @@ from decode.expression.tissue_groups import group_of_tasks, known_tissue_groups
 logger = logging.getLogger(__name__)
 
 MIN_TISSUES = 5  # tissues, and groups for an interval: below, no rank correlation is significant at 5 %
-N_DRAWS = 10_000
+N_DRAWS = 2_000
 BRAIN = "brain"
 ALL_TISSUES, WITHOUT_BRAIN = "all", "without_brain"
 ACTIVATOR, REPRESSOR = "activator", "repressor"
@@ -77,7 +77,7 @@ def correlate_expression(
     tissue_groups : mapping of tissue to group, optional
         Tissues that are not independent; default: the known groups of GTEx tissues. The group "brain" is left out in
         the rows `without_brain`.
-    n_draws : int, default 10,000
+    n_draws : int, default 2,000
         Bootstrap draws.
     seed : int
 
@@ -168,7 +168,7 @@ def cluster_bootstrap_spearman(
     first, second : np.ndarray, shape (n,)
         No NaN.
     groups : sequence of str, shape (n,)
-    n_draws : int, default 10,000
+    n_draws : int, default 2,000
     level : float, default 0.95
     seed : int
 

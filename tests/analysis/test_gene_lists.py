@@ -55,7 +55,7 @@ def test_an_effect_beyond_the_number_of_sites_stays():
 
 def test_adjusted_p_values_are_uniform_under_bias():
     p_values = []
-    for ranking, studied in map(biased, range(200)):
+    for ranking, studied in map(biased, range(100)):
         part = ranking[ranking["task"] == "overall"]
         sites = np.log2(1 + part["n_bound_genes"].to_numpy(dtype=float))[:, None]
         p_values.append(adjusted_effect(part["mean_abs"], part["regulator"].isin(studied), sites).p_value)

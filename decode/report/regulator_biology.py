@@ -1,0 +1,177 @@
+"""Files of what a ranking means: tables and figures of own expression, gene lists and gene sets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from decode.analysis.gene_lists import GeneListResult
+from decode.analysis.regulator_expression import ACTIVATOR, ALL_TISSUES, REPRESSOR, RegulatorExpressionResult
+from decode.core.files import staged_folder, write_json, write_table
+from decode.report.enrichment_map import enrichment_map
+from decode.report.regulator_plots import FDR, activator_plot, gene_list_plot
+
+
+def write_regulator_expression(
+    result: RegulatorExpressionResult, out: str | Path, *, record: dict[str, Any] | None = None, title: str = ""
+) -> list[Path]:
+    """Write the correlations of attribution and own expression into a folder, all files or none.
+
+    Parameters
+    ----------
+    result : RegulatorExpressionResult
+        From `decode.analysis.regulator_expression.correlate_expression`.
+    out : str or Path
+        Folder; created if needed, its parent must exist. Files of the same names are replaced.
+    record : dict, optional
+        What was run, see `decode.core.files.run_record`; written as run.json.
+    title : str, optional
+        Line above the figure.
+
+    Returns
+    -------
+    list of Path
+        regulator_expression.tsv, activators_repressors.png where a correlation is defined, and run.json where a record
+        is given.
+
+    Raises
+    ------
+    FileNotFoundError, FileExistsError, PermissionError
+        If the folder cannot be used.
+    """
+    with staged_folder(out) as folder:
+        write_table(result.table, folder / "regulator_expression.tsv")
+        if result.table["spearman"].notna().any():
+            path = folder / "activators_repressors.png"
+            activator_plot(result.table, result.attribution, result.expression, path, title=title)
+        if record is not None:
+            write_json(record | {"counts": result.counts}, folder / "run.json")
+        written = sorted(path.name for path in folder.iterdir())
+    return [Path(out) / name for name in written]
+
+
+def write_gene_lists(
+    result: GeneListResult, out: str | Path, *, record: dict[str, Any] | None = None, title: str = ""
+) -> list[Path]:
+    """Write the tests of gene lists into a folder, all files or none.
+
+    Parameters
+    ----------
+    result : GeneListResult
+        From `decode.analysis.gene_lists.validate_gene_lists`.
+    out : str or Path
+        Folder; created if needed, its parent must exist. Files of the same names are replaced.
+    record : dict, optional
+        Written as run.json.
+    title : str, optional
+        Line above the figure.
+
+    Returns
+    -------
+    list of Path
+        gene_lists.tsv, study_bias.tsv, gene_lists.png where a list has enough members, and run.json where a record is
+        given.
+
+    Raises
+    ------
+    FileNotFoundError, FileExistsError, PermissionError
+        If the folder cannot be used.
+    """
+    with staged_folder(out) as folder:
+        write_table(result.table, folder / "gene_lists.tsv")
+        write_table(result.bias, folder / "study_bias.tsv")
+        if result.table["effect"].notna().any():
+            gene_list_plot(result.table, folder / "gene_lists.png", title=title)
+        if record is not None:
+            write_json(record | {"counts": result.counts}, folder / "run.json")
+        written = sorted(path.name for path in folder.iterdir())
+    return [Path(out) / name for name in written]
+
+
+def write_gene_sets(
+    tables: Mapping[str, pd.DataFrame],
+    gene_sets: Mapping[str, Sequence[str]],
+    out: str | Path,
+    *,
+    record: dict[str, Any] | None = None,
+    title: str = "",
+) -> list[Path]:
+    """Write the tests of gene sets into a folder, all files or none.
+
+    Parameters
+    ----------
+    tables : mapping of name to pd.DataFrame
+        "gsea" from `decode.analysis.enrichment.preranked_gsea`, "hypergeometric" from `hypergeometric_enrichment`.
+    gene_sets : mapping of str to sequence of str
+        The tested sets cut down to the ranking (`sets_within`).
+    out : str or Path
+        Folder; created if needed, its parent must exist. Files of the same names are replaced.
+    record : dict, optional
+        Written as run.json.
+    title : str, optional
+        Line above the figures.
+
+    Returns
+    -------
+    list of Path
+        NAME.tsv and NAME_map.png for each table, and run.json where a record is given.
+
+    Raises
+    ------
+    FileNotFoundError, FileExistsError, PermissionError
+        If the folder cannot be used.
+    """
+    with staged_folder(out) as folder:
+        for name, table in tables.items():
+            write_table(table, folder / f"{name}.tsv")
+            enrichment_map(table, gene_sets, folder / f"{name}_map.png", title=title)
+        if record is not None:
+            write_json(record, folder / "run.json")
+        written = sorted(path.name for path in folder.iterdir())
+    return [Path(out) / name for name in written]
+
+
+def expression_summary(result: RegulatorExpressionResult) -> str:
+    """How many regulators follow their own expression, as text, one line a set of tissues."""
+    lines = []
+    for name in dict.fromkeys(result.table["tissues"]):
+        part = result.table[result.table["tissues"] == name]
+        n_signs = part["sign"].value_counts()
+        label = "all tissues" if name == ALL_TISSUES else str(name).replace("_", " ")
+        lines.append(
+            f"{label}: {part['n_tissues'].max()} tissues in {part['n_groups'].max()} groups, {len(part)} regulators; "
+            f"{n_signs.get(ACTIVATOR, 0)} activators, {n_signs.get(REPRESSOR, 0)} repressors; FDR < 5 %: "
+            f"{int((part['fdr'] < FDR).sum())} (each group once: {int((part['fdr_groups'] < FDR).sum())})"
+        )
+    return "\n".join(lines)
+
+
+def gene_list_summary(result: GeneListResult) -> str:
+    """AUROC of every list, with and without covariates, as text."""
+    lines = [f"{'level':12}{'kind':6}{'gene list':28}{'n':>5}{'AUROC':>8}{'sites':>8}{'FDR':>10}{'adjusted':>10}"]
+    for row in result.table.to_dict("records"):
+        cells = [_shown(row["auroc"], ".3f"), _shown(row["auroc_sites"], ".3f")]
+        cells += [_shown(row["fdr"], ".2g"), _shown(row["adjusted_fdr"], ".2g")]
+        lines.append(
+            f"{row['level']:12}{row['kind']:6}{row['gene_list']:28}{row['n_members']:>5}"
+            f"{cells[0]:>8}{cells[1]:>8}{cells[2]:>10}{cells[3]:>10}"
+        )
+    return "\n".join(lines)
+
+
+def gene_set_summary(tables: Mapping[str, pd.DataFrame]) -> str:
+    """The best gene sets of every test, as text."""
+    lines = []
+    for name, table in tables.items():
+        strength = "nes" if "nes" in table.columns else "fold"
+        lines.append(f"{name}: {int((table['fdr'] < FDR).sum())} of {len(table)} gene sets with FDR < 5 %")
+        for row in table.head(5).to_dict("records"):
+            lines.append(f"  {row['gene_set'][:60]:60}{row['n_genes']:>5}{row[strength]:>8.2f}{row['fdr']:>10.2g}")
+    return "\n".join(lines)
+
+
+def _shown(value: float, form: str) -> str:
+    return format(value, form) if value == value else "-"
