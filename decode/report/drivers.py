@@ -174,7 +174,7 @@ def drivers_text(result: DriversResult, n: int = 10) -> str:
         drivers = result.drivers[result.drivers["contrast"] == row["contrast"]].nsmallest(n, "rank")
         lines.append(
             f"{row['contrast']}: {row['n_significant']} of {row['n_regulators']} regulators with FDR < "
-            f"{FDR_LIMIT:.0%}; {row['n_genes']:,} genes; sites predict {row['r2']:.1%} of the variance in held-out chromosomes"
+            f"{FDR_LIMIT:.0%}; {row['n_genes']:,} genes; {row['r2']:.1%} of the held-out variance explained"
         )
         if row.get("prior_auroc") is not None and np.isfinite(row["prior_auroc"]):
             generic = ": generic responders" if row["is_generic"] else ""
