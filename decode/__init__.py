@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from decode.analysis.null import fit_null
     from decode.analysis.null_file import read_null
     from decode.analysis.significance import empirical_significance
+    from decode.analysis.classes import compare_classes
+    from decode.analysis.network import regulator_network
+    from decode.analysis.ranking import rank_regulators, regulator_scores
     from decode.analysis.transcript_usage import evaluate_usage, usage_accuracy
     from decode.attribution.attribute import attribute
     from decode.attribution.bedgraph import write_bedgraph
@@ -59,6 +62,7 @@ _HOME = {
     "attribute": "decode.attribution.attribute",
     "bin_attributions": "decode.attribution.bins",
     "build_features": "decode.features.build",
+    "compare_classes": "decode.analysis.classes",
     "cross_validate": "decode.crossval",
     "decoy_test": "decode.analysis.decoys",
     "empirical_significance": "decode.analysis.significance",
@@ -76,6 +80,7 @@ _HOME = {
     "predict": "decode.prediction",
     "predict_members": "decode.prediction",
     "prepare_dataset": "decode.dataset",
+    "rank_regulators": "decode.analysis.ranking",
     "read_annotation": "decode.genome.annotation",
     "read_attributions": "decode.attribution.result",
     "read_expression": "decode.expression.readers",
@@ -83,6 +88,8 @@ _HOME = {
     "read_sites": "decode.genome.sites",
     "read_targets": "decode.expression.targets",
     "reference_stability": "decode.attribution.stability",
+    "regulator_network": "decode.analysis.network",
+    "regulator_scores": "decode.analysis.ranking",
     "run_demo": "decode.demo",
     "save_bundle": "decode.models.bundle",
     "table_targets": "decode.expression.tissue",
@@ -113,6 +120,7 @@ __all__ = [
     "attribute",
     "bin_attributions",
     "build_features",
+    "compare_classes",
     "cross_validate",
     "decoy_test",
     "empirical_significance",
@@ -130,6 +138,7 @@ __all__ = [
     "predict",
     "predict_members",
     "prepare_dataset",
+    "rank_regulators",
     "read_annotation",
     "read_attributions",
     "read_expression",
@@ -137,6 +146,8 @@ __all__ = [
     "read_sites",
     "read_targets",
     "reference_stability",
+    "regulator_network",
+    "regulator_scores",
     "run_demo",
     "save_bundle",
     "table_targets",
