@@ -9,13 +9,13 @@ from importlib import import_module, metadata
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from decode.analysis.classes import compare_classes
     from decode.analysis.decoys import decoy_test
+    from decode.analysis.network import regulator_network
     from decode.analysis.null import fit_null
     from decode.analysis.null_file import read_null
-    from decode.analysis.significance import empirical_significance
-    from decode.analysis.classes import compare_classes
-    from decode.analysis.network import regulator_network
     from decode.analysis.ranking import rank_regulators, regulator_scores
+    from decode.analysis.significance import empirical_significance
     from decode.analysis.transcript_usage import evaluate_usage, usage_accuracy
     from decode.attribution.attribute import attribute
     from decode.attribution.bedgraph import write_bedgraph
