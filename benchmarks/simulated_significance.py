@@ -47,6 +47,7 @@ def simulate(
     *,
     n_drivers: int = 0,
     propensity: float = 0.0,
+    copied: float = 0.0,
     n_genes: int = N_GENES,
     n_tasks: int = 3,
     share_of_regulators: float = 1.0,
@@ -61,6 +62,8 @@ def simulate(
     propensity : float
         Log odds of being bound that an SD of a gene's own propensity adds, for all regulators: 0 is independent
         binding, 1 is like promoters that bind everything.
+    copied : float
+        Share of its bins in which every second regulator has the sites of the one before it: partners.
     n_genes, n_tasks : int
     share_of_regulators : float
         Of 40 TFs, 30 RBPs and 30 miRNAs.
@@ -78,11 +81,14 @@ def simulate(
     regions, tracks = {}, []
     for region in ("promoter", "rna"):
         n_bins = np.full(n_genes, N_PROMOTER_BINS) if region == "promoter" else -(-length_bp // BIN_SIZE)
-        columns = []
+        columns, before = [], np.zeros(0, dtype=np.int64)
         for kind, number in [(kind, i) for where, kind, n in kinds if where == region for i in range(n)]:
             slope = 0.0 if region == "promoter" else 0.8
             log_odds = rng.uniform(-2.5, 0.5) + slope * log_length + propensity * own
             sites = _sites(log_odds, n_bins, rng)
+            if copied and number % 2:
+                sites = np.where(rng.random(len(sites)) < copied, before, sites)
+            before = sites
             lines = ["A", "B"] if kind == "TF" and number < TWO_CELL_LINES else ["A"]
             for line in lines:
                 columns.append(sites if len(lines) == 1 else sites * (rng.random(len(sites)) < 0.8))

@@ -74,7 +74,8 @@ def p_value_plot(p_values: Mapping[str, ArrayLike], path: str | Path, *, title: 
         raise ValueError("there are no p-values to draw; give at least one series")
     figure = Figure(figsize=(9.6, 4.6), layout="constrained")
     left, right = figure.subplots(1, 2)
-    _draw_band(left, right, min(len(values) for values in series.values()))
+    sizes = [len(values) for values in series.values()]
+    _draw_band(left, right, min(sizes), max(sizes))
     for (name, values), (colour, marker) in zip(series.items(), ((BLUE, "o"), *SERIES), strict=False):
         share = np.arange(1, len(values) + 1) / len(values)
         drawn = _chosen(len(values))
@@ -115,12 +116,12 @@ def _chosen(n: int) -> NDArray[np.int64]:
     return np.unique(np.geomspace(1, n, MOST_POINTS).astype(np.int64)) - 1
 
 
-def _draw_band(left: Axes, right: Axes, n: int) -> None:
+def _draw_band(left: Axes, right: Axes, n: int, most: int) -> None:
     order = 1 + _chosen(n)
     low, high = (beta.ppf(edge, order, n - order + 1) for edge in (0.025, 0.975))
     expected = (order - 0.5) / n
     left.fill_betweenx(expected, low, high, color=LIGHT_GREY, linewidth=0, zorder=1)
     right.fill_between(-np.log10(expected), -np.log10(high), -np.log10(low), color=LIGHT_GREY, linewidth=0, zorder=1)
     left.plot([0, 1], [0, 1], "--", color=GREY, linewidth=1, zorder=2)
-    limit = -np.log10(0.5 / n)
+    limit = -np.log10(0.5 / most)
     right.plot([0, limit], [0, limit], "--", color=BLACK, linewidth=1, zorder=2)
