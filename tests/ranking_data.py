@@ -59,6 +59,7 @@ def attributions(
             "format": FORMAT,
             "schema_version": SCHEMA_VERSION,
             "reference": "own_length",
+            "reference_has_sites": 0,
             "level": "gene" if gene_ids is None else "transcript",
             "engine": "exact",
             "model_sha256": "m",

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.colors import LogNorm, Normalize, TwoSlopeNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
 from numpy.typing import NDArray
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import pdist
@@ -266,7 +268,8 @@ def class_contributions(scores: RegulatorScores, path: str | Path, *, title: str
     figure = Figure(figsize=(8.4, max(3.6, 0.17 * len(tasks) + 1.4)), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.5))
     _draw_regulators(left, [of_task[first][kind == name] for name in kinds], kinds)
-    left.set_ylabel(f"{first} score of a regulator", fontsize=9)
+    unit = "log2 squared" if scores.attributes["is_usage"] else "log2"
+    left.set_ylabel(f"{first} score of a regulator ({unit})", fontsize=9)
     y = np.arange(len(tasks))
     right.hlines(y, 0, 1, transform=right.get_yaxis_transform(), color=LIGHT_GREY, linewidth=0.5, zorder=0)
     for name in kinds:
@@ -275,7 +278,8 @@ def class_contributions(scores: RegulatorScores, path: str | Path, *, title: str
     right.set_ylim(len(tasks) - 0.4, -0.6)
     if all((values > 0).all() for values in medians.values()):
         right.set_xscale("log")
-    right.set_xlabel("median score of the class", fontsize=9)
+        _few_labels(right.xaxis)
+    right.set_xlabel(f"median score of the class ({unit})", fontsize=9)
     right.tick_params(axis="y", length=0)
     right.tick_params(axis="x", labelsize=8)
     right.spines[["top", "right", "left"]].set_visible(False)
@@ -307,11 +311,19 @@ def _draw_regulators(axes: Axes, values: list[NDArray[np.float64]], kinds: list[
         axes.plot(x, middle, "_", color=BLACK, markersize=18, markeredgewidth=2.5, zorder=3)
     if all((of_kind > 0).all() for of_kind in values):
         axes.set_yscale("log")
+        _few_labels(axes.yaxis)
     axes.set_xticks(range(len(kinds)), [f"{name}\n({len(v)})" for name, v in zip(kinds, values, strict=True)])
     axes.set_xlim(-0.5, len(kinds) - 0.5)
     axes.tick_params(labelsize=9)
     axes.text(0.02, 0.99, "median and quartiles", transform=axes.transAxes, va="top", fontsize=8, color=GREY)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def _few_labels(axis: Axis) -> None:
+    """Label 1, 2 and 5 of each decade of a logarithmic axis; more would overlap."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(FormatStrFormatter("%g"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _like_together(values: NDArray[np.float64]) -> NDArray[np.int64]:

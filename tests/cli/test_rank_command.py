@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from ranking_data import attributions as transcripts
 
 from decode.analysis.null_file import Scores, null_dataset, write_null
 from decode.analysis.ranking import regulator_scores
@@ -61,6 +62,19 @@ def test_rank_with_a_null(run, attributions, tmp_path):
     result = run("rank", attributions, "--null", tmp_path / "null.nc", "--out", tmp_path / "r.tsv")
     assert result.status == 2
     assert "the null has reference 'mean_gene' and the attributions 'own_length'" in result.err
+
+
+def test_usage(run, tmp_path):
+    dataset = transcripts(gene_ids=["G0", "G0", "G1", "G1", "G2"])[0]
+    dataset.to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
+    out = tmp_path / "usage.tsv"
+    result = run("rank", tmp_path / "a.nc", "--usage", "--out", out, "--figures", tmp_path / "figures")
+    assert result.status == 0, result.err
+    assert "usage, 2 genes of several transcripts" in result.out
+    table = pd.read_csv(out, sep="\t")
+    assert (table["mean"] == table["mean_abs"]).all()
+    assert table["rank_low"].notna().all()
+    assert json.loads((tmp_path / "usage.run.json").read_text())["sign"] == "none: a variance"
 
 
 def test_network(run, attributions, tmp_path):
