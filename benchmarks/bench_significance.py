@@ -28,7 +28,7 @@ from decode.analysis.decoys import decoy_table, with_decoys
 from decode.analysis.null import shuffled_scores
 from decode.analysis.null_file import Scores
 from decode.analysis.ranking import overall_score
-from decode.analysis.scores import NetworkScorer, Scorer
+from decode.analysis.scores import NetworkScorer, Scorer, score_regulators
 from decode.analysis.significance import bound_gene_strata, empirical_significance, false_discovery_rate
 from decode.features.matrix import RegulatoryFeatures
 from decode.features.regulators import regulators_of
@@ -40,7 +40,13 @@ N_DRIVERS = 40
 N_REFITS = 20
 LEVEL = 0.05
 BINDING: dict[str, dict[str, float]] = {"independent": {}, "co-bound": {"propensity": 1.0}, "in pairs": {"copied": 0.6}}
-MakeScorer = Callable[[Simulated], Scorer]
+
+
+class Fitted(NamedTuple):
+    """Scores of a data set, and how it is fitted again."""
+
+    scores: Scores
+    refit: Scorer
 
 
 class Tested(NamedTuple):
@@ -50,29 +56,32 @@ class Tested(NamedTuple):
     overall: NDArray[np.float64]
 
 
-def ridge(data: Simulated) -> Scorer:
+def ridge(data: Simulated) -> Fitted:
     """The ridge of a data set."""
-    return RidgeScorer(data.targets, data.parts)
+    score = RidgeScorer(data.targets, data.parts)
+    return Fitted(score(data.features, 0), score)
 
 
-def network(data: Simulated) -> Scorer:
-    """A small default network of two members, trained briefly."""
+def network(data: Simulated, *, as_fitted: bool = True) -> Fitted:
+    """A small default network of two members."""
+    from decode.attribution.job import make_job
+    from decode.dataset import prepare_dataset
     from decode.models.config import NetworkConfig
-    from decode.training import TrainingConfig
+    from decode.training import TrainingConfig, train_dataset
 
     parts = np.where((data.parts == "train") & (np.arange(len(data.parts)) % 10 == 1), "validation", data.parts)
-    return NetworkScorer(
-        NetworkConfig(width=64, dropout=0.2, input_dropout=0.1),
-        TrainingConfig(members=2, max_epochs=8, patience=8),
-        targets_table(data),
-        dict(zip(data.features.ids.tolist(), parts.tolist(), strict=True)),
-    )
+    split = dict(zip(data.features.ids.tolist(), parts.tolist(), strict=True))
+    dataset = prepare_dataset(data.features, targets_table(data), split=split, track_ids=data.features.track_ids)
+    training = TrainingConfig(members=2, max_epochs=30, patience=5, batch_size=64)
+    bundle = train_dataset(dataset, NetworkConfig(width=32, dropout=0.2, input_dropout=0.1), training)
+    job = make_job(bundle, data.features, engine="exact", reference="own_length", genes=None, part="test")
+    return Fitted(score_regulators(job), NetworkScorer.of_model(bundle, dataset, as_fitted=as_fitted))
 
 
-def null_test(data: Simulated, score: Scorer, *, seed: int, refits: int = N_REFITS) -> Tested:
+def null_test(data: Simulated, fitted: Fitted, *, seed: int, refits: int = N_REFITS) -> Tested:
     """Significance of all regulators of a data set, as `decode null` and `decode rank` give it."""
-    null = shuffled_scores(score, data.features, data.parts, refits=refits, seed=seed)[0].mean
-    observed = score(data.features, seed).mean
+    null = shuffled_scores(fitted.refit, data.features, data.parts, refits=refits, seed=seed)[0].mean
+    observed = fitted.scores.mean
     table = regulators_of(data.features).table
     strata = bound_gene_strata(table["kind"].to_numpy(), table["n_bound_genes"].to_numpy())
     is_change = np.ones(observed.shape[1], dtype=bool)
@@ -120,7 +129,7 @@ def uniformity(p_values: list[NDArray[np.float64]]) -> dict[str, float]:
     }
 
 
-def no_signal(n_data_sets: int, make: MakeScorer, first_seed: int = 0) -> list[Tested]:
+def no_signal(n_data_sets: int, make: Callable[[Simulated], Fitted], first_seed: int = 0) -> list[Tested]:
     """p-values where only length acts."""
     found = []
     for seed in range(first_seed, first_seed + n_data_sets):
@@ -134,7 +143,7 @@ def with_signal(n_data_sets: int, *, first_seed: int, **binding: float) -> dict[
     rates, refit_rates = [], []
     for seed in range(first_seed, first_seed + n_data_sets):
         data = simulate(seed, n_drivers=N_DRIVERS, **binding)  # type: ignore[arg-type]
-        rates.append(error_rates(*decoy_discoveries(data, ridge(data), seed=seed)))
+        rates.append(error_rates(*decoy_discoveries(data, RidgeScorer(data.targets, data.parts), seed=seed)))
         tested = null_test(data, ridge(data), seed=seed)
         fdr = false_discovery_rate(np.column_stack([tested.overall, tested.by_task]))
         refit_rates.append(error_rates(fdr <= LEVEL, _truth(data)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import shutil
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
@@ -105,8 +105,15 @@ class MemberFit(NamedTuple):
     history: pd.DataFrame  # epoch, train_loss, validation_loss
 
 
-def training_data(dataset: Dataset, network: NetworkConfig) -> TrainingData:
+def training_data(dataset: Dataset, network: NetworkConfig, weights: Mapping[str, float] | None = None) -> TrainingData:
     """Pool the features and fit the scales, once for all members.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    network : NetworkConfig
+    weights : mapping of "region|kind" to float, optional
+        Weights of the kinds where they were chosen before; default: chosen anew.
 
     Raises
     ------
@@ -125,16 +132,17 @@ def training_data(dataset: Dataset, network: NetworkConfig) -> TrainingData:
             f"the {len(dataset.rows(VALIDATION))} validation genes have no value in any task, so training would not "
             "know when to stop; give targets of more genes or another seed"
         )
-    weights = kind_weights(dataset) if network.weigh_kinds and network.architecture == "default" else {}
+    is_weighed = network.weigh_kinds and network.architecture == "default"
+    chosen = dict(weights) if weights is not None else kind_weights(dataset) if is_weighed else {}
     return TrainingData(
         pooled_inputs(dataset.features, {region: network.n_first_bins(region) for region in dataset.features.regions}),
         dataset.targets,
         dataset.rows(TRAIN),
         dataset.rows(VALIDATION),
-        fit_region_scales(dataset, network, weights),
+        fit_region_scales(dataset, network, chosen),
         task_scale,
         np.where(dataset.fold_change_tasks, 1.0, network.level_weight).astype(np.float32),
-        weights,
+        chosen,
     )
 
 
@@ -192,6 +200,7 @@ def fit_member(
     data: TrainingData,
     network: NetworkConfig,
     training: TrainingConfig,
+    epochs: int | None = None,
     checkpoint_folder: Path | None = None,
     on_epoch: Callable[[int, float], None] | None = None,
 ) -> MemberFit:
@@ -204,6 +213,8 @@ def fit_member(
     data : TrainingData
     network : NetworkConfig
     training : TrainingConfig
+    epochs : int, optional
+        See `fit_network`.
     checkpoint_folder : Path, optional
         Where the state is kept after each epoch. A run that was killed and is called again with the same arguments goes
         on from there and ends with the same weights.
@@ -227,6 +238,7 @@ def fit_member(
         training,
         seed=seed,
         huber_delta=network.huber_delta,
+        epochs=epochs,
         checkpoint=checkpoint_folder / f"member_seed_{seed}.npz" if checkpoint_folder is not None else None,
         signature=f"{data_signature(data, network, training)} {seed}",
         on_epoch=on_epoch,
@@ -241,6 +253,7 @@ def fit_network(
     *,
     seed: int,
     huber_delta: float | None,
+    epochs: int | None = None,
     checkpoint: Path | None = None,
     signature: str = "",
     on_epoch: Callable[[int, float], None] | None = None,
@@ -260,6 +273,8 @@ def fit_network(
         Of the batch order.
     huber_delta : float or None
         As in `MaskedLoss`.
+    epochs : int, optional
+        Exactly so many epochs, keeping the weights of the last; the validation genes then decide nothing.
     checkpoint : Path, optional
         File that keeps the state after each epoch.
     signature : str
@@ -284,8 +299,8 @@ def fit_network(
     progress = Progress(model, optimizer, checkpoint, signature)
     progress.restore()
     start = len(progress.history)
-    for epoch in range(start, training.max_epochs):
-        if epoch - progress.best_epoch > training.patience and progress.history:
+    for epoch in range(start, training.max_epochs if epochs is None else epochs):
+        if epochs is None and epoch - progress.best_epoch > training.patience and progress.history:
             break
         losses = [
             step(batches(rows), data.targets[rows])
@@ -304,6 +319,8 @@ def fit_network(
         if on_epoch is not None:
             on_epoch(epoch, validation_loss)
     history = pd.DataFrame(progress.history, columns=["epoch", "train_loss", "validation_loss"])
+    if epochs is not None:
+        return MemberFit(seed, model.get_weights(), progress.history[-1][2], epochs - 1, history)
     logger.info(
         "member with seed %d: best validation loss %.4f in epoch %d of %d",
         seed, progress.best_loss, progress.best_epoch + 1, len(history),
@@ -316,21 +333,25 @@ def fit_members(
     network: NetworkConfig,
     training: TrainingConfig,
     *,
+    epochs: Sequence[int] | None = None,
     checkpoint_folder: str | Path | None = None,
     executor: Any = "serial",
     on_member: Callable[[MemberFit], None] | None = None,
 ) -> list[MemberFit]:
     """Fit all members of an ensemble, each as one task of the executor.
 
-    A checkpoint folder must be on a disk that every worker of a cluster sees.
+    With `epochs` each runs so many (see `fit_network`). A checkpoint folder must be on a disk that every worker of a
+    cluster sees.
     """
     runner = get_executor(executor)
     # a worker of a cluster may run in another working folder
     folder = make_output_folder(checkpoint_folder).resolve() if checkpoint_folder is not None else None
-    fit = partial(fit_member, data=data, network=network, training=training, checkpoint_folder=folder)
+    fit = partial(_fit_one, data=data, network=network, training=training, checkpoint_folder=folder)
+    n_epochs: Sequence[int | None] = epochs or [None] * training.members
+    plans = list(zip(member_seeds(training.seed, training.members), n_epochs, strict=True))
     fits = []
     try:
-        for fitted in runner.map(fit, member_seeds(training.seed, training.members)):
+        for fitted in runner.map(fit, plans):
             fits.append(fitted)
             if on_member is not None:
                 on_member(fitted)
@@ -339,6 +360,10 @@ def fit_members(
             folder.rmdir()
         raise
     return fits
+
+
+def _fit_one(plan: tuple[int, int | None], **options: Any) -> MemberFit:
+    return fit_member(plan[0], epochs=plan[1], **options)
 
 
 def assemble_network(fit: MemberFit, data: TrainingData, network: NetworkConfig) -> Network:
@@ -353,15 +378,21 @@ def train_dataset(
     network: NetworkConfig,
     training: TrainingConfig,
     *,
+    weights: Mapping[str, float] | None = None,
+    epochs: Sequence[int] | None = None,
     checkpoint_folder: str | Path | None = None,
     executor: Any = "serial",
     on_member: Callable[[MemberFit], None] | None = None,
 ) -> ModelBundle:
-    """Fit an ensemble on a prepared dataset; `train` is the verb for users."""
-    data = training_data(dataset, network)
+    """Fit an ensemble on a prepared dataset; `train` is the verb for users.
+
+    With `weights` (of the kinds) and `epochs` (a member) nothing is chosen on validation genes but what `keep` says.
+    """
+    data = training_data(dataset, network, weights)
     fits = fit_members(
-        data, network, training, checkpoint_folder=checkpoint_folder, executor=executor, on_member=on_member
-    )
+        data, network, training, epochs=epochs, checkpoint_folder=checkpoint_folder, executor=executor,
+        on_member=on_member,
+    )  # fmt: skip
     best = int(np.argmin([fit.validation_loss for fit in fits]))
     kept = [best] if training.keep == "best" else list(range(len(fits)))
     counts = dataset.counts | ({"kind_weights": data.kind_weights} if data.kind_weights else {})

@@ -240,6 +240,6 @@ def decoy_test(
     options: dict[str, Any] = {"reference": reference, "part": part, "n_matched": n_matched}
     make_job(bundle, selected, engine="exact", genes=None, **options)  # raises what training would be in vain for
     both = with_decoys(selected, parts_of(bundle, selected), seed=seed)
-    scorer = NetworkScorer.of_model(bundle, dataset, **options)
+    scorer = NetworkScorer.of_model(bundle, dataset, as_fitted=False, **options)
     job = scorer.job(both, scorer.training.seed, checkpoint_folder=checkpoint_folder, executor=executor)
     return decoy_table(job.regulators.table, score_regulators(job).mean, list(bundle.tasks))

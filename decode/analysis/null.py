@@ -140,8 +140,10 @@ def fit_null(
     """Learn how large the scores of regulators are where no site matters, by refitting the model on exchanged sites.
 
     Every refit has the model's network, training options, number of members and split; its members' seeds derive from
-    one of its own, as the model's do from its seed. Sites are exchanged between genes of like length and site count
-    within each part of the split, so that length and the mere number of sites still say what they do.
+    one of its own, as the model's do from its seed. What the model chose on its validation genes, the weights of the
+    kinds and each member's number of epochs, stays as it is: without signal a refit would stop at once, and its
+    scores would be small for want of training, not of signal. Sites are exchanged between genes of like length and
+    site count within each part of the split, so that length and the mere number of sites still say what they do.
 
     Parameters
     ----------
@@ -197,8 +199,10 @@ def fit_null(
         "architecture": bundle.network.architecture,
         "n_members": len(bundle.members),
     }
+    scorer = NetworkScorer.of_model(bundle, dataset, **options)
+    attributes |= {"kind_weights": json.dumps(scorer.weights), "epochs": json.dumps(scorer.epochs)}
     scores, kept = shuffled_scores(
-        NetworkScorer.of_model(bundle, dataset, **options), selected, parts_of(bundle, selected), refits=refits,
+        scorer, selected, parts_of(bundle, selected), refits=refits,
         seed=seed, folder=folder, signature=json.dumps(attributes), executor=executor, on_run=on_run,
     )  # fmt: skip
     attributes |= {

@@ -74,6 +74,10 @@ class NetworkScorer:
     part : str
         Genes to explain.
     n_matched : int
+    weights : mapping of "region|kind" to float, optional
+        Weights of the kinds; default: chosen anew on validation genes.
+    epochs : tuple of int, optional
+        Epochs of each member; default: until the validation loss no longer falls.
     """
 
     network: NetworkConfig
@@ -83,12 +87,22 @@ class NetworkScorer:
     reference: ReferenceName = "own_length"
     part: Part = "test"
     n_matched: int = N_MATCHED
+    weights: Mapping[str, float] | None = None
+    epochs: tuple[int, ...] | None = None
 
     @classmethod
-    def of_model(cls, bundle: ModelBundle, dataset: Dataset, **options: Any) -> NetworkScorer:
-        """The recipe of a model: its network, training options, targets and split."""
+    def of_model(
+        cls, bundle: ModelBundle, dataset: Dataset, *, as_fitted: bool = True, **options: Any
+    ) -> NetworkScorer:
+        """The recipe of a model: its network, training options, targets and split.
+
+        With `as_fitted` also what it chose on its validation genes, the weights of the kinds and the epochs of each
+        member: a fit to data without signal that chose anew would stop at once and find next to nothing.
+        """
         targets = pd.DataFrame(dataset.targets, columns=dataset.tasks)
         targets.insert(0, dataset.features.id_column, dataset.features.ids)
+        if as_fitted:
+            options |= {"weights": bundle.counts.get("kind_weights", {}), "epochs": fitted_epochs(bundle)}
         return cls(bundle.network, TrainingConfig.from_json(bundle.training), targets, bundle.split_map, **options)
 
     def __call__(self, features: RegulatoryFeatures, seed: int) -> Scores:
@@ -98,11 +112,26 @@ class NetworkScorer:
     def job(self, features: RegulatoryFeatures, seed: int, **options: Any) -> Job:
         """Fit from this seed; what is to be explained then. Options go to `train_dataset`."""
         dataset = prepare_dataset(features, self.targets, split=self.split, track_ids=features.track_ids)
-        bundle = train_dataset(dataset, self.network, replace(self.training, seed=seed), **options)
+        bundle = train_dataset(
+            dataset,
+            self.network,
+            replace(self.training, seed=seed),
+            weights=self.weights,
+            epochs=self.epochs,
+            **options,
+        )
         return make_job(
             bundle, features, engine="exact", reference=self.reference, genes=None, part=self.part,
             n_matched=self.n_matched,
         )  # fmt: skip
+
+
+def fitted_epochs(bundle: ModelBundle) -> tuple[int, ...] | None:
+    """Epochs after which each member had its weights; None where the history is not known."""
+    if not len(bundle.history):
+        return None
+    best = bundle.history.groupby("member")["validation_loss"].idxmin()
+    return tuple(int(bundle.history.loc[row, "epoch"]) + 1 for row in best)
 
 
 def checked_dataset(bundle: ModelBundle, features: RegulatoryFeatures, targets: pd.DataFrame) -> Dataset:

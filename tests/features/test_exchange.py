@@ -38,7 +38,7 @@ class TestStrata:
         length = np.log(features.genes["length_bp"].to_numpy())
         count = features.totals("rna").sum(axis=1)
         sizes = np.bincount(strata)
-        assert 20 <= sizes.min()
+        assert sizes.min() >= 20
         assert sizes.max() <= 40
         for stratum in range(len(sizes)):
             assert len(set(parts[strata == stratum])) == 1
