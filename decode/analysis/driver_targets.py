@@ -105,7 +105,9 @@ def driver_details(
     targets, sites, profiles = [], [pd.DataFrame(columns=SITE_COLUMNS)], []
     is_top = ranked["rank"].to_numpy() <= detail.n_top
     has_targets = is_top | (ranked["fdr"].to_numpy() < FDR_LIMIT)
-    for number, (kind, regulator) in enumerate(zip(ranked["kind"], ranked["regulator"], strict=True)):
+    names = list(zip(ranked["kind"], ranked["regulator"], strict=True))
+    for number in np.argsort(ranked["rank"].to_numpy(), kind="stable"):  # tables begin with the first driver
+        kind, regulator = names[number]
         is_own = inputs.regulators.code == number
         own = attribution(number)
         is_bound = np.asarray((inputs.x[:, is_own] > 0).any(axis=1))

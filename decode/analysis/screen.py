@@ -24,7 +24,7 @@ SCORES: tuple[Score, ...] = ("joint", "attribution", "covariance", "marginal")
 PENALTIES = np.logspace(-3.0, 1.5, 19)  # of ridge, as a multiple of the number of genes
 N_FOLDS = 10
 REFITS_AT_ONCE = 128
-LEAST_SPREAD = 1e-6  # of a column's own SD: what the covariates leave of it; below, the column is switched off
+LEAST_SPREAD = 1e-6  # of a column's root mean square: if the covariates leave less, it is switched off
 
 
 class ScreenResult(NamedTuple):
@@ -118,7 +118,7 @@ def make_design(x: ArrayLike, covariates: ArrayLike, *, groups: ArrayLike | None
     basis = covariate_basis(cov)
     columns = values - basis @ (basis.T @ values)
     scale = columns.std(axis=0)
-    scale = np.where(scale > LEAST_SPREAD * np.maximum(values.std(axis=0), np.finfo(float).tiny), scale, np.inf)
+    scale = np.where(scale > LEAST_SPREAD * np.sqrt((values**2).mean(axis=0)), scale, np.inf)
     columns /= scale
     folds = gene_folds(len(values), groups, seed)
     grams = [columns[rows].T @ columns[rows] for rows in (folds == number for number in range(folds.max() + 1))]
@@ -320,7 +320,7 @@ def _scorer(score: Score, design: Design, track_regulator: ArrayLike, readout: A
 
 def _regulator_of(track_regulator: ArrayLike, n_columns: int) -> NDArray[np.int64]:
     code = np.asarray(track_regulator)
-    if code.shape != (n_columns,) or (np.unique(code) != np.arange(code.max(initial=-1) + 1)).any():
+    if code.shape != (n_columns,) or not np.array_equal(np.unique(code), np.arange(code.max(initial=-1) + 1)):
         raise ValueError(
             f"track_regulator has shape {code.shape}; a number from 0 to n_regulators - 1, each at least once, "
             f"for each of the {n_columns} columns is wanted"

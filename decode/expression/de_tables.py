@@ -294,6 +294,8 @@ def _no_statistic(raw: _Raw) -> ValueError:
 
 
 def _tool_table(raw: _Raw, gene: int, roles: dict[str, int], title: str) -> DeTable:
+    if not roles:
+        raise _no_statistic(raw)
     group = roles.get("group")
     numeric = {role: column for role, column in roles.items() if role != "group"}
     columns = sorted(set(numeric.values()))

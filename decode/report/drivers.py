@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 
 from decode.analysis.driver_targets import FDR_LIMIT
 from decode.analysis.drivers import DriversResult
@@ -137,6 +138,7 @@ def draw_positions(
         axes.plot(middle, 100 * own["covered_targets"], color=VERMILION, linewidth=1.6)
         if region == "promoter":
             axes.axvline(0, color=LIGHT_GREY, linewidth=0.8, zorder=0)
+            axes.xaxis.set_major_locator(MaxNLocator(4))
             axes.set_xlabel("bases from transcription start", fontsize=8)
         else:
             axes.set_xticks([0, 0.5, 1], ["5'", "RNA", "3'"])
