@@ -69,9 +69,9 @@ def position_branch(n_tracks: int, n_bins: int, channels: int = 48, kernel: int 
 
     bins = keras.Input((n_bins, n_tracks), name="promoter_bins")
     x = layers.SpatialDropout1D(0.3)(bins)
-    x = layers.Conv1D(channels, 1, activation="relu")(x)
-    x = layers.Conv1D(channels, kernel, padding="same", activation="relu")(x)
-    x = layers.Dense(profiles, use_bias=False)(layers.Permute((2, 1))(x))
+    x = layers.Conv1D(channels, 1, activation="relu", name="position_mix")(x)
+    x = layers.Conv1D(channels, kernel, padding="same", activation="relu", name="position_filters")(x)
+    x = layers.Dense(profiles, use_bias=False, name="position_profiles")(layers.Permute((2, 1))(x))
     return bins, layers.Dropout(0.4)(layers.Flatten()(x))
 
 
