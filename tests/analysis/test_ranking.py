@@ -154,6 +154,16 @@ class TestNull:
         with pytest.raises(ValueError, match="the null has no variable 'usage'; it tests mean, mean_abs only"):
             rank_regulators(regulator_scores(dataset, usage=True), null_of(dataset))
 
+    def test_usage_is_tested_on_one_side(self):
+        dataset = attributions(gene_ids=["G0", "G0", "G1", "G1"])[0]
+        scores, null = regulator_scores(dataset, usage=True), null_of(dataset).assign_attrs(level="transcript")
+        null = null.assign(usage=null["mean_abs"])
+        table = rank_regulators(scores, null).set_index(["task", "kind", "regulator"])
+        strata = bound_gene_strata(scores.regulators["kind"].to_numpy(), scores.regulators["n_bound_genes"].to_numpy())
+        refits = null["usage"].sel(regulator=NAMES).to_numpy()
+        expected = empirical_significance(scores.mean, refits, strata, two_sided=False)
+        assert table.loc[("lung", "TF", "B"), "p_value"] == expected.p_value[1, 2]
+
 
 class TestClasses:
     def test_against_scipy(self, made):
