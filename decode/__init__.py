@@ -11,10 +11,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from decode.analysis.classes import compare_classes
     from decode.analysis.decoys import decoy_test
+    from decode.analysis.enrichment import hypergeometric_enrichment, preranked_gsea, read_gmt
+    from decode.analysis.gene_lists import validate_gene_lists
     from decode.analysis.network import regulator_network
     from decode.analysis.null import fit_null
     from decode.analysis.null_file import read_null
     from decode.analysis.ranking import rank_regulators, regulator_scores
+    from decode.analysis.ranking_table import read_ranking
+    from decode.analysis.regulator_expression import correlate_expression
+    from decode.analysis.regulator_sets import enrich_regulators
     from decode.analysis.significance import empirical_significance
     from decode.analysis.transcript_usage import evaluate_usage, usage_accuracy
     from decode.attribution.attribute import attribute
@@ -63,15 +68,18 @@ _HOME = {
     "bin_attributions": "decode.attribution.bins",
     "build_features": "decode.features.build",
     "compare_classes": "decode.analysis.classes",
+    "correlate_expression": "decode.analysis.regulator_expression",
     "cross_validate": "decode.crossval",
     "decoy_test": "decode.analysis.decoys",
     "empirical_significance": "decode.analysis.significance",
+    "enrich_regulators": "decode.analysis.regulator_sets",
     "evaluate": "decode.prediction",
     "evaluate_usage": "decode.analysis.transcript_usage",
     "fit_null": "decode.analysis.null",
     "from_pyranges": "decode.genome.sites",
     "gene_models": "decode.genome.gene_models",
     "get_assembly": "decode.genome.assembly",
+    "hypergeometric_enrichment": "decode.analysis.enrichment",
     "lift_sites": "decode.genome.liftover",
     "load_bundle": "decode.models.bundle",
     "make_split": "decode.dataset",
@@ -80,11 +88,14 @@ _HOME = {
     "predict": "decode.prediction",
     "predict_members": "decode.prediction",
     "prepare_dataset": "decode.dataset",
+    "preranked_gsea": "decode.analysis.enrichment",
     "rank_regulators": "decode.analysis.ranking",
     "read_annotation": "decode.genome.annotation",
     "read_attributions": "decode.attribution.result",
     "read_expression": "decode.expression.readers",
+    "read_gmt": "decode.analysis.enrichment",
     "read_null": "decode.analysis.null_file",
+    "read_ranking": "decode.analysis.ranking_table",
     "read_sites": "decode.genome.sites",
     "read_targets": "decode.expression.targets",
     "reference_stability": "decode.attribution.stability",
@@ -99,6 +110,7 @@ _HOME = {
     "tune": "decode.tuning.search",
     "tune_worker": "decode.tuning.search",
     "usage_accuracy": "decode.analysis.transcript_usage",
+    "validate_gene_lists": "decode.analysis.gene_lists",
     "write_bedgraph": "decode.attribution.bedgraph",
     "write_evaluation": "decode.report.evaluation",
 }
@@ -121,15 +133,18 @@ __all__ = [
     "bin_attributions",
     "build_features",
     "compare_classes",
+    "correlate_expression",
     "cross_validate",
     "decoy_test",
     "empirical_significance",
+    "enrich_regulators",
     "evaluate",
     "evaluate_usage",
     "fit_null",
     "from_pyranges",
     "gene_models",
     "get_assembly",
+    "hypergeometric_enrichment",
     "lift_sites",
     "load_bundle",
     "make_split",
@@ -138,11 +153,14 @@ __all__ = [
     "predict",
     "predict_members",
     "prepare_dataset",
+    "preranked_gsea",
     "rank_regulators",
     "read_annotation",
     "read_attributions",
     "read_expression",
+    "read_gmt",
     "read_null",
+    "read_ranking",
     "read_sites",
     "read_targets",
     "reference_stability",
@@ -157,6 +175,7 @@ __all__ = [
     "tune",
     "tune_worker",
     "usage_accuracy",
+    "validate_gene_lists",
     "write_bedgraph",
     "write_evaluation",
 ]

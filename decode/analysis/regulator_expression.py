@@ -124,6 +124,8 @@ def correlate_expression(
     attribution = attribution[tissues]
     if not (attribution.max(axis=1) > attribution.min(axis=1)).any():
         raise ValueError("the attribution of every regulator is the same in all tissues; there is nothing to correlate")
+    if not (attribution < 0).to_numpy().any():
+        logger.warning("no attribution is negative: scores of transcript usage, for example, have no sign to be read")
     levels = pd.DataFrame(
         numeric_values(expression[tissues], "expression", list(expression[GENE_ID].astype(str))),
         index=expression[GENE_ID].astype(str), columns=tissues,
