@@ -130,3 +130,24 @@ def test_bad_input(ranking, expression):
         correlate_expression(ranking, expression, genes=genes)
     with pytest.raises(ValueError, match="n_draws"):
         correlate_expression(ranking, expression, n_draws=0)
+
+
+def test_scores_without_sign_are_told(ranking, expression, caplog):
+    correlate_expression(ranking.assign(mean=ranking["mean"].abs()), expression, n_draws=10)
+    assert "have no sign to be read" in caplog.text
+
+
+def test_group_means_hold_their_level_where_tissues_as_independent_do_not():
+    """Expression and attribution unrelated, but both alike within a group of tissues."""
+    rng = np.random.default_rng(8)
+    tissues = [f"t{i}" for i in range(24)]
+    groups = {name: f"g{i // 3}" for i, name in enumerate(tissues)}
+    own, mean = (np.repeat(rng.normal(size=(200, 8)), 3, axis=1) + rng.normal(0, 0.2, (200, 24)) for _ in range(2))
+    names = [f"R{i}" for i in range(200)]
+    table = correlate_expression(
+        ranking_of(mean, names, tissues), pd.DataFrame(own, columns=tissues).assign(gene_id=names),
+        tissue_groups=groups, n_draws=200,
+    ).table  # fmt: skip
+    assert (table["p_value"] < 0.05).mean() > 0.15
+    assert 0.01 <= (table["p_groups"] < 0.05).mean() <= 0.1
+    assert table["sign"].notna().mean() < 0.25  # eight groups: the percentile interval is short of 95 %
