@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from decode.analysis.classes import compare_classes
     from decode.analysis.decoys import decoy_test
+    from decode.analysis.drivers import DriversConfig, find_drivers
     from decode.analysis.enrichment import hypergeometric_enrichment, preranked_gsea, read_gmt
     from decode.analysis.gene_lists import validate_gene_lists
     from decode.analysis.network import regulator_network
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from decode.crossval import cross_validate
     from decode.dataset import Dataset, make_split, prepare_dataset
     from decode.demo import run_demo
+    from decode.expression.de_tables import read_de_table, read_signature
     from decode.expression.readers import read_expression
     from decode.expression.targets import read_targets
     from decode.expression.tissue import table_targets, tissue_targets
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Dataset": "decode.dataset",
+    "DriversConfig": "decode.analysis.drivers",
     "Evaluation": "decode.prediction",
     "LinkedRegion": "decode.features.regions",
     "ModelBundle": "decode.models.bundle",
@@ -75,6 +78,7 @@ _HOME = {
     "enrich_regulators": "decode.analysis.regulator_sets",
     "evaluate": "decode.prediction",
     "evaluate_usage": "decode.analysis.transcript_usage",
+    "find_drivers": "decode.analysis.drivers",
     "fit_null": "decode.analysis.null",
     "from_pyranges": "decode.genome.sites",
     "gene_models": "decode.genome.gene_models",
@@ -92,10 +96,12 @@ _HOME = {
     "rank_regulators": "decode.analysis.ranking",
     "read_annotation": "decode.genome.annotation",
     "read_attributions": "decode.attribution.result",
+    "read_de_table": "decode.expression.de_tables",
     "read_expression": "decode.expression.readers",
     "read_gmt": "decode.analysis.enrichment",
     "read_null": "decode.analysis.null_file",
     "read_ranking": "decode.analysis.ranking_table",
+    "read_signature": "decode.expression.de_tables",
     "read_sites": "decode.genome.sites",
     "read_targets": "decode.expression.targets",
     "reference_stability": "decode.attribution.stability",
@@ -117,6 +123,7 @@ _HOME = {
 
 __all__ = [
     "Dataset",
+    "DriversConfig",
     "Evaluation",
     "LinkedRegion",
     "ModelBundle",
@@ -140,6 +147,7 @@ __all__ = [
     "enrich_regulators",
     "evaluate",
     "evaluate_usage",
+    "find_drivers",
     "fit_null",
     "from_pyranges",
     "gene_models",
@@ -157,10 +165,12 @@ __all__ = [
     "rank_regulators",
     "read_annotation",
     "read_attributions",
+    "read_de_table",
     "read_expression",
     "read_gmt",
     "read_null",
     "read_ranking",
+    "read_signature",
     "read_sites",
     "read_targets",
     "reference_stability",
