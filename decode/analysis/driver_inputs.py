@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from decode.analysis.screen import quantile_strata
+from decode.analysis.screen_design import quantile_strata
 from decode.core.checks import check_matched, listed
 from decode.core.ids import resolve_ids
 from decode.expression.de_tables import DeTable

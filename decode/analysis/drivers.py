@@ -23,7 +23,8 @@ from decode.analysis.driver_inputs import (
 )
 from decode.analysis.driver_targets import FDR_LIMIT, Detail, driver_details
 from decode.analysis.regulator_genes import MIRNA, regulator_genes
-from decode.analysis.screen import SCORES, Score, ScreenResult, make_design, screen_design
+from decode.analysis.screen import SCORES, Score, ScreenResult, screen_design
+from decode.analysis.screen_design import make_design
 from decode.analysis.significance import bound_gene_strata, false_discovery_rate
 from decode.baselines import normal_scores
 from decode.core.checks import check_choice, check_count, check_known

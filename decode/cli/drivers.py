@@ -53,6 +53,18 @@ def drivers(
     ] = None,
     up: Annotated[Path | None, typer.Option(help="Signature: file with one up-regulated gene a line.")] = None,
     down: Annotated[Path | None, typer.Option(help="Signature: file with one down-regulated gene a line.")] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(help="Trained model: its hidden layers stay, a new head explains the table. Default: ridge."),
+    ] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Train a network on the table, and again on exchanged sites: hours.")
+    ] = False,
+    members: Annotated[int, typer.Option(help="With --full: networks of the ensemble.")] = 3,
+    full_refits: Annotated[int, typer.Option(help="With --full: refits on exchanged sites.")] = 20,
+    executor: Annotated[
+        str, typer.Option(help="With --full: serial, threads:N, or a Dask scheduler tcp://host:port.")
+    ] = "serial",
     form: Annotated[FormName, typer.Option(help="What DE_TABLE is, where it does not show.")] = FormName.auto,
     gene_column: Annotated[str | None, typer.Option(help="Column of DE_TABLE that names the genes.")] = None,
     contrasts: Annotated[str | None, typer.Option(help="Only these contrasts, comma-separated.")] = None,
@@ -98,6 +110,8 @@ def drivers(
     check_output_folder(out)
     if prior_covariate and de_prior is None:
         raise ValueError("--prior-covariate takes the DE prior as a covariate; name it with --de-prior FILE")
+    if full and model is not None:
+        raise ValueError("--full trains a network of its own; leave out --model, or leave out --full")
     options: dict[str, Any] = {
         "score": score.value,
         "scale": scale.value,
@@ -119,6 +133,11 @@ def drivers(
         models = gene_models(
             read_annotation(annotation, build=loaded.build, sizes=sizes), representative=representative.value
         )
+    engine = None
+    if full:
+        engine = _full_network(members, full_refits, out.with_name(f"{out.name}.refits"), executor, seed)
+    elif model is not None:
+        engine = _frozen_body(model, loaded)
     prior = None if de_prior is None else read_de_prior(de_prior, loaded.genes[["gene_id", "gene_name"]], id_map)
     result = find_drivers(
         table,
@@ -130,12 +149,40 @@ def drivers(
         contrasts=comma_list(contrasts),
         prior=prior,
         models=models,
+        engine=engine,
     )
     files = {"de_table": de_table, "up": up, "down": down, "features": features, "id_map": id_map, "de_prior": de_prior}
+    if model is not None:
+        files["model"] = model / "bundle.json"
     inputs: dict[str, str | Path] = {name: path for name, path in files.items() if path is not None}
-    record = run_record(inputs=inputs, biosamples=biosamples, contrasts=contrasts, form=form.value, **options)
+    record = run_record(
+        inputs=inputs, biosamples=biosamples, contrasts=contrasts, form=form.value, full=full, **options
+    )
     write_drivers(result, out, record=record)
     typer.echo(drivers_text(result))
+
+
+def _frozen_body(model: Path, features: Any) -> Any:
+    from decode.cli.common import load_tensorflow
+
+    load_tensorflow()
+    from decode.analysis.frozen_body import frozen_body_engine
+    from decode.models.bundle import load_bundle
+
+    return frozen_body_engine(load_bundle(model), features)
+
+
+def _full_network(members: int, refits: int, folder: Path, executor: str, seed: int) -> Any:
+    from decode.cli.common import load_tensorflow
+    from decode.cli.randomise import report_run
+
+    load_tensorflow()
+    from decode.analysis.full_network import FullOptions, full_network_engine
+    from decode.training import TrainingConfig
+
+    training = TrainingConfig(members=members, seed=seed)
+    options = FullOptions(training=training, refits=refits, folder=folder, executor=executor, on_run=report_run)
+    return full_network_engine(options)
 
 
 def _read(de_table: Path | None, up: Path | None, down: Path | None, form: Any, gene_column: str | None) -> DeTable:

@@ -5,15 +5,8 @@ import pytest
 from scipy.stats import kstest, linregress
 from sklearn.linear_model import LinearRegression, Ridge
 
-from decode.analysis.screen import (
-    Design,
-    gene_folds,
-    make_design,
-    quantile_strata,
-    screen,
-    screen_design,
-    shuffled_within,
-)
+from decode.analysis.screen import screen, screen_design
+from decode.analysis.screen_design import Design, gene_folds, make_design, quantile_strata, shuffled_within
 
 N, T = 600, 30
 
