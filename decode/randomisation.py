@@ -18,7 +18,7 @@ from decode.baselines import length_design, ridge_predictions
 from decode.core.checks import check_choice, check_count, check_unique
 from decode.core.finished import FinishedRuns
 from decode.core.paired_clusters import paired_cluster_test
-from decode.dataset import Dataset, prepare_dataset
+from decode.dataset import Dataset, SplitBy, prepare_dataset
 from decode.expression.targets import MEDIAN_LEVEL
 from decode.expression.tissue_groups import group_of_tasks
 from decode.metrics import spearman_per_task
@@ -150,6 +150,7 @@ def randomise(
     test_chromosome: str | Collection[str] = "chr1",
     biosamples: Collection[str] | None = None,
     groups: Mapping[str, str] | None = None,
+    split_by: SplitBy = "gene",
     part: Judged = "test",
     folder: str | Path | None = None,
     executor: Any = "serial",
@@ -177,8 +178,8 @@ def randomise(
         Adds the variants within strata.
     tissue_groups : mapping of task to group, optional
         Tasks of a group do not count as independent, see `decode.expression.tissue_groups`. Default: all stand alone.
-    test_chromosome, biosamples, groups
-        As in `decode.train`.
+    test_chromosome, biosamples, groups, split_by
+        As in `decode.train`; the published split of transcripts is `split_by="transcript"`, and leaks.
     part : {"test", "validation"}
         Genes to judge on.
     folder : path, optional
@@ -213,8 +214,9 @@ def randomise(
     check_choice("part", part, ("test", "validation"))
     seeds = checked_seeds(seeds)
     dataset = prepare_dataset(
-        features, targets, test_chromosome=test_chromosome, seed=training.seed, biosamples=biosamples, groups=groups
-    )
+        features, targets, test_chromosome=test_chromosome, seed=training.seed, biosamples=biosamples, groups=groups,
+        split_by=split_by,
+    )  # fmt: skip
     clusters = group_of_tasks(dataset.tasks, tissue_groups)
     variants = randomisation_variants(list(dataset.features.regions), seeds, within_length=within_length)
     options = {**training.to_json(), "seed": None}  # of the split, which the dataset's hash covers

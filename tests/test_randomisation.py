@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from planted import planted_features, planted_targets
 from scipy.stats import ttest_rel
 from toy_regulators import TASKS, toy_features, toy_targets
 
@@ -200,6 +201,20 @@ def test_a_killed_run_loses_only_what_was_under_way(ridge, tmp_path, monkeypatch
     assert ridge == [0]
 
 
+def test_the_published_split_of_transcripts(ridge, tmp_path):
+    features = planted_features(300, level="transcript")
+    targets = planted_targets(features).rename(columns={"gene_id": "transcript_id"})
+    command = {"seeds": (0,), "folder": tmp_path / "runs"}
+    leaking = randomise(features, targets, split_by="transcript", **command)
+    assert leaking.counts["genes_in_train_and_validation"] > 0
+    with pytest.raises(ValueError, match="other data or options"):
+        randomise(features, targets, **command)
+    by_gene = randomise(features, targets, seeds=(0,))
+    assert "genes_in_train_and_validation" not in by_gene.counts
+    assert leaking.counts["test"] == by_gene.counts["test"]
+    assert ridge == [0] * 8
+
+
 def test_bad_input():
     features = toy_features()
     targets = toy_targets(features)
@@ -212,6 +227,8 @@ def test_bad_input():
         randomise(features, targets, tissue_groups={"spleen": "x"})
     with pytest.raises(ValueError, match="test chromosome chr9 holds no gene"):
         randomise(features, targets, test_chromosome="chr9")
+    with pytest.raises(ValueError, match="split_by is 'transcript' but the rows are genes"):
+        randomise(features, targets, split_by="transcript")
 
 
 @pytest.mark.slow

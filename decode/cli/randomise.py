@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from decode.cli.common import comma_list
-from decode.cli.model import ArchitectureName, ExecutorOption, Features, Targets
+from decode.cli.model import ArchitectureName, ExecutorOption, Features, SplitByName, Targets
 
 TissueGroups = Annotated[
     str | None,
@@ -56,6 +56,10 @@ def randomise(
     group_file: Annotated[
         Path | None, typer.Option(help="gene_id<TAB>family: families stay on one side of the split.")
     ] = None,
+    split_by: Annotated[
+        SplitByName,
+        typer.Option(help="transcript: validation transcripts at random, as published; leaks between isoforms."),
+    ] = SplitByName.gene,
     seed: Annotated[int, typer.Option(help="Seed of the split.")] = 0,
     max_epochs: Annotated[int, typer.Option(help="Most epochs of a member.")] = 100,
     patience: Annotated[int, typer.Option(help="Epochs without a better validation loss before stopping.")] = 10,
@@ -85,14 +89,19 @@ def randomise(
         test_chromosome=comma_list(test_chromosome) or [],
         biosamples=comma_list(biosamples),
         groups=read_groups(group_file) if group_file else None,
+        split_by=split_by.value,
         folder=out / "runs",
         executor=executor,
         on_run=report_run,
     )
+    inputs: dict[str, str | Path] = {"features": features, "targets": targets}
+    if group_file:
+        inputs["groups"] = group_file
     record = run_record(
-        inputs={"features": features, "targets": targets},
+        inputs=inputs,
         architecture=architecture.value, members=members, seeds=seeds, seed=seed, within_length=within_length,
-        tissue_groups=tissue_groups, test_chromosome=test_chromosome, max_epochs=max_epochs, patience=patience,
+        tissue_groups=tissue_groups, biosamples=biosamples, test_chromosome=test_chromosome, split_by=split_by.value,
+        max_epochs=max_epochs, patience=patience,
     )  # fmt: skip
     write_randomisation(result, out, record=record)
     typer.echo(f"{'':34}{'fold change':>12}{'SD':>8}{'median level':>14}")

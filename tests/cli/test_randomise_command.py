@@ -66,6 +66,8 @@ def test_tables_and_figure(files, ridge, tmp_path, capsys):
         (["--tissue-groups", "gtex"], ""),
         (["--tissue-groups", "nowhere.tsv"], "nowhere.tsv does not exist"),
         (["--test-chromosome", "chr9"], "test chromosome chr9 holds no gene"),
+        (["--split-by", "transcript"], "split_by is 'transcript' but the rows are genes"),
+        (["--split-by", "exon"], "Invalid value for '--split-by'"),
     ],
 )
 def test_bad_input_leaves_nothing_behind(files, ridge, tmp_path, capsys, options, message):
