@@ -51,12 +51,12 @@ class Variant(NamedTuple):
 
 
 VARIANTS: dict[str, Variant] = {
-    "decode drivers": Variant(MERGED, "combined_z", {}),
+    "decode drivers": Variant(MERGED, "strength", {}),
     "direction alone": Variant(MERGED, "z", {}),
     "response alone": Variant(MERGED, "response_z", {}),
-    "cell lines apart": Variant(SEPARATE, "combined_z", {}),
-    "cell lines apart, sites downstream": Variant(WITH_DOWNSTREAM, "combined_z", {}),
-    "marginal": Variant(MERGED, "combined_z", {"score": "marginal"}),
+    "cell lines apart": Variant(SEPARATE, "strength", {}),
+    "cell lines apart, sites downstream": Variant(WITH_DOWNSTREAM, "strength", {}),
+    "marginal": Variant(MERGED, "strength", {"score": "marginal"}),
 }
 
 

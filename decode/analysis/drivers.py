@@ -26,6 +26,7 @@ from decode.analysis.regulator_genes import MIRNA, regulator_genes
 from decode.analysis.screen import SCORES, Score, ScreenResult, screen_design
 from decode.analysis.screen_design import make_design
 from decode.analysis.significance import bound_gene_strata, false_discovery_rate
+from decode.analysis.strength import Strength, combined_strength
 from decode.baselines import normal_scores
 from decode.core.checks import check_choice, check_count, check_known
 from decode.core.files import versions
@@ -62,6 +63,8 @@ class DriversConfig:
         Leading targets of a driver.
     prior_covariate : bool
         Whether the DE prior is a covariate, where one is given.
+    response : bool
+        Whether the size of the statistic is screened beside its sign, and both rank the regulators.
     """
 
     score: Score = "joint"
@@ -72,6 +75,7 @@ class DriversConfig:
     n_top: int = 20
     n_targets: int = 50
     prior_covariate: bool = False
+    response: bool = True
 
     def __post_init__(self) -> None:
         check_choice("score", self.score, SCORES)
@@ -87,8 +91,9 @@ class DriversResult(NamedTuple):
     Attributes
     ----------
     drivers : pd.DataFrame
-        contrast, kind, regulator, n_tracks, n_bound_genes, effect, sign, sd, z, p_value, fdr, rank, own_statistic,
-        own_log2_fold_change, own_adjusted_p, is_expressed, leading_targets, targets_prior_rank, de_prior_note.
+        contrast, kind, regulator, n_tracks, n_bound_genes, effect, sign, sd, z, direction_fdr, response_z, strength,
+        p_value, fdr, rank, own_statistic, own_log2_fold_change, own_adjusted_p, is_expressed, leading_targets,
+        targets_prior_rank, de_prior_note.
     targets : pd.DataFrame
         contrast, kind, regulator, gene_id, gene_name, attribution, statistic, prior_rank: the leading targets.
     sites : pd.DataFrame
@@ -170,8 +175,10 @@ def find_drivers(
     -----
     See `decode.analysis.screen.screen` for the regression, the scores and the null. Covariates on both sides: log
     length and its square, log number of tracks with sites in each region, and, where the table has it, mean expression
-    and its square. Ranks are by |z|. A leading target is a gene with sites of the driver whose attribution has the sign
-    of its statistic, the largest products first.
+    and its square. The statistic and its size are screened, on the same shuffles of sites; p-value, FDR and rank are of
+    the strength, which counts both (`decode.analysis.strength`); z and direction_fdr are of the signed effect alone. A
+    leading target is a gene with sites of the driver whose attribution has the sign of its statistic, the largest
+    products first.
 
     References
     ----------
@@ -211,7 +218,8 @@ def find_drivers(
             if config.scale == "normal_scores" and not table.is_signature:
                 y = normal_scores(y)
             found = fit(y)
-            ranked = _ranked(contrast, inputs, found.screen)
+            response = _response(fit, y, config, table.is_signature)
+            ranked = _ranked(contrast, inputs, found.screen, response)
             ranked = _with_own(ranked, contrast, matched, own_genes)
             chosen_rows = Detail(config.n_top, config.n_targets, prior, models)
             parts[contrast] = driver_details(contrast, inputs, ranked, found.attribution, statistic, chosen_rows)
@@ -265,16 +273,33 @@ def ridge_engine(inputs: Inputs, config: DriversConfig) -> Callable[[Float], Exp
     return fit
 
 
-def _ranked(contrast: str, inputs: Inputs, found: ScreenResult) -> pd.DataFrame:
+def _response(
+    fit: Callable[[Float], Explained], y: Float, config: DriversConfig, is_signature: bool
+) -> ScreenResult | None:
+    """The screen of the size of a change; None where it is not wanted or the same for all genes."""
+    size = np.abs(y)
+    if not config.response or not np.ptp(size) > 0:
+        return None
+    return fit(normal_scores(size) if config.scale == "normal_scores" and not is_signature else size).screen
+
+
+def _ranked(contrast: str, inputs: Inputs, found: ScreenResult, response: ScreenResult | None) -> pd.DataFrame:
     frame = inputs.regulators.table.reset_index(drop=True)
     frame.insert(0, "contrast", contrast)
     frame["effect"] = found.effect
     frame["sign"] = np.where(found.effect > 0, "up", np.where(found.effect < 0, "down", ""))
     frame["sd"] = found.sd
     frame["z"] = found.z
-    frame["p_value"] = found.p_value
-    frame["fdr"] = false_discovery_rate(found.p_value)
-    frame["rank"] = (-np.abs(found.z)).argsort(kind="stable").argsort(kind="stable") + 1
+    frame["direction_fdr"] = false_discovery_rate(found.p_value)
+    strength = Strength(np.abs(found.z), found.p_value)
+    if response is not None:
+        strata = bound_gene_strata(frame["kind"], frame["n_bound_genes"])
+        strength = combined_strength(found, response, strata)
+    frame["response_z"] = np.nan if response is None else response.z
+    frame["strength"] = strength.strength
+    frame["p_value"] = strength.p_value
+    frame["fdr"] = false_discovery_rate(strength.p_value)
+    frame["rank"] = (-strength.strength).argsort(kind="stable").argsort(kind="stable") + 1
     return frame
 
 

@@ -19,8 +19,8 @@ class Strength(NamedTuple):
     Attributes
     ----------
     strength : float64 array, shape (n_regulators,)
-        Length of the vector (direction, response), each in SDs of its refits on shuffled sites. About 1.2 where no site
-        matters (the median of a chi distribution with two degrees of freedom).
+        Length of the vector (direction, response), each in SDs of its refits on shuffled sites; a response below 0
+        counts as 0. About 1 where no site matters.
     p_value : float64 array, shape (n_regulators,)
         Against the strengths of the same refits; one-sided.
     """
@@ -33,7 +33,9 @@ def combined_strength(direction: ScreenResult, response: ScreenResult, strata: A
     """Put the screen of a statistic and the screen of its size together.
 
     A factor that is lost lets some of its targets fall and others rise, directly or not. Its sites then say little
-    about the sign of a change and much about which genes change at all; a screen of the sign alone misses it.
+    about the sign of a change and much about which genes change at all; a screen of the sign alone misses it. Sites
+    that go with not changing (of factors at promoters that are always on) make no driver: a negative response does not
+    count.
 
     Parameters
     ----------
@@ -57,7 +59,7 @@ def combined_strength(direction: ScreenResult, response: ScreenResult, strata: A
     Notes
     -----
     With effects e and r, and s_e and s_r the SDs of a regulator's effects over all refits:
-    strength = sqrt((e / s_e)^2 + (r / s_r)^2), for the data and for each refit alike.
+    strength = sqrt((e / s_e)^2 + max(r / s_r, 0)^2), for the data and for each refit alike.
 
     Examples
     --------
@@ -75,11 +77,13 @@ def combined_strength(direction: ScreenResult, response: ScreenResult, strata: A
             f"the screens have refits x regulators {direction.null.shape} and {response.null.shape}; screen the same "
             "regulators with the same number of refits"
         )
-    observed, null = np.zeros(direction.effect.shape), np.zeros(direction.null.shape)
-    for found in (direction, response):
-        spread = found.null.std(axis=0, ddof=1)
-        scale = np.where(spread > 0, spread, np.inf)
-        observed += (found.effect / scale) ** 2
-        null += (found.null / scale) ** 2
-    strength = np.sqrt(observed)
-    return Strength(strength, empirical_significance(strength, np.sqrt(null), strata, two_sided=False).p_value)
+    observed, null = _in_null_sds(direction)
+    observed_size, null_size = (np.maximum(values, 0.0) for values in _in_null_sds(response))
+    strength, of_refits = np.hypot(observed, observed_size), np.hypot(null, null_size)
+    return Strength(strength, empirical_significance(strength, of_refits, strata, two_sided=False).p_value)
+
+
+def _in_null_sds(found: ScreenResult) -> tuple[Float, Float]:
+    spread = found.null.std(axis=0, ddof=1)
+    scale = np.where(spread > 0, spread, np.inf)
+    return found.effect / scale, found.null / scale

@@ -80,6 +80,9 @@ def drivers(
     de_prior: Annotated[
         Path | None, typer.Option(help="DE prior (Gene_Name, DE_Prior_Rank): flags contrasts of generic responders.")
     ] = None,
+    direction_only: Annotated[
+        bool, typer.Option("--direction-only", help="Rank by the signed effect alone, not also by the size of changes.")
+    ] = False,
     prior_covariate: Annotated[bool, typer.Option("--prior-covariate", help="Also take it as a covariate.")] = False,
     annotation: Annotated[
         Path | None, typer.Option(help="Annotation of the features: puts sites on RNA on the genome.")
@@ -121,6 +124,7 @@ def drivers(
         "n_top": top,
         "n_targets": targets,
         "prior_covariate": prior_covariate,
+        "response": not (direction_only or full),  # a network for the sizes too would take twice the hours
     }
     config = DriversConfig(**options)
     table = _read(de_table, up, down, form.value, gene_column)

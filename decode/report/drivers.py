@@ -67,12 +67,12 @@ def write_drivers(result: DriversResult, out: str | Path, *, record: dict[str, A
 
 
 def draw_drivers(drivers: pd.DataFrame, path: str | Path, *, title: str = "", n: int = N_BARS) -> None:
-    """Draw z of the first drivers as bars; those of FDR < 5 % are filled.
+    """Draw the strength of the first drivers as bars; the colour is the direction, those of FDR < 5 % are filled.
 
     Parameters
     ----------
     drivers : pd.DataFrame
-        One contrast: kind, regulator, z, fdr, rank.
+        One contrast: kind, regulator, z, direction_fdr, strength, fdr, rank.
     path : str or Path
         PNG, PDF or SVG.
     title : str, optional
@@ -82,25 +82,25 @@ def draw_drivers(drivers: pd.DataFrame, path: str | Path, *, title: str = "", n:
     shown = drivers.nsmallest(n, "rank").iloc[::-1]
     figure = Figure(figsize=(6.4, 0.27 * len(shown) + 1.5), layout="constrained")
     axes = figure.add_subplot()
-    z = shown["z"].to_numpy(dtype=np.float64)
     is_significant = shown["fdr"].to_numpy() < FDR_LIMIT
-    colours = np.where(z > 0, VERMILION, BLUE)
+    colours = np.where(shown["z"] > 0, VERMILION, BLUE)
+    colours = np.where(shown["direction_fdr"] < FDR_LIMIT, colours, GREY)
     faces = [colour if filled else "white" for colour, filled in zip(colours, is_significant, strict=True)]
     place = np.arange(len(shown))
-    axes.barh(place, z, color=faces, edgecolor=colours, linewidth=1.0, height=0.7)
-    axes.axvline(0, color=GREY, linewidth=0.8)
+    axes.barh(place, shown["strength"], color=faces, edgecolor=colours, linewidth=1.0, height=0.7)
     names = [f"{regulator} ({kind})" for kind, regulator in zip(shown["kind"], shown["regulator"], strict=True)]
     axes.set_yticks(place, names, fontsize=9)
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(-0.6, len(shown) - 0.4)
-    axes.set_xlabel("z of the effect against refits on exchanged sites", fontsize=10)
+    axes.set_xlabel("strength (SDs of refits on exchanged sites)", fontsize=10)
     axes.spines[["top", "right", "left"]].set_visible(False)
     handles = [
         Patch(facecolor=VERMILION, edgecolor=VERMILION, label="sites go with up-regulation"),
         Patch(facecolor=BLUE, edgecolor=BLUE, label="sites go with down-regulation"),
+        Patch(facecolor=GREY, edgecolor=GREY, label="with changes of either sign"),
         Patch(facecolor="white", edgecolor=GREY, label=f"FDR {FDR_LIMIT:.0%} or more"),
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=8, frameon=False)
+    figure.legend(handles=handles, loc="outside lower center", ncols=2, fontsize=8, frameon=False)
     if title:
         axes.set_title(title, fontsize=10, loc="left")
     save_figure(figure, path)
@@ -183,7 +183,8 @@ def drivers_text(result: DriversResult, n: int = 10) -> str:
             lines.append(f"  AUROC of the DE prior for the genes that change most {row['prior_auroc']:.2f}{generic}")
         for driver in drivers.to_dict("records"):
             lines.append(
-                f"  {driver['rank']:3d} {driver['kind']:6}{driver['regulator']:16} {driver['sign']:4} "
-                f"z {driver['z']:7.2f}  FDR {driver['fdr']:.2g}  {driver['leading_targets']}"
+                f"  {driver['rank']:3d} {driver['kind']:6}{driver['regulator']:16} strength {driver['strength']:6.2f}  "
+                f"FDR {driver['fdr']:.2g}  z {driver['z']:6.2f}, response z {driver['response_z']:6.2f}  "
+                f"{driver['leading_targets']}"
             )
     return "\n".join(lines)
