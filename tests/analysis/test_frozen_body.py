@@ -13,6 +13,8 @@ from decode.dataset import prepare_dataset
 from decode.models.config import NetworkConfig
 from decode.training import TrainingConfig, train_dataset
 
+pytestmark = pytest.mark.slow  # trains two networks
+
 
 @pytest.fixture(scope="module")
 def features():
