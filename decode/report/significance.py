@@ -66,7 +66,8 @@ def p_value_plot(p_values: Mapping[str, ArrayLike], path: str | Path, *, title: 
     Left: share of p-values up to each value. Right: the same on a logarithmic scale, for the small ones that decide.
     Points on the diagonal are uniform; above it there are too many small p-values, below it too few. The band holds 95
     % of independent uniform p-values, point by point, for the smallest series; regulators of one data set are not
-    independent, so points may leave it together. D is the largest distance to the diagonal on the left (Kolmogorov and
+    independent, so points may leave it together. Points end in a row where p-values cannot be smaller, at
+    1 / (1 + number of null scores of a stratum). D is the largest distance to the diagonal on the left (Kolmogorov and
     Smirnov).
     """
     series = {name: _checked(name, values) for name, values in p_values.items()}
