@@ -12,11 +12,12 @@ from toy_networks import random_bundle
 from decode.analysis.null import fit_null, refit_seeds, shuffled_scores
 from decode.analysis.null_file import Scores, read_null, write_null
 from decode.analysis.ranking import rank_regulators, regulator_scores
-from decode.analysis.scores import NetworkScorer, score_regulators
+from decode.analysis.scores import NetworkScorer, fitted_epochs, score_regulators
 from decode.attribution.attribute import attribute
 from decode.attribution.job import make_job
 from decode.dataset import prepare_dataset
 from decode.features.regulators import regulators_of
+from decode.training import TrainingConfig, fit_member, training_data
 
 N_GENES = 240
 
@@ -123,6 +124,32 @@ class TestScores:
         job = make_job(bundle, features, engine="exact", reference="own_length", genes=None, part="test")
         expected = regulator_scores(attribute(bundle, features, agreement_genes=0), usage=True)
         np.testing.assert_allclose(score_regulators(job).usage, expected.mean, rtol=1e-6, atol=1e-9)
+
+
+class TestRecipe:
+    def test_epochs_of_a_model(self, bundle):
+        history = pd.DataFrame({"member": [0, 0, 0, 1, 1], "epoch": [0, 1, 2, 0, 1]})
+        history["validation_loss"] = [3.0, 1.0, 2.0, 5.0, 4.0]
+        assert fitted_epochs(replace(bundle, history=history)) == (2, 2)
+        assert fitted_epochs(bundle) is None
+
+    def test_what_the_model_chose_stays(self, bundle):
+        dataset = planted_dataset(N_GENES)
+        chosen = replace(bundle, counts={"kind_weights": {"rna|RBP": 0.3}})
+        scorer = NetworkScorer.of_model(chosen, dataset)
+        assert scorer.weights == {"rna|RBP": 0.3}
+        anew = NetworkScorer.of_model(chosen, dataset, as_fitted=False)
+        assert (anew.weights, anew.epochs) == (None, None)
+
+    def test_a_fixed_number_of_epochs(self):
+        data = training_data(planted_dataset(N_GENES), TINY, {"rna|RBP": 1.0})
+        training = TrainingConfig(max_epochs=1, patience=1, batch_size=64, learning_rate=1e-2)
+        fits = [fit_member(5, data=data, network=TINY, training=training, epochs=n) for n in (2, 3)]
+        assert [len(fit.history) for fit in fits] == [2, 3]
+        assert fits[1].best_epoch == 2
+        assert fits[1].validation_loss == fits[1].history["validation_loss"].iloc[-1]
+        pd.testing.assert_frame_equal(fits[0].history, fits[1].history.iloc[:2])
+        assert any((a != b).any() for a, b in zip(fits[0].weights, fits[1].weights, strict=True))
 
 
 class TestFitNull:
