@@ -53,7 +53,8 @@ def load_tensorflow() -> None:
     """Load TensorFlow without the messages that its libraries write to standard error while they start.
 
     They come before any log level is read (no GPU found, instruction sets), so the file descriptor itself is
-    turned away meanwhile. If loading fails, they are shown.
+    turned away meanwhile. If loading fails, they are shown. Its later warnings are off too: where many networks are
+    fitted, each with a graph of its own, TensorFlow takes them for one function that is traced again and again.
     """
     sys.stderr.flush()
     kept = os.dup(2)
@@ -63,6 +64,7 @@ def load_tensorflow() -> None:
             import tensorflow
 
             tensorflow.config.list_logical_devices()
+            tensorflow.get_logger().setLevel("ERROR")
         except BaseException:
             sink.seek(0)
             os.write(kept, sink.read())

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from decode.cli.common import comma_list
+from decode.cli.common import comma_list, load_tensorflow
 from decode.cli.model import ArchitectureName, ExecutorOption, Features, Targets
 from decode.cli.randomise import TissueGroups, report_run, tissue_groups_option
 
@@ -42,6 +42,7 @@ def single_task(
     executor: ExecutorOption = "serial",
 ) -> None:
     """One network for all tasks against one network a task: accuracy and time."""
+    load_tensorflow()
     from decode.comparators.single_task import compare_single_task
     from decode.core.checks import check_count
     from decode.core.files import check_output_folder, run_record
@@ -69,8 +70,11 @@ def single_task(
         executor=executor,
         on_run=report_run,
     )
+    inputs: dict[str, str | Path] = {"features": features, "targets": targets}
+    if group_file:
+        inputs["groups"] = group_file
     record = run_record(
-        inputs={"features": features, "targets": targets},
+        inputs=inputs,
         tasks=tasks, seeds=seeds, members=members, architecture=architecture.value, tissue_groups=tissue_groups,
         biosamples=biosamples, test_chromosome=test_chromosome, seed=seed, max_epochs=max_epochs, patience=patience,
     )  # fmt: skip
@@ -110,6 +114,7 @@ def expecto(
     executor: ExecutorOption = "serial",
 ) -> None:
     """Our network beside ExPecto's boosted linear regression (needs the extra expecto)."""
+    load_tensorflow()
     from decode.comparators.expecto import compare_expecto
     from decode.comparators.linear_booster import read_feature_table, require_xgboost
     from decode.core.files import check_output_folder, run_record

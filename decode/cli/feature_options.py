@@ -125,7 +125,7 @@ def further_regions(
     Raises
     ------
     ValueError
-        If a value has another form, or a bin size or score is given for a region that is not there.
+        If a value has another form, or a bin size, score or name is given for a region that is not there.
     """
     from decode.features.regions import LinkedRegion, WindowRegion
 
@@ -140,6 +140,8 @@ def further_regions(
         )
     elif min_link_score is not None:
         raise ValueError("--min-link-score is given without --links; name the links")
+    elif linked_name != LinkedRegion.name:
+        raise ValueError("--region-name is given without --links; name the links, or name a window by --region")
     for name, text in pairs("--region", windows, WINDOW_FORM):
         found = _WINDOW.fullmatch(text.strip())
         if found is None:

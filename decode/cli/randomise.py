@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from decode.cli.common import comma_list
+from decode.cli.common import comma_list, load_tensorflow
 from decode.cli.model import ArchitectureName, ExecutorOption, Features, SplitByName, Targets
 
 TissueGroups = Annotated[
@@ -66,6 +66,7 @@ def randomise(
     executor: ExecutorOption = "serial",
 ) -> None:
     """Retrain with RNA, promoter or all sites shuffled between genes; a killed run goes on when repeated."""
+    load_tensorflow()
     from decode.core.checks import check_count
     from decode.core.files import check_output_folder, run_record
     from decode.dataset import read_groups

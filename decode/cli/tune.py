@@ -113,6 +113,8 @@ def tune(
             groups=groups, on_trial=report,
         )  # fmt: skip
     inputs: dict[str, str | Path] = {"features": features, "targets": targets}
+    if group_file:
+        inputs["groups"] = group_file
     record = run_record(
         inputs=inputs, architecture=architecture.value, algorithm=algorithm.value, objective=objective.value,
         trials=trials, members_per_trial=members_per_trial, choices=config.choices, biosamples=biosamples,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from decode.cli.common import pairs
+from decode.cli.common import load_tensorflow, pairs
 from decode.cli.model import Features, Model, PartName, Targets
 
 
@@ -22,6 +22,7 @@ def usage(
     ] = None,
 ) -> None:
     """Judge whether a transcript model knows which transcripts of a gene are used more than the others."""
+    load_tensorflow()
     from decode.analysis.transcript_usage import evaluate_usage
     from decode.core.files import check_output_folder, run_record
     from decode.expression.targets import read_targets
@@ -31,7 +32,8 @@ def usage(
 
     check_output_folder(out)
     bundle = load_bundle(model)
-    others = {name: load_bundle(path) for name, path in pairs("--against", against)}
+    form = "NAME=MODEL, for example paper=model_paper"
+    others = {name: load_bundle(path) for name, path in pairs("--against", against, form)}
     result = evaluate_usage(
         bundle, RegulatoryFeatures.read(features), read_targets(targets), part=split.value, others=others
     )

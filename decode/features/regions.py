@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from decode.core.checks import check_count
 from decode.core.files import sha256_of
 from decode.features.pieces import Pieces, linked_pieces, promoter_pieces, rna_pieces, window_pieces
 from decode.features.position_check import union_of
@@ -43,7 +44,7 @@ class WindowRegion:
     Raises
     ------
     ValueError
-        If the name cannot be used.
+        If the name or the bin size cannot be used.
 
     Examples
     --------
@@ -57,7 +58,7 @@ class WindowRegion:
     bin_size: int | None = None
 
     def __post_init__(self) -> None:
-        _check_name(self.name)
+        _check_region(self.name, self.bin_size)
 
     def definition(self, bin_size: int) -> dict[str, Any]:
         """What makes the region what it is, as plain data."""
@@ -85,7 +86,7 @@ class LinkedRegion:
     Raises
     ------
     ValueError
-        If the name cannot be used.
+        If the name or the bin size cannot be used.
     """
 
     path: Path
@@ -95,7 +96,7 @@ class LinkedRegion:
     id_map: Path | None = None
 
     def __post_init__(self) -> None:
-        _check_name(self.name)
+        _check_region(self.name, self.bin_size)
         object.__setattr__(self, "path", Path(self.path))
 
     def definition(self, bin_size: int) -> dict[str, Any]:
@@ -109,11 +110,13 @@ class LinkedRegion:
 Region = WindowRegion | LinkedRegion
 
 
-def _check_name(name: str) -> None:
+def _check_region(name: str, bin_size: int | None) -> None:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise ValueError(f"name of a region is {name!r}; letters, digits and underscores are wanted, a letter first")
     if name in REGIONS:
         raise ValueError(f"name of a region is {name!r}, which is taken; choose another, such as distal")
+    if bin_size is not None:
+        check_count(f"bin size of the region {name}", bin_size)
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 import time
@@ -12,7 +13,7 @@ import pytest
 import decode
 from decode.cli import app as app_module
 from decode.cli.app import LONGEST, sentence
-from decode.cli.common import comma_list, pairs
+from decode.cli.common import comma_list, load_tensorflow, pairs
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = [
@@ -174,3 +175,9 @@ def test_the_console_script(tmp_path):
     )
     assert done.returncode == 2
     assert done.stderr.splitlines() == ["decode: error: features file absent.h5 does not exist; check the path"]
+
+
+def test_tensorflow_is_loaded_in_silence(capfd):
+    load_tensorflow()
+    logging.getLogger("tensorflow").warning("5 out of the last 9 calls triggered retracing")
+    assert capfd.readouterr().err == ""

@@ -215,7 +215,9 @@ REGION_FAULTS = [
     (["--region-sites", "near:TF={tf}"], "is 'near'; choose one of: promoter, rna"),
     (["--region-bin-size", "near=5"], "--region-bin-size names 'near', which is no --region"),
     (["--region", "n=1..50", "--region-bin-size", "n=five"], "'five'; a number is wanted after NAME="),
+    (["--region", "n=1..50", "--region-bin-size", "n=0"], "bin size of the region n is 0"),
     (["--min-link-score", "2"], "--min-link-score is given without --links"),
+    (["--region-name", "enhancer"], "--region-name is given without --links"),
     (["--links", "{tf}.none", "--region-sites", "distal:TF={tf}"], "does not exist"),
     (["--promoter-signal", "other={tf}"], "is no .bw or .bigWig file"),
 ]
