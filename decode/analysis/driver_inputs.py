@@ -241,10 +241,12 @@ def _covariates(features: RegulatoryFeatures, is_bound: NDArray[np.bool_]) -> tu
     length = np.log(np.maximum(features.genes["length_bp"].to_numpy(dtype=np.float64), 1.0))
     found = {"log length": length, "log length squared": (length - length.mean()) ** 2}
     region = features.tracks["region"].to_numpy()
-    for name in features.regions:
-        own = is_bound[:, region == name]
+    parts = {name: is_bound[:, region == name] for name in features.regions}
+    for name, own in {"all regions": is_bound, **parts}.items():
         if own.shape[1]:
-            found[f"log tracks with sites, {name}"] = np.log1p(own.sum(axis=1))
+            count = np.log1p(own.sum(axis=1))
+            found[f"log tracks with sites, {name}"] = count
+            found[f"log tracks with sites squared, {name}"] = (count - count.mean()) ** 2
     return found, is_bound.sum(axis=1).astype(np.float64)
 
 

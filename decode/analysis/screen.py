@@ -116,7 +116,8 @@ def screen(
     Z are the columns of x and r the target y / SD(y), both after projection on the complement of [1, covariates]; each
     column of Z is scaled to SD 1. With n genes and a penalty c n, coefficients are b = (Z'Z + c n I)^-1 Z'r. The
     penalty is chosen once, by the squared error in held-out folds (at most 10, of whole groups), from 0.001 to 0.32.
-    For regulator R with the k tracks t in R, its site index is s_R = (1/k) sum_t Z_t. The scores, positive where sites go with up:
+    For regulator R with the k tracks t in R, its site index is s_R = (1/k) sum_t Z_t. The scores, positive where
+    sites go with up:
 
     - "joint": cov(sum_t b_t Z_t, s_R) / SD(s_R), how far the regulator's part of the prediction rises with each SD of
       its site index. For one track it is b_t. Opposite coefficients of two tracks alike (two cell lines) cancel, as

@@ -187,7 +187,7 @@ def test_covariates_and_strata(features):
     assert inputs.covariate_names[:2] == ["log length", "log length squared"]
     assert np.bincount(inputs.strata).min() >= 10
     mean = pd.Series([1.0, np.nan], index=features.ids[:2])
-    assert driver_inputs(features, list(features.ids[:300]), mean).covariates.shape[1] == 6
+    assert driver_inputs(features, list(features.ids[:300]), mean).covariates.shape[1] == 10
     with pytest.raises(ValueError, match="at least 100"):
         driver_inputs(features, list(features.ids[:50]), None)
     with pytest.raises(ValueError, match="no track has sites"):
