@@ -173,9 +173,9 @@ def find_drivers(
 
     Notes
     -----
-    See `decode.analysis.screen.screen` for the regression, the scores and the null. Covariates on both sides: log
-    length and its square, log number of tracks with sites in each region, and, where the table has it, mean expression
-    and its square. The statistic and its size are screened, on the same shuffles of sites; p-value, FDR and rank are of
+    See `decode.analysis.screen.screen` for the regression, the scores and the null. Covariates on both sides, each with
+    its square: log length, log number of tracks with sites in each region and in all, and, where the table has it, mean
+    expression. The statistic and its size are screened, on the same shuffles of sites; p-value, FDR and rank are of
     the strength, which counts both (`decode.analysis.strength`); z and direction_fdr are of the signed effect alone. A
     leading target is a gene with sites of the driver whose attribution has the sign of its statistic, the largest
     products first.
