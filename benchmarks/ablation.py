@@ -68,11 +68,13 @@ def position_branch(n_tracks: int, n_bins: int, channels: int = 48, kernel: int 
     from keras import layers
 
     bins = keras.Input((n_bins, n_tracks), name="promoter_bins")
-    x = layers.SpatialDropout1D(0.3)(bins)
+    x = layers.SpatialDropout1D(0.3, name="position_input_dropout")(bins)
     x = layers.Conv1D(channels, 1, activation="relu", name="position_mix")(x)
     x = layers.Conv1D(channels, kernel, padding="same", activation="relu", name="position_filters")(x)
-    x = layers.Dense(profiles, use_bias=False, name="position_profiles")(layers.Permute((2, 1))(x))
-    return bins, layers.Dropout(0.4)(layers.Flatten()(x))
+    x = layers.Dense(profiles, use_bias=False, name="position_profiles")(
+        layers.Permute((2, 1), name="position_last")(x)
+    )
+    return bins, layers.Dropout(0.4, name="position_dropout")(layers.Flatten(name="position_flat")(x))
 
 
 def network_with_positions(data: Any, config: Any, n_bins: int) -> Any:
@@ -85,7 +87,7 @@ def network_with_positions(data: Any, config: Any, n_bins: int) -> Any:
     n_tracks = len(data.scales["promoter"].factor) - 1
     bins, branch = position_branch(n_tracks, n_bins)
     joined = base.get_layer("regions").output
-    x = keras.layers.Concatenate()([joined, branch])
+    x = keras.layers.Concatenate(name="with_positions")([joined, branch])
     for layer in base.layers[base.layers.index(base.get_layer("regions")) + 1 :]:
         x = type(layer).from_config(layer.get_config())(x)
     return keras.Model([*base.inputs, bins], x)
