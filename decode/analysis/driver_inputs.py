@@ -197,7 +197,10 @@ def driver_inputs(
     chosen = features.select(genes=list(genes))
     is_kept = chosen.tracks["n_bound_genes"].to_numpy() >= min_bound_genes
     if not is_kept.any():
-        raise ValueError(f"no track has sites in {min_bound_genes} or more of the {len(genes)} matched genes")
+        raise ValueError(
+            f"no track has sites in {min_bound_genes} or more of the {len(genes)} matched genes; ask for fewer "
+            "(--min-genes)"
+        )
     n_dropped = int((~is_kept).sum())
     if n_dropped:
         lost = [name for name, kept in zip(chosen.track_ids, is_kept, strict=True) if not kept]

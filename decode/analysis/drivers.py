@@ -167,7 +167,7 @@ def find_drivers(
     Raises
     ------
     ValueError
-        If table and features do not match, or too few genes have a statistic.
+        If table and features do not match, too few genes have a statistic, or it is the same for all of them.
     KeyError
         If a contrast or biosample is unknown.
 
@@ -192,6 +192,7 @@ def find_drivers(
     make_fit = engine or ridge_engine
     fill = 0.0 if table.is_signature else np.nan
     values = matched.table.statistic.reindex(matched.genes, fill_value=fill)[wanted]
+    _check_contrasts(values)
     groups: dict[bytes, list[str]] = {}
     for contrast in wanted:
         groups.setdefault(np.isfinite(values[contrast].to_numpy()).tobytes(), []).append(contrast)
@@ -233,6 +234,20 @@ def find_drivers(
     drivers, targets, sites, where, positions = tables
     summary = pd.DataFrame([rows[name] for name in wanted])
     return DriversResult(drivers, targets, sites, where, positions, summary, counts | {"versions": versions()})
+
+
+def _check_contrasts(values: pd.DataFrame) -> None:
+    """Raise ValueError for a contrast without any spread, before time is spent on the others."""
+    for contrast in values.columns:
+        measured = values[contrast].dropna().unique()
+        if len(measured) < 2:
+            what = (
+                f"is {measured[0]:g} for every matched gene" if len(measured) else "is missing for every matched gene"
+            )
+            raise ValueError(
+                f"contrast {contrast}: the statistic {what}; give a table in which it differs between genes, or choose "
+                "other contrasts (--contrasts)"
+            )
 
 
 def ridge_engine(inputs: Inputs, config: DriversConfig) -> Callable[[Float], Explained]:

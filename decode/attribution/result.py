@@ -270,7 +270,7 @@ def read_attributions(path: str | Path) -> xr.Dataset:
     """
     path = check_input(path, "attributions")
     try:
-        dataset = xr.open_dataset(path, engine="h5netcdf")
+        dataset = xr.open_dataset(path, engine="h5netcdf", phony_dims="sort")  # HDF5 of others: no warning
     except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
         raise ValueError(
             f"{path} is no netCDF-4 file or damaged ({str(error).splitlines()[0]}); give the output of decode attribute"

@@ -182,9 +182,9 @@ def drivers_text(result: DriversResult, n: int = 10) -> str:
             generic = ": generic responders" if row["is_generic"] else ""
             lines.append(f"  AUROC of the DE prior for the genes that change most {row['prior_auroc']:.2f}{generic}")
         for driver in drivers.to_dict("records"):
+            response = f", response z {driver['response_z']:6.2f}" if np.isfinite(driver["response_z"]) else ""
             lines.append(
                 f"  {driver['rank']:3d} {driver['kind']:6}{driver['regulator']:16} strength {driver['strength']:6.2f}  "
-                f"FDR {driver['fdr']:.2g}  z {driver['z']:6.2f}, response z {driver['response_z']:6.2f}  "
-                f"{driver['leading_targets']}"
+                f"FDR {driver['fdr']:.2g}  z {driver['z']:6.2f}{response}  {driver['leading_targets']}"
             )
     return "\n".join(lines)

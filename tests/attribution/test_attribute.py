@@ -5,6 +5,7 @@ import logging
 import signal
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import h5py
@@ -259,6 +260,12 @@ class TestReading:
         xr.Dataset({"x": ("y", [1.0])}).to_netcdf(tmp_path / "other.nc", engine="h5netcdf")
         with pytest.raises(ValueError, match="no file of attributions"):
             read_attributions(tmp_path / "other.nc")
+        with h5py.File(tmp_path / "plain.h5", "w") as file:
+            file["counts"] = np.zeros((2, 2))  # no dimension scales, as in a features file
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            with pytest.raises(ValueError, match="no file of attributions"):
+                read_attributions(tmp_path / "plain.h5")
         xr.Dataset(attrs={"format": "decode-attributions", "schema_version": 99}).to_netcdf(
             tmp_path / "new.nc", engine="h5netcdf"
         )

@@ -18,6 +18,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     table = pd.DataFrame({"baseMean": 100.0, "log2FoldChange": y / 3, "stat": y, "padj": 0.1})
     table.index = features.genes["gene_name"]
     table.to_csv(folder / "kd.csv")
+    table.assign(stat=0.0).to_csv(folder / "zero.csv")
+    table.assign(stat=np.nan).to_csv(folder / "missing.csv")
     order = np.argsort(y)
     (folder / "up.txt").write_text("\n".join(features.ids[order[-80:]]))
     (folder / "down.txt").write_text("\n".join(features.ids[order[:80]]))
@@ -57,6 +59,14 @@ def test_drivers_of_a_signature(run, files, tmp_path):
     assert "signature:" in result.out
 
 
+def test_direction_only_shows_no_response(run, files, tmp_path):
+    options = ["--features", files / "features.h5", "--out", tmp_path / "out", "--refits", 30, "--direction-only"]
+    result = run("drivers", files / "kd.csv", *options)
+    assert result.status == 0, result.err
+    assert " z " in result.out
+    assert "response z" not in result.out
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -69,6 +79,9 @@ def test_drivers_of_a_signature(run, files, tmp_path):
         (["kd.csv", "--prior-covariate"], "name it with --de-prior FILE"),
         (["kd.csv", "--gene-column", "other"], "has no column 'other'"),
         (["prior.txt", "--form", "table"], "no usable statistic"),
+        (["zero.csv"], "contrast zero: the statistic is 0 for every matched gene"),
+        (["missing.csv"], "contrast missing: the statistic is missing for every matched gene"),
+        (["kd.csv", "--min-genes", "100000"], "ask for fewer (--min-genes)"),
     ],
 )
 def test_bad_input(run, files, tmp_path, arguments, message):
