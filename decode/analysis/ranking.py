@@ -20,7 +20,15 @@ logger = logging.getLogger(__name__)
 
 Float = NDArray[np.float64]
 # attributes that a null must share with the attributions
-SAME_AS_NULL = ("reference", "n_matched", "level", "model_sha256", "features_sha256", "explained_sha256")
+SAME_AS_NULL = {  # attribute of both files: what a difference means
+    "reference": "was made against another reference",
+    "n_matched": "was made with another number of matched genes",
+    "level": "is of another level",
+    "model_sha256": "is of another model",
+    "features_sha256": "is of other features",
+    "explained_sha256": "explains other genes; a null explains a whole part, so leave --genes out of decode attribute "
+    "and give both the same --split",
+}
 COLUMNS = [
     "task", "kind", "regulator", "n_tracks", "n_bound_genes", "mean", "mean_abs", "sd_members", "rank", "rank_low",
     "rank_high", "z", "p_value", "fdr",
@@ -240,10 +248,11 @@ def _null_scores(scores: RegulatorScores, null: xr.Dataset) -> Float:
     name = "usage" if scores.attributes["is_usage"] else "mean"
     if name not in null:
         raise ValueError(f"the null has no variable {name!r}; it tests {', '.join(map(str, null.data_vars))} only")
-    for key in SAME_AS_NULL:
+    for key, meaning in SAME_AS_NULL.items():
         own, other = scores.attributes.get(key), null.attrs.get(key)
         if own is not None and other is not None and own != other:
-            raise ValueError(f"the null has {key} {other!r} and the attributions {own!r}; make the null of the same")
+            shown = "" if key.endswith("sha256") else f" ({other!r}, the attributions {own!r})"
+            raise ValueError(f"the null {meaning}{shown}; make the null as the attributions were made")
     check_known("regulators of the attributions are", scores.regulators.index, null["regulator"].to_numpy(), "the null")
     check_known("tasks of the attributions are", scores.tasks, null["task"].to_numpy(), "the null")
     chosen = null[name].sel(regulator=scores.regulators.index.to_numpy(), task=scores.tasks)

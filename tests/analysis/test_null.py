@@ -171,7 +171,7 @@ class TestFitNull:
         mine = found.attrs["explained_sha256"]
         assert mine == scores.attributes["explained_sha256"]
         other = regulator_scores(attribute(bundle, features, part="validation", agreement_genes=0))
-        with pytest.raises(ValueError, match="the null has explained_sha256"):
+        with pytest.raises(ValueError, match="the null explains other genes"):
             rank_regulators(other, found)
 
     def test_order_of_genes_plays_no_part_for_the_split(self, bundle, stand_in, monkeypatch):

@@ -141,9 +141,14 @@ class TestNull:
 
     def test_a_null_of_something_else(self, made):
         scores, null = regulator_scores(made[0]), null_of(made[0])
-        for key, value in (("reference", "mean_gene"), ("model_sha256", "x"), ("level", "transcript")):
-            with pytest.raises(ValueError, match=f"the null has {key} '{value}' and the attributions"):
-                rank_regulators(scores, null.assign_attrs({key: value}))
+        wrong = {
+            "reference": "another reference .'x', ",
+            "model_sha256": "another model; make",
+            "level": "another level",
+        }
+        for key, said in wrong.items():
+            with pytest.raises(ValueError, match=f"the null (was made against|is of) {said}"):
+                rank_regulators(scores, null.assign_attrs({key: "x"}))
         with pytest.raises(KeyError, match="1 regulators of the attributions are not in the null: TF:A"):
             rank_regulators(scores, null.sel(regulator=NAMES[1:]))
         with pytest.raises(KeyError, match="1 tasks of the attributions are not in the null: liver"):

@@ -61,7 +61,7 @@ def test_rank_with_a_null(run, attributions, tmp_path):
     write_null(null.assign_attrs(reference="mean_gene"), tmp_path / "null.nc")
     result = run("rank", attributions, "--null", tmp_path / "null.nc", "--out", tmp_path / "r.tsv")
     assert result.status == 2
-    assert "the null has reference 'mean_gene' and the attributions 'own_length'" in result.err
+    assert "the null was made against another reference ('mean_gene', the attributions 'own_length')" in result.err
 
 
 def test_usage(run, tmp_path):
