@@ -30,8 +30,17 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import fisher_exact, rankdata
 
-from benchmarks.accuracy import DATA, MERGED, SEPARATE, WITH_DOWNSTREAM, Evidence, corpus_features
+from benchmarks.accuracy import (
+    DATA,
+    MERGED,
+    SEPARATE,
+    WITH_DOWNSTREAM,
+    Evidence,
+    corpus_features,
+    corpus_targets,
+)
 from benchmarks.measure import Row, cpu_seconds
+from decode.expression.targets import MEDIAN_LEVEL
 
 FOLDER = DATA / "perturbation"
 TOP = 0.1  # share of the ranking that counts as found
@@ -57,12 +66,15 @@ class Variant(NamedTuple):
     evidence: Evidence
     column: str  # of drivers.tsv: its size ranks the regulators
     options: dict[str, Any]
+    with_expression: bool = False  # the median level of GTEx tissues as a covariate
 
 
 VARIANTS: dict[str, Variant] = {
     "decode drivers": Variant(MERGED, "strength", {}),
     "direction alone": Variant(MERGED, "z", {}),
     "response alone": Variant(MERGED, "response_z", {}),
+    "with expression": Variant(MERGED, "strength", {}, True),
+    "with expression, response alone": Variant(MERGED, "response_z", {}, True),
     "cell lines apart": Variant(SEPARATE, "strength", {}),
     "cell lines apart, sites downstream": Variant(WITH_DOWNSTREAM, "strength", {}),
     "marginal": Variant(MERGED, "strength", {"score": "marginal"}),
@@ -121,7 +133,7 @@ def interval(values: Float, experiments: Experiments) -> tuple[float, float]:
     return max(found, key=lambda ends: ends[1] - ends[0])
 
 
-def decode_drivers(features: Any, experiments: Experiments, options: dict[str, Any]) -> pd.DataFrame:
+def decode_drivers(features: Any, experiments: Experiments, variant: Variant) -> pd.DataFrame:
     """The TFs of `decode drivers`, all signatures."""
     from decode.analysis.drivers import DriversConfig, find_drivers
     from decode.expression.de_tables import DeTable
@@ -132,8 +144,9 @@ def decode_drivers(features: Any, experiments: Experiments, options: dict[str, A
     ids = pd.Series(features.genes.loc[unique.index, "gene_id"].to_numpy(), index=unique.to_numpy())
     values = known.set_axis(ids.reindex(known.index).to_numpy(), axis=0)
     table = DeTable(values, None, None, None, "signature", "up = 1, down = -1, other genes 0", True, {})
-    config = DriversConfig(n_null=100, n_top=1, n_targets=1, **options)
-    drivers = find_drivers(table, features, config=config).drivers
+    config = DriversConfig(n_null=100, n_top=1, n_targets=1, **variant.options)
+    level = corpus_targets().set_index("gene_id")[MEDIAN_LEVEL] if variant.with_expression else None
+    drivers = find_drivers(table, features, config=config, mean_expression=level).drivers
     return drivers[drivers["kind"] == "TF"]
 
 
@@ -259,9 +272,9 @@ def run(scale: float | None = None) -> list[Row]:
     tables: dict[str, pd.DataFrame] = {}
     for name, variant in VARIANTS.items():
         before = cpu_seconds()
-        key = f"{variant.evidence} {variant.options}"
+        key = f"{variant.evidence} {variant.options} {variant.with_expression}"
         if key not in tables:
-            tables[key] = decode_drivers(features[variant.evidence], experiments, variant.options)
+            tables[key] = decode_drivers(features[variant.evidence], experiments, variant)
         scores = tables[key].pivot_table(values=variant.column, index="contrast", columns="regulator")
         shares = rank_shares(scores.reindex(index=experiments.signs.columns, columns=tfs), experiments)
         rows.append(row_of(name, shares, ours, experiments, cpu_seconds() - before))

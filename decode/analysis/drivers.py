@@ -28,7 +28,7 @@ from decode.analysis.screen_design import make_design
 from decode.analysis.significance import bound_gene_strata, false_discovery_rate
 from decode.analysis.strength import Strength, combined_strength
 from decode.baselines import normal_scores
-from decode.core.checks import check_choice, check_count, check_known
+from decode.core.checks import check_choice, check_count, check_known, check_matched
 from decode.core.files import versions
 from decode.expression.de_tables import DeTable
 
@@ -134,6 +134,7 @@ def find_drivers(
     biosamples: Collection[str] | None = None,
     contrasts: Collection[str] | None = None,
     prior: pd.Series | None = None,
+    mean_expression: pd.Series | None = None,
     models: GeneModels | None = None,
     engine: Callable[[Inputs, DriversConfig], Callable[[Float], Explained]] | None = None,
 ) -> DriversResult:
@@ -154,6 +155,10 @@ def find_drivers(
         Default all.
     prior : pd.Series, optional
         DE prior rank by gene id, from `decode.analysis.de_prior.read_de_prior`.
+    mean_expression : pd.Series, optional
+        Expression by gene id, log2: the covariate where the table itself has none (a signature, a matrix). Genes that
+        change are genes that are expressed, and eCLIP finds sites on abundant RNAs; without it the response of
+        RNA-binding proteins is partly expression. Genes without a value count as the median.
     models : GeneModels, optional
         Gene models of the features: without them sites on RNA are not put on the genome.
     engine : callable, optional
@@ -188,6 +193,8 @@ def find_drivers(
     wanted = table.contrasts if contrasts is None else list(contrasts)
     check_known("contrast(s)", wanted, table.contrasts, "the DE table")
     chosen = select_biosamples(features, biosamples)
+    if mean_expression is not None:
+        check_matched("mean expression", [str(name) for name in mean_expression.index], chosen.ids.tolist())
     matched = match_table(table, chosen, id_map=id_map, skip_ambiguous=skip_ambiguous)
     make_fit = engine or ridge_engine
     fill = 0.0 if table.is_signature else np.nan
@@ -208,7 +215,7 @@ def find_drivers(
         inputs = driver_inputs(
             chosen,
             [str(gene) for gene in measured.index],
-            matched.table.mean_expression,
+            mean_expression if matched.table.mean_expression is None else matched.table.mean_expression,
             extra=extra,
             min_bound_genes=config.min_bound_genes,
         )

@@ -83,6 +83,10 @@ def drivers(
     direction_only: Annotated[
         bool, typer.Option("--direction-only", help="Rank by the signed effect alone, not also by the size of changes.")
     ] = False,
+    mean_expression: Annotated[
+        Path | None,
+        typer.Option(help="Targets table with median_level: the expression covariate where DE_TABLE has none."),
+    ] = None,
     prior_covariate: Annotated[bool, typer.Option("--prior-covariate", help="Also take it as a covariate.")] = False,
     annotation: Annotated[
         Path | None, typer.Option(help="Annotation of the features: puts sites on RNA on the genome.")
@@ -152,10 +156,12 @@ def drivers(
         biosamples=comma_list(biosamples),
         contrasts=comma_list(contrasts),
         prior=prior,
+        mean_expression=None if mean_expression is None else _median_level(mean_expression),
         models=models,
         engine=engine,
     )
     files = {"de_table": de_table, "up": up, "down": down, "features": features, "id_map": id_map, "de_prior": de_prior}
+    files["mean_expression"] = mean_expression
     if model is not None:
         files["model"] = model / "bundle.json"
     inputs: dict[str, str | Path] = {name: path for name, path in files.items() if path is not None}
@@ -164,6 +170,15 @@ def drivers(
     )
     write_drivers(result, out, record=record)
     typer.echo(drivers_text(result))
+
+
+def _median_level(path: Path) -> Any:
+    from decode.expression.targets import MEDIAN_LEVEL, read_targets
+
+    table = read_targets(path)
+    if MEDIAN_LEVEL not in table:
+        raise ValueError(f"--mean-expression {path} has no {MEDIAN_LEVEL}; give a table of decode expression tissue")
+    return table.set_index("gene_id")[MEDIAN_LEVEL]
 
 
 def _frozen_body(model: Path, features: Any) -> Any:

@@ -243,3 +243,28 @@ def test_leading_targets_of_nothing():
 def test_options(options, message):
     with pytest.raises(ValueError, match=message):
         DriversConfig(**options)
+
+
+def test_expression_explains_a_response_away(features):
+    """Genes that change are expressed, and so are the RNAs that an RBP is found on."""
+    rng = np.random.default_rng(8)
+    own = (features.tracks["regulator"] == "RBP7").to_numpy()
+    level = np.log1p(features.totals()[:, own].sum(axis=1)) + rng.normal(size=features.n_genes)
+    changed = np.argsort(-level - rng.normal(size=features.n_genes))[:160]
+    table = signature_table(
+        [(features.ids[row], sign) for row, sign in zip(changed, [1.0, -1.0] * 80, strict=True)], "s"
+    )
+    expression = pd.Series(level, index=features.ids.astype(str))
+    z = []
+    for given in (None, expression):
+        result = find_drivers(table, features, config=QUICK, mean_expression=given)
+        z.append(result.drivers.set_index("regulator").loc["RBP7", "response_z"])
+        has_level = any("expression" in name for name in result.counts["inputs"]["s"]["covariates"])
+        assert has_level is (given is not None)
+    assert z[0] > 4
+    assert z[1] < z[0] / 2
+
+
+def test_expression_of_other_genes(features):
+    with pytest.raises(ValueError, match="mean expression"):
+        find_drivers(planted_table(features), features, config=QUICK, mean_expression=pd.Series([1.0], index=["X"]))

@@ -23,6 +23,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     order = np.argsort(y)
     (folder / "up.txt").write_text("\n".join(features.ids[order[-80:]]))
     (folder / "down.txt").write_text("\n".join(features.ids[order[:80]]))
+    level = pd.DataFrame({"gene_id": features.ids, "median_level": np.sin(np.arange(400)), "liver": 0.5})
+    level.to_csv(folder / "targets.tsv", sep="\t", index=False)
+    level.drop(columns="median_level").to_csv(folder / "changes.tsv", sep="\t", index=False)
     ranks = pd.DataFrame({"Gene_Name": table.index, "DE_Prior_Rank": np.linspace(0, 1, len(table))})
     ranks.to_csv(folder / "prior.txt", sep="\t", index=False)
     return folder
@@ -54,9 +57,12 @@ def test_drivers_of_a_table(run, files, tmp_path):
 
 def test_drivers_of_a_signature(run, files, tmp_path):
     options = ["--features", files / "features.h5", "--out", tmp_path / "out", "--refits", 30, "--biosamples", "K562"]
+    options += ["--mean-expression", files / "targets.tsv"]
     result = run("drivers", "--up", files / "up.txt", "--down", files / "down.txt", *options)
     assert result.status == 0, result.err
     assert "signature:" in result.out
+    counts = json.loads((tmp_path / "out" / "counts.json").read_text())
+    assert any("expression" in name for name in counts["inputs"]["signature"]["covariates"])
 
 
 def test_direction_only_shows_no_response(run, files, tmp_path):
@@ -96,3 +102,18 @@ def test_bad_input(run, files, tmp_path, arguments, message):
 def test_output_folder_is_checked_first(run, files, tmp_path):
     result = run("drivers", files / "kd.csv", "--features", files / "features.h5", "--out", tmp_path / "none" / "out")
     assert (result.status, "does not exist" in result.err) == (2, True)
+
+
+def test_expression_without_a_level(run, files, tmp_path):
+    options = [
+        "--features",
+        files / "features.h5",
+        "--out",
+        tmp_path / "out",
+        "--mean-expression",
+        files / "changes.tsv",
+    ]
+    result = run("drivers", files / "kd.csv", *options)
+    assert result.status == 2
+    assert "has no median_level" in result.err
+    assert not (tmp_path / "out").exists()
