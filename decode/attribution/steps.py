@@ -6,6 +6,7 @@ before rows are summed; unit is the last axis throughout.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -110,16 +111,16 @@ class Multiplier:
         return np.broadcast_to(full, (n_genes, n_rows, n_units, n_tasks))
 
 
-class Step:
+class Step(ABC):
     """One step of a network: how values go forward and multipliers go back."""
 
+    @abstractmethod
     def forward(self, values: Values) -> Values:
         """What the step makes of its input."""
-        raise NotImplementedError
 
+    @abstractmethod
     def back(self, multiplier: Multiplier, values: Values, reference: Values) -> Multiplier:
         """Multiplier of the step's input from that of its output; the values are the input's."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, eq=False)
