@@ -95,15 +95,18 @@ def network_with_positions(data: Any, config: Any, n_bins: int) -> Any:
 
 def judge(data: Any, predicted: np.ndarray, tasks: list[str]) -> dict[str, float]:
     """The two figures on validation genes."""
-    from decode.metrics import spearman_per_task
-    from decode.prediction import summarise
+    from decode.evaluation.evaluate import summarise
+    from decode.statistics.metrics import spearman_per_task
 
     return summarise(spearman_per_task(data.targets[data.validation].astype(float), predicted), tasks)
 
 
 def fit_variant(config: Any, dataset: Any, seed: int) -> dict[str, float]:
     """One member of a configuration."""
-    from decode.training import TrainingConfig, assemble_network, fit_member, predict_rows, training_data
+    from decode.models.ensemble import predict_rows
+    from decode.training.config import TrainingConfig
+    from decode.training.data import training_data
+    from decode.training.member import assemble_network, fit_member
 
     data = training_data(dataset, config)
     fit = fit_member(seed, data=data, network=config, training=TrainingConfig())
@@ -116,7 +119,10 @@ def fit_positions(config: Any, permuted: bool, dataset: Any, seed: int) -> dict[
     """One member of the network with positions, the bins of every gene in order or permuted."""
     import keras
 
-    from decode.training import TrainingConfig, fit_network, predict_rows, training_data
+    from decode.models.ensemble import predict_rows
+    from decode.training.config import TrainingConfig
+    from decode.training.data import training_data
+    from decode.training.member import fit_network
 
     data = training_data(dataset, config)
     region = dataset.features.regions["promoter"]

@@ -20,9 +20,9 @@ from rich.table import Table
 
 from benchmarks.measure import ROOT
 from decode.core.files import check_output, write_json
+from decode.evaluation.evaluate import Part
 from decode.features.build import Tracks
 from decode.models.config import Architecture
-from decode.prediction import Part
 
 DATA = ROOT.parent / "shared" / "data"
 FIGURES = ("fold_change_mean_spearman", "median_level_spearman")
@@ -85,8 +85,9 @@ def corpus_targets() -> Any:
 
 def train_and_judge(features: Any, targets: Any, network: Architecture, seed: int, members: int) -> dict[str, Any]:
     """Train one ensemble; its figures and those of the baselines on test and validation genes."""
-    from decode.prediction import evaluate
-    from decode.training import TrainingConfig, train
+    from decode.evaluation.evaluate import evaluate
+    from decode.training.config import TrainingConfig
+    from decode.training.ensemble import train
 
     bundle = train(features, targets, network=network, training=TrainingConfig(members=members, seed=seed))
     result: dict[str, Any] = {"seed": seed, "n_tracks": len(bundle.tracks)}

@@ -135,7 +135,7 @@ def interval(values: Float, experiments: Experiments) -> tuple[float, float]:
 
 def decode_drivers(features: Any, experiments: Experiments, variant: Variant) -> pd.DataFrame:
     """The TFs of `decode drivers`, all signatures."""
-    from decode.analysis.drivers import DriversConfig, find_drivers
+    from decode.drivers.find import DriversConfig, find_drivers
     from decode.expression.de_tables import DeTable
 
     names = features.genes["gene_name"].astype(str).str.upper()
@@ -193,8 +193,8 @@ def decoupler_scores(features: Any, experiments: Experiments, tfs: list[str]) ->
 
 def planted_shares(features: Any) -> dict[float, Float]:
     """Rank of a planted TF over the number of TFs, by |z| of the screen, for several penalties."""
-    from decode.analysis.driver_inputs import driver_inputs
-    from decode.analysis.screen import make_design, screen_design
+    from decode.drivers.inputs import driver_inputs
+    from decode.drivers.screen import make_design, screen_design
 
     inputs = driver_inputs(features, features.ids.tolist(), None)
     table, code = inputs.regulators

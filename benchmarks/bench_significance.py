@@ -24,14 +24,14 @@ from scipy.stats import kstest
 
 from benchmarks.measure import Row
 from benchmarks.simulated_significance import RidgeScorer, Simulated, simulate, targets_table
-from decode.analysis.decoys import decoy_table, with_decoys
-from decode.analysis.null import shuffled_scores
-from decode.analysis.null_file import Scores
-from decode.analysis.ranking import overall_score
-from decode.analysis.scores import NetworkScorer, Scorer, score_regulators
-from decode.analysis.significance import bound_gene_strata, empirical_significance, false_discovery_rate
 from decode.features.matrix import RegulatoryFeatures
 from decode.features.regulators import regulators_of
+from decode.ranking.decoys import decoy_table, with_decoys
+from decode.ranking.null import shuffled_scores
+from decode.ranking.null_file import Scores
+from decode.ranking.rank import overall_score
+from decode.ranking.refit_scores import NetworkScorer, Scorer, score_regulators
+from decode.statistics.significance import bound_gene_strata, empirical_significance, false_discovery_rate
 
 DEFAULT_SCALE = 0.25
 N_DATA_SETS = 200  # at scale 1; 50 by default
@@ -67,7 +67,8 @@ def network(data: Simulated, *, as_fitted: bool = True) -> Fitted:
     from decode.attribution.job import make_job
     from decode.dataset import prepare_dataset
     from decode.models.config import NetworkConfig
-    from decode.training import TrainingConfig, train_dataset
+    from decode.training.config import TrainingConfig
+    from decode.training.ensemble import train_dataset
 
     parts = np.where((data.parts == "train") & (np.arange(len(data.parts)) % 10 == 1), "validation", data.parts)
     split = dict(zip(data.features.ids.tolist(), parts.tolist(), strict=True))

@@ -74,8 +74,8 @@ def _epoch(dataset: Dataset, model: Any, data: Any, batches: Callable[[np.ndarra
     """CPU seconds of one epoch, after a first step that traces the graph."""
     import keras
 
-    from decode.models.losses import MaskedLoss
-    from decode.training import epoch_batches, make_step
+    from decode.training.losses import MaskedLoss
+    from decode.training.member import epoch_batches, make_step
 
     optimizer = keras.optimizers.Adam(1e-3)
     optimizer.build(model.trainable_variables)
@@ -94,7 +94,8 @@ def pool_first(scale: float) -> Row:
     from decode.dataset import bins_inputs
     from decode.models.architectures import build_network
     from decode.models.config import PAPER
-    from decode.training import predict_rows, training_data
+    from decode.models.ensemble import predict_rows
+    from decode.training.data import training_data
 
     dataset = simulated_dataset(max(400, round(scale * N_GENES)))
     data = training_data(dataset, PAPER)
@@ -150,7 +151,9 @@ def default_on_corpus(scale: float) -> list[Row]:
     """
     from decode.models.architectures import build_network
     from decode.models.config import DEFAULT
-    from decode.training import TrainingConfig, train_dataset, training_data
+    from decode.training.config import TrainingConfig
+    from decode.training.data import training_data
+    from decode.training.ensemble import train_dataset
 
     dataset = corpus_dataset()
     if dataset is None:

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.linalg import cho_factor, cho_solve
 
-from decode.analysis.null_file import Scores
 from decode.features.matrix import RegionMatrix, RegulatoryFeatures
 from decode.features.region import count_bound_genes
 from decode.features.regulators import regulators_of, sum_tracks
+from decode.ranking.null_file import Scores
 
 BIN_SIZE = 250
 N_PROMOTER_BINS = 12

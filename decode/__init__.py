@@ -9,28 +9,18 @@ from importlib import import_module, metadata
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from decode.analysis.classes import compare_classes
-    from decode.analysis.decoys import decoy_test
-    from decode.analysis.drivers import DriversConfig, find_drivers
-    from decode.analysis.enrichment import hypergeometric_enrichment, preranked_gsea, read_gmt
-    from decode.analysis.gene_lists import validate_gene_lists
-    from decode.analysis.network import regulator_network
-    from decode.analysis.null import fit_null
-    from decode.analysis.null_file import read_null
-    from decode.analysis.ranking import rank_regulators, regulator_scores
-    from decode.analysis.ranking_table import read_ranking
-    from decode.analysis.regulator_expression import correlate_expression
-    from decode.analysis.regulator_sets import enrich_regulators
-    from decode.analysis.significance import empirical_significance
-    from decode.analysis.transcript_usage import evaluate_usage, usage_accuracy
     from decode.attribution.attribute import attribute
     from decode.attribution.bedgraph import write_bedgraph
     from decode.attribution.bins import bin_attributions
     from decode.attribution.result import read_attributions
     from decode.attribution.stability import reference_stability
-    from decode.crossval import cross_validate
     from decode.dataset import Dataset, make_split, prepare_dataset
     from decode.demo import run_demo
+    from decode.drivers.find import DriversConfig, find_drivers
+    from decode.evaluation.crossval import cross_validate
+    from decode.evaluation.evaluate import Evaluation, evaluate
+    from decode.evaluation.predict import predict, predict_members
+    from decode.evaluation.transcript_usage import evaluate_usage, usage_accuracy
     from decode.expression.de_tables import read_de_table, read_signature
     from decode.expression.readers import read_expression
     from decode.expression.targets import read_targets
@@ -47,16 +37,28 @@ if TYPE_CHECKING:
     from decode.genome.sites import SiteSource, from_pyranges, read_sites, to_pyranges
     from decode.models.bundle import ModelBundle, load_bundle, save_bundle
     from decode.models.config import NetworkConfig
-    from decode.prediction import Evaluation, evaluate, predict, predict_members
+    from decode.ranking.decoys import decoy_test
+    from decode.ranking.kinds import compare_classes
+    from decode.ranking.null import fit_null
+    from decode.ranking.null_file import read_null
+    from decode.ranking.rank import rank_regulators, regulator_scores
+    from decode.ranking.table import read_ranking
+    from decode.ranking.target_network import regulator_network
+    from decode.regulators.gene_lists import validate_gene_lists
+    from decode.regulators.gene_sets import enrich_regulators
+    from decode.regulators.own_expression import correlate_expression
     from decode.report.evaluation import write_evaluation
+    from decode.statistics.enrichment import hypergeometric_enrichment, preranked_gsea, read_gmt
+    from decode.statistics.significance import empirical_significance
     from decode.synthetic import make_toy_data, make_toy_transcripts
-    from decode.training import TrainingConfig, train
+    from decode.training.config import TrainingConfig
+    from decode.training.ensemble import train
     from decode.tuning.search import TuningConfig, tune, tune_worker
 
 _HOME = {
     "Dataset": "decode.dataset",
-    "DriversConfig": "decode.analysis.drivers",
-    "Evaluation": "decode.prediction",
+    "DriversConfig": "decode.drivers.find",
+    "Evaluation": "decode.evaluation.evaluate",
     "LinkedRegion": "decode.features.regions",
     "ModelBundle": "decode.models.bundle",
     "NetworkConfig": "decode.models.config",
@@ -64,59 +66,59 @@ _HOME = {
     "SignalSource": "decode.genome.signals",
     "SiteSource": "decode.genome.sites",
     "SiteTable": "decode.genome.site_table",
-    "TrainingConfig": "decode.training",
+    "TrainingConfig": "decode.training.config",
     "TuningConfig": "decode.tuning.search",
     "WindowRegion": "decode.features.regions",
     "attribute": "decode.attribution.attribute",
     "bin_attributions": "decode.attribution.bins",
     "build_features": "decode.features.build",
-    "compare_classes": "decode.analysis.classes",
-    "correlate_expression": "decode.analysis.regulator_expression",
-    "cross_validate": "decode.crossval",
-    "decoy_test": "decode.analysis.decoys",
-    "empirical_significance": "decode.analysis.significance",
-    "enrich_regulators": "decode.analysis.regulator_sets",
-    "evaluate": "decode.prediction",
-    "evaluate_usage": "decode.analysis.transcript_usage",
-    "find_drivers": "decode.analysis.drivers",
-    "fit_null": "decode.analysis.null",
+    "compare_classes": "decode.ranking.kinds",
+    "correlate_expression": "decode.regulators.own_expression",
+    "cross_validate": "decode.evaluation.crossval",
+    "decoy_test": "decode.ranking.decoys",
+    "empirical_significance": "decode.statistics.significance",
+    "enrich_regulators": "decode.regulators.gene_sets",
+    "evaluate": "decode.evaluation.evaluate",
+    "evaluate_usage": "decode.evaluation.transcript_usage",
+    "find_drivers": "decode.drivers.find",
+    "fit_null": "decode.ranking.null",
     "from_pyranges": "decode.genome.sites",
     "gene_models": "decode.genome.gene_models",
     "get_assembly": "decode.genome.assembly",
-    "hypergeometric_enrichment": "decode.analysis.enrichment",
+    "hypergeometric_enrichment": "decode.statistics.enrichment",
     "lift_sites": "decode.genome.liftover",
     "load_bundle": "decode.models.bundle",
     "make_split": "decode.dataset",
     "make_toy_data": "decode.synthetic",
     "make_toy_transcripts": "decode.synthetic",
-    "predict": "decode.prediction",
-    "predict_members": "decode.prediction",
+    "predict": "decode.evaluation.predict",
+    "predict_members": "decode.evaluation.predict",
     "prepare_dataset": "decode.dataset",
-    "preranked_gsea": "decode.analysis.enrichment",
-    "rank_regulators": "decode.analysis.ranking",
+    "preranked_gsea": "decode.statistics.enrichment",
+    "rank_regulators": "decode.ranking.rank",
     "read_annotation": "decode.genome.annotation",
     "read_attributions": "decode.attribution.result",
     "read_de_table": "decode.expression.de_tables",
     "read_expression": "decode.expression.readers",
-    "read_gmt": "decode.analysis.enrichment",
-    "read_null": "decode.analysis.null_file",
-    "read_ranking": "decode.analysis.ranking_table",
+    "read_gmt": "decode.statistics.enrichment",
+    "read_null": "decode.ranking.null_file",
+    "read_ranking": "decode.ranking.table",
     "read_signature": "decode.expression.de_tables",
     "read_sites": "decode.genome.sites",
     "read_targets": "decode.expression.targets",
     "reference_stability": "decode.attribution.stability",
-    "regulator_network": "decode.analysis.network",
-    "regulator_scores": "decode.analysis.ranking",
+    "regulator_network": "decode.ranking.target_network",
+    "regulator_scores": "decode.ranking.rank",
     "run_demo": "decode.demo",
     "save_bundle": "decode.models.bundle",
     "table_targets": "decode.expression.tissue",
     "tissue_targets": "decode.expression.tissue",
     "to_pyranges": "decode.genome.sites",
-    "train": "decode.training",
+    "train": "decode.training.ensemble",
     "tune": "decode.tuning.search",
     "tune_worker": "decode.tuning.search",
-    "usage_accuracy": "decode.analysis.transcript_usage",
-    "validate_gene_lists": "decode.analysis.gene_lists",
+    "usage_accuracy": "decode.evaluation.transcript_usage",
+    "validate_gene_lists": "decode.regulators.gene_lists",
     "write_bedgraph": "decode.attribution.bedgraph",
     "write_evaluation": "decode.report.evaluation",
 }

@@ -11,20 +11,22 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from decode.baselines import baseline_predictions
 from decode.core.checks import check_positive
 from decode.core.files import atomic_path, make_output_folder, run_record, write_table
 from decode.dataset import TEST
+from decode.evaluation.baselines import baseline_predictions
+from decode.evaluation.evaluate import Evaluation, dataset_of_model, evaluate, summarise
+from decode.evaluation.predict import predict
 from decode.expression import MEDIAN_LEVEL, read_expression, tissue_targets
 from decode.features.build import build_features
 from decode.genome import gene_models, read_annotation
-from decode.metrics import spearman_per_task
 from decode.models.bundle import ModelBundle, save_bundle
-from decode.prediction import Evaluation, dataset_of_model, evaluate, predict, summarise
 from decode.report.evaluation import write_evaluation
 from decode.report.plots import recovered_effects
+from decode.statistics.metrics import spearman_per_task
 from decode.synthetic import ToyData, check_toy_options, make_toy_data, toy_sources
-from decode.training import TrainingConfig, train
+from decode.training.config import TrainingConfig
+from decode.training.ensemble import train
 
 logger = logging.getLogger(__name__)
 

@@ -117,6 +117,7 @@ def planted_dataset(n_genes: int = 300, *, seed: int = 0) -> Dataset:
 
 def quick_bundle(dataset: Dataset, network: NetworkConfig = TINY, *, members: int = 2, max_epochs: int = 2) -> Any:
     """A bundle that is barely trained."""
-    from decode.training import TrainingConfig, train_dataset
+    from decode.training.config import TrainingConfig
+    from decode.training.ensemble import train_dataset
 
     return train_dataset(dataset, network, TrainingConfig(members=members, max_epochs=max_epochs, batch_size=64))

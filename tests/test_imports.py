@@ -13,48 +13,42 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# The order, left to right; a unit is a module or subpackage of decode/.
-#   core, metrics -> genome -> features
-#                    expression
-#                 -> dataset -> models -> registry
-#                               models -> training -> prediction, baselines -> refit -> randomisation
-#                                                                           -> calibration -> crossval (also of refit)
-#                                                                           -> tuning
-#                                                  -> attribution, insilico -> analysis -> comparators
-#   all of these -> report -> cli, demo
-LEAVES = {"core", "metrics"}
-DATASET = LEAVES | {"genome", "features", "expression", "dataset"}
-TRAINING = DATASET | {"models", "training"}
-SCORED = TRAINING | {"prediction", "baselines"}
-EXPLAINED = SCORED | {"refit", "randomisation", "calibration", "crossval", "tuning", "attribution", "insilico"}
-COMPARED = EXPLAINED | {"registry", "analysis", "comparators"}
+# The order, from the ground up; a room may import the rooms to its left.
+#   core -> statistics -> genome -> features
+#                         expression
+#                      -> dataset -> models -> registry -> training, attribution -> evaluation
+#                      -> tuning, insilico, ranking, comparators -> regulators -> drivers -> persons -> report
+#                      -> demo -> cli
+GROUND = {"core", "statistics"}
+DATASET = GROUND | {"genome", "features", "expression", "dataset"}
+MODELS = DATASET | {"models", "registry"}
+JUDGED = MODELS | {"training", "attribution", "evaluation"}
+ANALYSED = JUDGED | {"tuning", "insilico", "ranking", "comparators", "regulators", "drivers", "persons"}
 SIDE = {"landmark", "synthetic"}
 
 ALLOWED: dict[str, set[str]] = {
     "core": set(),
-    "metrics": set(),
-    "genome": LEAVES,
-    "expression": LEAVES,
-    "features": LEAVES | {"genome"},
-    "dataset": DATASET,
+    "statistics": {"core"},
+    "genome": GROUND,
+    "expression": GROUND,
+    "features": GROUND | {"genome"},
+    "dataset": GROUND | {"genome", "features", "expression"},
     "models": DATASET,
     "registry": DATASET | {"models"},
-    "training": DATASET | {"models"},
-    "baselines": TRAINING,
-    "prediction": TRAINING | {"baselines"},  # an evaluation carries its baselines: the one arrow between two neighbours
-    "refit": SCORED,
-    "randomisation": SCORED | {"refit"},
-    "calibration": SCORED,
-    "crossval": SCORED | {"refit", "calibration"},
-    "tuning": SCORED | {"refit"},
-    "attribution": TRAINING,
-    "insilico": TRAINING,
-    "analysis": EXPLAINED,
-    "comparators": EXPLAINED | {"registry", "analysis"},  # registry: nothing else may download
-    "report": COMPARED | SIDE,
-    "demo": COMPARED | SIDE | {"report"},
-    "cli": COMPARED | SIDE | {"report", "demo"},
-    "landmark": LEAVES | {"expression", "models", "training", "attribution.rescale", "analysis.enrichment"},
+    "training": MODELS,
+    "attribution": MODELS,
+    "evaluation": MODELS | {"training", "attribution"},
+    "tuning": JUDGED,
+    "insilico": JUDGED,
+    "ranking": JUDGED,
+    "comparators": JUDGED,
+    "regulators": JUDGED | {"ranking"},
+    "drivers": JUDGED | {"insilico", "ranking", "regulators"},
+    "persons": JUDGED | {"insilico", "ranking", "comparators", "regulators", "drivers"},
+    "report": ANALYSED | SIDE,
+    "demo": ANALYSED | SIDE | {"report"},
+    "cli": ANALYSED | SIDE | {"report", "demo"},
+    "landmark": GROUND | {"expression", "models", "training", "attribution.exact"},
     "synthetic": {"core", "genome", "expression"},
 }
 OUTSIDE = {"data_prep", "benchmarks"}
@@ -160,13 +154,15 @@ def test_only_the_registry_downloads_and_nobody_pickles():
         ("genome", "decode.core.files.open_text", True),
         ("genome", "decode.genome.assembly", True),
         ("genome", "decode.features.matrix", False),
-        ("core", "decode.metrics", False),
-        ("metrics", "decode.core.checks", False),
+        ("core", "decode.statistics.metrics", False),
+        ("statistics", "decode.core.checks", True),
+        ("statistics", "decode.genome.sites", False),
         ("expression", "decode.genome", False),
-        ("prediction", "decode.baselines.ridge", True),
-        ("baselines", "decode.prediction", False),
-        ("insilico", "decode.attribution", False),
-        ("landmark", "decode.attribution.rescale.explain", True),
+        ("evaluation", "decode.attribution.result", True),
+        ("training", "decode.evaluation.evaluate", False),
+        ("tuning", "decode.ranking", False),
+        ("insilico", "decode.attribution", True),
+        ("landmark", "decode.attribution.exact.engine.explain", True),
         ("landmark", "decode.attribution.result", False),
         ("synthetic", "decode.features", False),
         ("cli", "decode.train", True),
@@ -176,7 +172,7 @@ def test_only_the_registry_downloads_and_nobody_pickles():
         ("core", "benchmarks.features", False),
         ("core", "tests.conftest", False),
         ("core", "decoder", True),
-        ("__init__", "decode.training", True),
+        ("__init__", "decode.training.ensemble", True),
     ],
 )
 def test_the_rule_itself(unit, target, allowed):

@@ -14,6 +14,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from decode.attribution.deep_explainer import ShapEngine
+from decode.attribution.exact.engine import ExactEngine, one_blas_thread
 from decode.attribution.job import (
     ENGINES,
     Agreement,
@@ -26,7 +27,6 @@ from decode.attribution.job import (
 )
 from decode.attribution.references import N_MATCHED, ReferenceName
 from decode.attribution.regulator_sums import SumTaker
-from decode.attribution.rescale import ExactEngine, one_blas_thread
 from decode.attribution.result import (
     FORMAT,
     SCHEMA_VERSION,
@@ -36,10 +36,10 @@ from decode.attribution.result import (
     make_layout,
     read_attributions,
 )
-from decode.attribution.spread import Spread
 from decode.core.checks import check_choice, check_count, listed
 from decode.core.executor import SerialExecutor, get_executor
 from decode.core.files import check_output, versions
+from decode.statistics.spread import Spread
 
 if TYPE_CHECKING:
     from decode.features.matrix import RegulatoryFeatures

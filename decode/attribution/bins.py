@@ -13,12 +13,12 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from decode.attribution.deep_explainer import ShapEngine
+from decode.attribution.exact.engine import ExactEngine
 from decode.attribution.job import ENGINES, EngineName, Job, make_job
 from decode.attribution.references import N_MATCHED, ReferenceName
-from decode.attribution.rescale import ExactEngine
-from decode.attribution.spread import Spread
 from decode.core.checks import check_choice, check_known, listed
 from decode.core.files import atomic_path, check_input, versions
+from decode.statistics.spread import Spread
 
 if TYPE_CHECKING:
     from decode.features.matrix import RegulatoryFeatures

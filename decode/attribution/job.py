@@ -14,8 +14,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from decode.attribution.deep_explainer import ShapEngine
+from decode.attribution.exact.engine import ExactEngine
 from decode.attribution.references import N_MATCHED, Reference, ReferenceName, make_reference
-from decode.attribution.rescale import ExactEngine
 from decode.attribution.result import SCHEMA_VERSION, Layout
 from decode.core.checks import check_choice, check_known, check_unique
 from decode.core.finished import content_hash

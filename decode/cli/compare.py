@@ -50,7 +50,7 @@ def single_task(
     from decode.expression.targets import read_targets, task_names
     from decode.features.matrix import RegulatoryFeatures
     from decode.report.comparisons import write_single_task
-    from decode.training import TrainingConfig
+    from decode.training.config import TrainingConfig
 
     check_output_folder(out)
     check_count("--seeds", seeds)
@@ -122,7 +122,7 @@ def expecto(
     from decode.expression.targets import read_targets, task_names
     from decode.features.matrix import RegulatoryFeatures
     from decode.report.comparisons import write_expecto
-    from decode.training import TrainingConfig
+    from decode.training.config import TrainingConfig
 
     require_xgboost()
     check_output_folder(out)

@@ -39,12 +39,12 @@ def cv(
     """Predict every gene by an ensemble that never saw its chromosome; a killed run goes on when repeated."""
     load_tensorflow()
     from decode.core.files import check_output_folder, run_record
-    from decode.crossval import cross_validate
     from decode.dataset import read_groups
+    from decode.evaluation.crossval import cross_validate
     from decode.expression.targets import read_targets
     from decode.features.matrix import RegulatoryFeatures
     from decode.report.crossval import write_cross_validation
-    from decode.training import TrainingConfig
+    from decode.training.config import TrainingConfig
 
     check_output_folder(out)
     if folds != "chr" and not folds.isdecimal():

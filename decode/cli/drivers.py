@@ -108,9 +108,9 @@ def drivers(
     seed: Annotated[int, typer.Option(help="Seed of the refits.")] = 0,
 ) -> None:
     """Which TFs, RNA-binding proteins and miRNAs explain a differential expression table, where, and how surely."""
-    from decode.analysis.de_prior import read_de_prior
-    from decode.analysis.drivers import DriversConfig, find_drivers
     from decode.core.files import check_output_folder, run_record
+    from decode.drivers.find import DriversConfig, find_drivers
+    from decode.drivers.prior import read_de_prior
     from decode.features.matrix import RegulatoryFeatures
     from decode.report.drivers import drivers_text, write_drivers
 
@@ -185,7 +185,7 @@ def _frozen_body(model: Path, features: Any) -> Any:
     from decode.cli.common import load_tensorflow
 
     load_tensorflow()
-    from decode.analysis.frozen_body import frozen_body_engine
+    from decode.drivers.frozen_body import frozen_body_engine
     from decode.models.bundle import load_bundle
 
     return frozen_body_engine(load_bundle(model), features)
@@ -196,8 +196,8 @@ def _full_network(members: int, refits: int, folder: Path, executor: str, seed: 
     from decode.cli.randomise import report_run
 
     load_tensorflow()
-    from decode.analysis.full_network import FullOptions, full_network_engine
-    from decode.training import TrainingConfig
+    from decode.drivers.full_network import FullOptions, full_network_engine
+    from decode.training.config import TrainingConfig
 
     training = TrainingConfig(members=members, seed=seed)
     options = FullOptions(training=training, refits=refits, folder=folder, executor=executor, on_run=report_run)

@@ -13,7 +13,7 @@ import typer
 from decode.cli.common import comma_list, load_tensorflow, pairs
 
 if TYPE_CHECKING:
-    from decode.training import MemberFit
+    from decode.training.member import MemberFit
     from decode.tuning.config_file import Configuration
 
 Features = Annotated[Path, typer.Argument(help="Features file (decode features build).")]
@@ -91,8 +91,8 @@ def train(
     from decode.expression.targets import read_targets
     from decode.features.matrix import RegulatoryFeatures
     from decode.models.bundle import check_bundle_output, save_bundle
-    from decode.training import remove_checkpoints
-    from decode.training import train as train_model
+    from decode.training.ensemble import remove_checkpoints
+    from decode.training.ensemble import train as train_model
 
     check_bundle_output(check_output(out))
     options = {"members": members, "keep": keep.value, "seed": seed, "max_epochs": max_epochs, "patience": patience}
@@ -132,7 +132,7 @@ def chosen_configuration(
 ) -> Configuration:
     """Network and training of a configuration file, or of the options; those that were given win over the file."""
     from decode.models.config import network_config
-    from decode.training import TrainingConfig
+    from decode.training.config import TrainingConfig
     from decode.tuning.config_file import Configuration, read_config
 
     if config is None:
@@ -162,12 +162,12 @@ def evaluate(
 ) -> None:
     """Judge a model on held-out genes, beside the baselines."""
     load_tensorflow()
-    from decode.calibration import calibrate_model
     from decode.core.files import check_output_folder, run_record
+    from decode.evaluation.calibration import calibrate_model
+    from decode.evaluation.evaluate import evaluate as evaluate_model
     from decode.expression.targets import read_targets
     from decode.features.matrix import RegulatoryFeatures
     from decode.models.bundle import load_bundle
-    from decode.prediction import evaluate as evaluate_model
     from decode.report.calibration import write_calibration
     from decode.report.evaluation import write_evaluation
 
@@ -213,12 +213,12 @@ def predict(
 ) -> None:
     """Predict every gene of a features file."""
     load_tensorflow()
-    from decode.calibration import spread_table
     from decode.core.files import check_output, write_table
+    from decode.evaluation.calibration import spread_table
+    from decode.evaluation.predict import predict as predict_genes
+    from decode.evaluation.predict import predict_members
     from decode.features.matrix import RegulatoryFeatures
     from decode.models.bundle import load_bundle
-    from decode.prediction import predict as predict_genes
-    from decode.prediction import predict_members
 
     check_output(out)
     bundle, loaded = load_bundle(model), RegulatoryFeatures.read(features)

@@ -44,11 +44,11 @@ def null(
         if path is not None:
             check_output(path)
     load_tensorflow()
-    from decode.analysis.null import fit_null
-    from decode.analysis.null_file import write_null
     from decode.expression.targets import read_targets
     from decode.features.matrix import RegulatoryFeatures
     from decode.models.bundle import load_bundle
+    from decode.ranking.null import fit_null
+    from decode.ranking.null_file import write_null
     from decode.report.significance import null_calibration, p_value_plot
 
     found = fit_null(
@@ -92,11 +92,11 @@ def decoys(
 
     check_output(out)
     load_tensorflow()
-    from decode.analysis.decoys import OVERALL, decoy_test
     from decode.expression.targets import read_targets
     from decode.features.matrix import RegulatoryFeatures
     from decode.models.bundle import load_bundle
-    from decode.training import remove_checkpoints
+    from decode.ranking.decoys import OVERALL, decoy_test
+    from decode.training.ensemble import remove_checkpoints
 
     checkpoints = out.with_name(f".{out.name}.checkpoints")
     table = decoy_test(

@@ -70,11 +70,11 @@ def randomise(
     from decode.core.checks import check_count
     from decode.core.files import check_output_folder, run_record
     from decode.dataset import read_groups
+    from decode.evaluation.randomisation import randomise as randomise_features
     from decode.expression.targets import read_targets, task_names
     from decode.features.matrix import RegulatoryFeatures
-    from decode.randomisation import randomise as randomise_features
     from decode.report.randomisation import write_randomisation
-    from decode.training import TrainingConfig
+    from decode.training.config import TrainingConfig
 
     check_output_folder(out)
     check_count("--seeds", seeds)

@@ -12,7 +12,7 @@ from decode.cli.common import comma_list
 if TYPE_CHECKING:
     import pandas as pd
 
-    from decode.analysis.ranking import RegulatorScores
+    from decode.ranking.rank import RegulatorScores
 
 Attributions = Annotated[Path, typer.Argument(help="Attributions (decode attribute).")]
 N_SHOWN = 10
@@ -35,11 +35,11 @@ def rank(
     figures: Annotated[Path | None, typer.Option(help="Folder for figures.")] = None,
 ) -> None:
     """Rank TFs, RBPs and miRNAs by what they contribute, in every task and overall."""
-    from decode.analysis.classes import compare_classes
-    from decode.analysis.null_file import read_null
-    from decode.analysis.ranking import rank_regulators, regulator_scores
     from decode.attribution.result import read_attributions
     from decode.core.files import check_output, check_output_folder
+    from decode.ranking.kinds import compare_classes
+    from decode.ranking.null_file import read_null
+    from decode.ranking.rank import rank_regulators, regulator_scores
     from decode.report.ranking import write_ranking, write_ranking_figures
 
     check_output(out)
@@ -73,9 +73,9 @@ def network(
     symbols: Annotated[bool, typer.Option("--symbols", help="Write gene symbols instead of gene ids.")] = False,
 ) -> None:
     """Write regulator-target weights as decoupler and other network tools read them."""
-    from decode.analysis.network import regulator_network
     from decode.attribution.result import read_attributions
     from decode.core.files import check_output, run_record, write_json, write_table
+    from decode.ranking.target_network import regulator_network
     from decode.report.ranking import beside
 
     check_output(out)

@@ -44,7 +44,7 @@ def gene_table(features: Path | None, id_map: Path | None) -> Any:
 
 def read_optional_complexes(path: Path | None) -> dict[str, list[str]] | None:
     """The complexes of a file, or None."""
-    from decode.analysis.regulator_genes import read_complexes
+    from decode.regulators.genes import read_complexes
 
     return None if path is None else read_complexes(path)
 
@@ -69,11 +69,11 @@ def expression(
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
 ) -> None:
     """Correlate each regulator's attribution with its own expression over tissues: activator or repressor?"""
-    from decode.analysis.ranking_table import read_ranking
-    from decode.analysis.regulator_expression import correlate_expression
     from decode.core.files import check_output_folder, run_record
     from decode.expression.targets import read_targets
     from decode.expression.tissue_groups import read_tissue_groups
+    from decode.ranking.table import read_ranking
+    from decode.regulators.own_expression import correlate_expression
     from decode.report.regulator_biology import expression_summary, write_regulator_expression
 
     check_output_folder(out)
@@ -112,10 +112,10 @@ def gene_lists(
     complexes: Complexes = None,
 ) -> None:
     """Test whether key regulators are in gene lists, with and without the number of sites and experiments."""
-    from decode.analysis.gene_lists import read_gene_lists, read_hubs, read_pli, validate_gene_lists
-    from decode.analysis.ranking_table import read_ranking
     from decode.core.checks import check_unique
     from decode.core.files import check_output_folder, run_record
+    from decode.ranking.table import read_ranking
+    from decode.regulators.gene_lists import read_gene_lists, read_hubs, read_pli, validate_gene_lists
     from decode.report.regulator_biology import gene_list_summary, write_gene_lists
 
     check_output_folder(out)
@@ -170,11 +170,11 @@ def gene_sets(
     seed: Annotated[int, typer.Option(help="Seed of the permutations.")] = 0,
 ) -> None:
     """Find functions that key regulators share: pre-ranked GSEA, and with --fdr or --top a hypergeometric test."""
-    from decode.analysis.enrichment import read_gmt
-    from decode.analysis.ranking_table import read_ranking
-    from decode.analysis.regulator_sets import enrich_regulators
     from decode.core.files import check_output_folder, run_record
+    from decode.ranking.table import read_ranking
+    from decode.regulators.gene_sets import enrich_regulators
     from decode.report.regulator_biology import gene_set_summary, write_gene_sets
+    from decode.statistics.enrichment import read_gmt
 
     check_output_folder(out)
     result = enrich_regulators(

@@ -75,7 +75,7 @@ def tune(
     from decode.expression.targets import read_targets
     from decode.features.matrix import RegulatoryFeatures
     from decode.report.tuning import write_tuning
-    from decode.training import TrainingConfig
+    from decode.training.config import TrainingConfig
     from decode.tuning.chief import post_of_process
     from decode.tuning.search import TuningConfig, tune_worker
     from decode.tuning.search import tune as tune_networks

@@ -23,8 +23,8 @@ def usage(
 ) -> None:
     """Judge whether a transcript model knows which transcripts of a gene are used more than the others."""
     load_tensorflow()
-    from decode.analysis.transcript_usage import evaluate_usage
     from decode.core.files import check_output_folder, run_record
+    from decode.evaluation.transcript_usage import evaluate_usage
     from decode.expression.targets import read_targets
     from decode.features.matrix import RegulatoryFeatures
     from decode.models.bundle import load_bundle

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from decode.metrics import pearson_per_task, rmse_per_task, spearman_per_task
+from decode.statistics.metrics import pearson_per_task, rmse_per_task, spearman_per_task
 
 METRICS = ("rmse", "pearson", "spearman")
 
@@ -21,7 +21,7 @@ def task_accuracy(actual: ArrayLike, predicted: ArrayLike) -> dict[str, list[flo
     Returns
     -------
     dict of metric to list of float
-        NaN where undefined, see `decode.metrics`.
+        NaN where undefined, see `decode.statistics.metrics`.
 
     Examples
     --------

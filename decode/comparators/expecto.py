@@ -12,21 +12,21 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
-from decode.baselines import BASELINES, baseline_predictions
 from decode.comparators.accuracy import METRICS, accuracy_rows, task_accuracy
 from decode.comparators.linear_booster import BoosterConfig, booster_design, fit_booster, require_xgboost, totals_table
 from decode.comparators.units import LOG_TPM, SCALES, scales_of_log_tpm, scales_of_targets, split_level, tasks_of_scale
 from decode.core.checks import check_count, check_matched, check_unique, listed
 from decode.core.finished import FinishedRuns, content_hash
-from decode.core.paired_clusters import paired_cluster_test
 from decode.core.seeds import member_seeds
 from decode.dataset import TEST, TRAIN, VALIDATION_SHARE, Dataset, drop_rare_regulators, make_split, prepare_dataset
+from decode.evaluation.baselines import BASELINES, baseline_predictions
+from decode.evaluation.refit import dataset_hash, finish_runs, refit
 from decode.expression.targets import MEDIAN_LEVEL
 from decode.expression.tissue import tissue_targets
 from decode.expression.tissue_groups import group_of_tasks
 from decode.models.config import NetworkConfig, network_config
-from decode.refit import dataset_hash, finish_runs, refit
-from decode.training import TrainingConfig
+from decode.statistics.paired_clusters import paired_cluster_test
+from decode.training.config import TrainingConfig
 
 logger = logging.getLogger(__name__)
 

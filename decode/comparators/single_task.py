@@ -16,15 +16,15 @@ from decode.comparators.accuracy import accuracy_rows, task_accuracy
 from decode.core.checks import check_choice, check_known, check_unique, listed
 from decode.core.executor import ThreadsExecutor, get_executor
 from decode.core.finished import FinishedRuns, file_name
-from decode.core.paired_clusters import paired_cluster_test
 from decode.dataset import EXCLUDED, TRAIN, VALIDATION, Dataset, prepare_dataset
+from decode.evaluation.evaluate import mean_or_nan
+from decode.evaluation.randomisation import checked_seeds
+from decode.evaluation.refit import Judged, dataset_hash, finish_runs, refit
 from decode.expression.targets import MEDIAN_LEVEL
 from decode.expression.tissue_groups import group_of_tasks
 from decode.models.config import NetworkConfig, network_config
-from decode.prediction import mean_or_nan
-from decode.randomisation import checked_seeds
-from decode.refit import Judged, dataset_hash, finish_runs, refit
-from decode.training import TrainingConfig
+from decode.statistics.paired_clusters import paired_cluster_test
+from decode.training.config import TrainingConfig
 
 logger = logging.getLogger(__name__)
 

@@ -71,8 +71,8 @@ class NetworkConfig:
     level_weight : float
         Weight of the median level in the loss; every fold change has weight 1. It is one column beside dozens.
     weigh_kinds : bool
-        Choose on validation genes how much each kind of regulator may say (`decode.models.evidence`); default network
-        only.
+        Choose on validation genes how much each kind of regulator may say (`decode.training.kind_weights`); default
+        network only.
     rna, promoter : ConvolutionConfig
         Convolutions of the paper network; unused by the default. A further named region is treated like the promoter.
     """

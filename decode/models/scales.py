@@ -42,7 +42,7 @@ def fit_region_scales(
     dataset : Dataset
     config : NetworkConfig
     kind_weights : mapping of "region|kind" to float, optional
-        Multiplies the factor of the tracks of that kind (`decode.models.evidence`).
+        Multiplies the factor of the tracks of that kind (`decode.training.kind_weights`).
 
     Returns
     -------

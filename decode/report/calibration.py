@@ -10,8 +10,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from decode.calibration import Calibration
 from decode.core.files import staged_folder, write_json, write_table
+from decode.evaluation.calibration import Calibration
 from decode.expression.targets import MEDIAN_LEVEL
 from decode.report.figure_file import save_figure
 from decode.report.plots import BLACK, BLUE, GREY, LIGHT_GREY, ORANGE, SKY
@@ -23,7 +23,7 @@ def write_calibration(calibration: Calibration, out: str | Path, *, title: str =
     Parameters
     ----------
     calibration : Calibration
-        From `decode.calibration.calibrate` or `calibrate_model`.
+        From `decode.evaluation.calibration.calibrate` or `calibrate_model`.
     out : str or Path
         Folder; created if needed, its parent must exist. Files of the same names are replaced.
     title : str, optional

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from decode.core.checks import check_columns
 from decode.core.files import staged_folder, write_json, write_table
-from decode.crossval import MEMBER, MODEL, CrossValidation
+from decode.evaluation.crossval import MEMBER, MODEL, CrossValidation
 from decode.expression.targets import MEDIAN_LEVEL
 from decode.report.calibration import calibration_files
 from decode.report.figure_file import save_figure

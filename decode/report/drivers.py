@@ -12,10 +12,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from decode.analysis.driver_targets import FDR_LIMIT
-from decode.analysis.drivers import DriversResult
 from decode.core.files import staged_folder, write_json, write_table
 from decode.core.finished import file_name
+from decode.drivers.find import DriversResult
+from decode.drivers.targets import FDR_LIMIT
 from decode.report.figure_file import save_figure
 from decode.report.plots import BLUE, GREY, LIGHT_GREY, VERMILION
 
@@ -29,7 +29,7 @@ def write_drivers(result: DriversResult, out: str | Path, *, record: dict[str, A
     Parameters
     ----------
     result : DriversResult
-        From `decode.analysis.drivers.find_drivers`.
+        From `decode.drivers.find.find_drivers`.
     out : str or Path
         Folder; created if needed, its parent must exist. Files of the same names are replaced.
     record : dict, optional

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from decode.analysis.enrichment import gene_set_overlaps
 from decode.core.checks import check_columns
 from decode.report.figure_file import save_figure
 from decode.report.plots import BLUE, LIGHT_GREY, VERMILION
 from decode.report.regulator_plots import FDR
+from decode.statistics.enrichment import gene_set_overlaps
 
 Float = NDArray[np.float64]
 GAP = 0.12  # between circles, in the unit of the radii

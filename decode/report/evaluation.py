@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from decode.core.files import staged_folder, write_json, write_table
+from decode.evaluation.evaluate import Evaluation
 from decode.expression.targets import MEDIAN_LEVEL
-from decode.prediction import Evaluation
 from decode.report.plots import per_task_accuracy, predicted_against_actual, specificity_heatmap, training_history
 
 

@@ -21,8 +21,8 @@ from numpy.typing import ArrayLike
 
 from decode.core.checks import check_columns, check_unique, listed
 from decode.expression.targets import MEDIAN_LEVEL
-from decode.metrics import spearman_per_task
 from decode.report.figure_file import save_figure
+from decode.statistics.metrics import spearman_per_task
 
 # Okabe and Ito 2008: distinguishable with every common form of colour blindness
 BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, BLACK = (

@@ -13,8 +13,8 @@ from matplotlib.lines import Line2D
 
 from decode.core.checks import check_columns
 from decode.core.files import staged_folder, write_json, write_table
+from decode.evaluation.randomisation import FULL, RandomisationResult
 from decode.expression.targets import MEDIAN_LEVEL
-from decode.randomisation import FULL, RandomisationResult
 from decode.report.figure_file import save_figure
 from decode.report.plots import BLACK, BLUE, GREY, LIGHT_GREY, ORANGE
 
@@ -29,7 +29,7 @@ def write_randomisation(
     Parameters
     ----------
     result : RandomisationResult
-        From `decode.randomisation.randomise`.
+        From `decode.evaluation.randomisation.randomise`.
     out : str or Path
         Folder; created if needed, its parent must exist. Files of the same names are replaced.
     record : dict, optional

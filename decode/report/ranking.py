@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import pdist
 
-from decode.analysis.classes import class_scores
-from decode.analysis.ranking import RegulatorScores
-from decode.analysis.ranking_table import OVERALL
 from decode.core.checks import check_count
 from decode.core.files import check_output, staged_folder, write_json, write_table
 from decode.expression.targets import MEDIAN_LEVEL
 from decode.genome.site_sources import KINDS
+from decode.ranking.kinds import class_scores
+from decode.ranking.rank import RegulatorScores
+from decode.ranking.table import OVERALL
 from decode.report.figure_file import save_figure
 from decode.report.plots import BLACK, BLUE, GREEN, GREY, LIGHT_GREY, ORANGE, PURPLE
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from decode.analysis.gene_lists import GeneListResult
-from decode.analysis.regulator_expression import ACTIVATOR, ALL_TISSUES, REPRESSOR, RegulatorExpressionResult
 from decode.core.files import staged_folder, write_json, write_table
+from decode.regulators.gene_lists import GeneListResult
+from decode.regulators.own_expression import ACTIVATOR, ALL_TISSUES, REPRESSOR, RegulatorExpressionResult
 from decode.report.enrichment_map import enrichment_map
 from decode.report.regulator_plots import FDR, activator_plot, gene_list_plot
 
@@ -23,7 +23,7 @@ def write_regulator_expression(
     Parameters
     ----------
     result : RegulatorExpressionResult
-        From `decode.analysis.regulator_expression.correlate_expression`.
+        From `decode.regulators.own_expression.correlate_expression`.
     out : str or Path
         Folder; created if needed, its parent must exist. Files of the same names are replaced.
     record : dict, optional
@@ -61,7 +61,7 @@ def write_gene_lists(
     Parameters
     ----------
     result : GeneListResult
-        From `decode.analysis.gene_lists.validate_gene_lists`.
+        From `decode.regulators.gene_lists.validate_gene_lists`.
     out : str or Path
         Folder; created if needed, its parent must exist. Files of the same names are replaced.
     record : dict, optional
@@ -104,7 +104,7 @@ def write_gene_sets(
     Parameters
     ----------
     tables : mapping of name to pd.DataFrame
-        "gsea" from `decode.analysis.enrichment.preranked_gsea`, "hypergeometric" from `hypergeometric_enrichment`.
+        "gsea" from `decode.statistics.enrichment.preranked_gsea`, "hypergeometric" from `hypergeometric_enrichment`.
     gene_sets : mapping of str to sequence of str
         The tested sets cut down to the ranking (`sets_within`).
     out : str or Path

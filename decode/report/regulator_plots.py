@@ -14,9 +14,9 @@ from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from decode.analysis.regulator_expression import ACTIVATOR, ALL_TISSUES, REPRESSOR, WITHOUT_BRAIN
 from decode.core.checks import check_columns, check_count
 from decode.expression.tissue_groups import known_tissue_groups
+from decode.regulators.own_expression import ACTIVATOR, ALL_TISSUES, REPRESSOR, WITHOUT_BRAIN
 from decode.report.figure_file import save_figure
 from decode.report.plots import BLUE, GREY, LIGHT_GREY, ORANGE, VERMILION
 
@@ -38,7 +38,7 @@ def activator_plot(
     Parameters
     ----------
     table : pd.DataFrame
-        Of `decode.analysis.regulator_expression.correlate_expression`.
+        Of `decode.regulators.own_expression.correlate_expression`.
     attribution, expression : pd.DataFrame, shape (n_regulators, n_tissues)
         Likewise; each row is drawn as its z over tissues.
     path : str or Path
@@ -133,7 +133,7 @@ def gene_list_plot(table: pd.DataFrame, path: str | Path, *, title: str = "") ->
     Parameters
     ----------
     table : pd.DataFrame
-        Of `decode.analysis.gene_lists.validate_gene_lists`: one panel a level, rows of lists by kind.
+        Of `decode.regulators.gene_lists.validate_gene_lists`: one panel a level, rows of lists by kind.
     path : str or Path
         File to write.
     title : str, optional

@@ -12,11 +12,11 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import beta, kstest
 
-from decode.analysis.ranking import overall_score
-from decode.analysis.significance import bound_gene_strata, leave_one_out_p_values
 from decode.expression.targets import MEDIAN_LEVEL
+from decode.ranking.rank import overall_score
 from decode.report.figure_file import save_figure
 from decode.report.plots import BLACK, BLUE, GREY, LIGHT_GREY, SERIES
+from decode.statistics.significance import bound_gene_strata, leave_one_out_p_values
 
 SMALL = 0.05
 MOST_POINTS = 2000  # of a series; the smallest p-values are all drawn

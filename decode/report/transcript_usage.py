@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from decode.analysis.transcript_usage import LEVEL, UsageResult
 from decode.core.files import staged_folder, write_json, write_table
+from decode.evaluation.transcript_usage import LEVEL, UsageResult
 from decode.expression.targets import MEDIAN_LEVEL
 from decode.report.plots import per_task_accuracy, predicted_against_actual
 
@@ -21,7 +21,7 @@ def write_usage(
     Parameters
     ----------
     result : UsageResult
-        From `decode.analysis.transcript_usage.evaluate_usage`.
+        From `decode.evaluation.transcript_usage.evaluate_usage`.
     out : str or Path
         Folder; created if needed, its parent must exist. Files of the same names are replaced.
     record : dict, optional

@@ -33,7 +33,7 @@ class ToyTranscripts(NamedTuple):
         The table `truth` as TSV.
     truth_signal : Path
         Table transcript_id, median_level, one column a tissue: the targets without any noise. Its agreement with the
-        noisy targets (`decode.analysis.transcript_usage.usage_accuracy`) is the most that a model can reach.
+        noisy targets (`decode.evaluation.transcript_usage.usage_accuracy`) is the most that a model can reach.
     truth : pd.DataFrame
         One row an acting regulator: track (its column in the totals), sign, n_bound_genes, n_genes_told_apart (genes
         whose transcripts it binds differently), tissues (comma list of where it acts beyond its overall effect),

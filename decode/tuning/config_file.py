@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from decode.core.checks import check_known_keys
 from decode.core.files import read_json_object, write_json
 from decode.models.config import NetworkConfig, network_config
-from decode.training import TrainingConfig
+from decode.training.config import TrainingConfig
 
 
 class Configuration(NamedTuple):

@@ -19,9 +19,9 @@ from decode.core.checks import check_choice, check_count, check_known_keys, chec
 from decode.core.files import make_output_folder, write_json
 from decode.core.finished import content_hash
 from decode.dataset import TRAIN, VALIDATION, Dataset, prepare_dataset
+from decode.evaluation.refit import dataset_hash
 from decode.models.config import ARCHITECTURES, network_config
-from decode.refit import dataset_hash
-from decode.training import TrainingConfig
+from decode.training.config import TrainingConfig
 from decode.tuning.chief import WORKER_TIMEOUT_S, Post, post_of_process, serve_trials
 from decode.tuning.config_file import Configuration
 from decode.tuning.oracles import Algorithm, last_line, make_oracle

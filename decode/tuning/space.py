@@ -11,7 +11,7 @@ import keras_tuner
 
 from decode.core.checks import check_choice, check_known_keys
 from decode.models.config import NetworkConfig, network_config
-from decode.training import TrainingConfig
+from decode.training.config import TrainingConfig
 from decode.tuning.config_file import Configuration
 
 Searched = Literal["default", "paper", "both"]

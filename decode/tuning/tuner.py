@@ -18,19 +18,15 @@ from keras_tuner.errors import FailedTrialError, FatalError
 from decode.core.files import make_output_folder
 from decode.core.seeds import member_seeds
 from decode.dataset import Dataset
-from decode.metrics import spearman_per_task
+from decode.evaluation.evaluate import summarise
 from decode.models.config import NetworkConfig
-from decode.models.losses import masked_loss
-from decode.prediction import summarise
-from decode.training import (
-    TrainingConfig,
-    TrainingData,
-    assemble_network,
-    fit_member,
-    predict_rows,
-    remove_checkpoints,
-    training_data,
-)
+from decode.models.ensemble import predict_rows
+from decode.statistics.metrics import spearman_per_task
+from decode.training.config import TrainingConfig
+from decode.training.data import TrainingData, training_data
+from decode.training.ensemble import remove_checkpoints
+from decode.training.losses import masked_loss
+from decode.training.member import assemble_network, fit_member
 from decode.tuning.chief import Post, is_listening, wait_for_chief
 from decode.tuning.oracles import WatchedOracle
 from decode.tuning.space import SIGNATURE, SearchSpace, values_of
@@ -49,7 +45,7 @@ class ChiefLostError(FatalError):
 
 
 class NetworkTuner(BaseTuner):
-    """Fits the networks of trials with the machinery of `decode.training`.
+    """Fits the networks of trials with the machinery of `decode.training.ensemble`.
 
     Parameters
     ----------

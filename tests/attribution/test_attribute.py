@@ -17,13 +17,13 @@ from toy_networks import random_bundle
 
 import decode.attribution.attribute as attribute_module
 from decode.attribution.attribute import attribute, explain_block
+from decode.attribution.exact.engine import ExactEngine
 from decode.attribution.job import make_job
 from decode.attribution.references import REFERENCES
-from decode.attribution.rescale import ExactEngine
 from decode.attribution.result import AttributionFile, Layout, gene_blocks, make_layout, read_attributions
 from decode.core.executor import ThreadsExecutor
 from decode.dataset import TEST, prepare_dataset
-from decode.prediction import predict
+from decode.evaluation.predict import predict
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,9 @@ from planted import planted_dataset
 from toy_networks import CONFIGS, random_bundle, random_network
 
 from decode.attribution.deep_explainer import ELEMENTWISE_OPERATIONS, ShapEngine
+from decode.attribution.exact.engine import ExactEngine
 from decode.attribution.job import agreement, make_job
 from decode.attribution.references import REFERENCES, make_reference
-from decode.attribution.rescale import ExactEngine
 from decode.dataset import bins_inputs, pooled_inputs
 from decode.models.layers import SumBins
 

@@ -7,7 +7,7 @@ from toy_networks import random_bundle
 
 from decode.attribution.attribute import attribute
 from decode.attribution.stability import reference_stability
-from decode.metrics import spearman_per_task
+from decode.statistics.metrics import spearman_per_task
 
 
 @pytest.fixture(scope="module")

@@ -142,7 +142,7 @@ def test_a_killed_training_resumes_to_the_same_model(features_file, targets_file
 
 
 def test_a_checkpoint_of_other_options_is_named(run, features_file, targets_file, tmp_path, monkeypatch):
-    import decode.training as training
+    import decode.training.ensemble as training
 
     command = ["train", features_file, targets_file, "--out", tmp_path / "model", "--members", 1, "--max-epochs", 2]
     keep = training.remove_checkpoints

@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 from toy_regulators import toy_features, toy_targets, toy_tpm
 
-from decode.baselines import baseline_predictions
 from decode.cli.app import main
 from decode.comparators.linear_booster import totals_table
 from decode.core.files import write_table
-from decode.refit import Refit
+from decode.evaluation.baselines import baseline_predictions
+from decode.evaluation.refit import Refit
 
 
 @pytest.fixture(scope="module")

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from decode.analysis.null_file import Scores, read_null
-from decode.analysis.scores import NetworkScorer
 from decode.features.regulators import regulators_of
+from decode.ranking.null_file import Scores, read_null
+from decode.ranking.refit_scores import NetworkScorer
 
 
 @pytest.fixture

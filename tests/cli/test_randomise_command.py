@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from toy_regulators import toy_features, toy_targets
 
-from decode.baselines import baseline_predictions
 from decode.cli.app import main
 from decode.core.files import write_table
-from decode.refit import Refit
+from decode.evaluation.baselines import baseline_predictions
+from decode.evaluation.refit import Refit
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def ridge(monkeypatch: pytest.MonkeyPatch) -> None:
     def fit(dataset, network, training, *, part="test"):
         return Refit(baseline_predictions(dataset)["ridge_totals"][dataset.rows(part)], 1, 0.0, 0.0)
 
-    monkeypatch.setattr("decode.randomisation.refit", fit)
+    monkeypatch.setattr("decode.evaluation.randomisation.refit", fit)
 
 
 def run(*arguments: str | Path) -> int:

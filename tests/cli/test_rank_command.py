@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 from ranking_data import attributions as transcripts
 
-from decode.analysis.null_file import Scores, null_dataset, write_null
-from decode.analysis.ranking import regulator_scores
 from decode.attribution.result import read_attributions
 from decode.features.matrix import RegulatoryFeatures
+from decode.ranking.null_file import Scores, null_dataset, write_null
+from decode.ranking.rank import regulator_scores
 
 
 @pytest.fixture(scope="module")

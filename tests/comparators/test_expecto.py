@@ -5,16 +5,16 @@ import pandas as pd
 import pytest
 from toy_regulators import TASKS, toy_features, toy_targets, toy_tpm
 
-from decode.baselines import baseline_predictions
 from decode.comparators.accuracy import METRICS
 from decode.comparators.expecto import METHODS, compare_expecto, run_dataset, summarise_runs
 from decode.comparators.linear_booster import BoosterConfig, totals_table
 from decode.comparators.units import scales_of_log_tpm, scales_of_targets
 from decode.dataset import Dataset
+from decode.evaluation.baselines import baseline_predictions
+from decode.evaluation.refit import Refit
 from decode.expression.tissue import tissue_targets
 from decode.models.config import NetworkConfig
-from decode.refit import Refit
-from decode.training import TrainingConfig
+from decode.training.config import TrainingConfig
 
 pytest.importorskip("xgboost")
 QUICK = BoosterConfig(l2=0.01, eta=0.5, n_rounds=20)

@@ -5,14 +5,14 @@ import pandas as pd
 import pytest
 from toy_regulators import TASKS, toy_features, toy_targets
 
-from decode.baselines import baseline_predictions
 from decode.comparators.accuracy import accuracy_rows, task_accuracy
 from decode.comparators.single_task import compare_single_task, single_task_dataset
 from decode.dataset import Dataset, prepare_dataset
-from decode.metrics import spearman_per_task
+from decode.evaluation.baselines import baseline_predictions
+from decode.evaluation.refit import Refit
 from decode.models.config import NetworkConfig
-from decode.refit import Refit
-from decode.training import TrainingConfig
+from decode.statistics.metrics import spearman_per_task
+from decode.training.config import TrainingConfig
 
 TINY = NetworkConfig(width=16, n_dense=1, dropout=0.0, input_dropout=0.0)
 

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from planted import TINY, TINY_PAPER, planted_dataset, quick_bundle
 
+from decode.evaluation.predict import predict, predict_members
 from decode.models import bundle as bundle_module
 from decode.models.bundle import (
     BUNDLE_FILE,
@@ -21,7 +22,6 @@ from decode.models.bundle import (
     read_record,
     save_bundle,
 )
-from decode.prediction import predict, predict_members
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from matplotlib.image import imread
 
-from decode.calibration import Calibration, calibrate, interval_factors
+from decode.evaluation.calibration import Calibration, calibrate, interval_factors
 from decode.report.calibration import calibration_plot, write_calibration
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from decode.calibration import calibrate, interval_factors
-from decode.crossval import CrossValidation
+from decode.evaluation.calibration import calibrate, interval_factors
+from decode.evaluation.crossval import CrossValidation
 from decode.report.crossval import folds_plot, write_cross_validation
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from decode.prediction import Evaluation
+from decode.evaluation.evaluate import Evaluation
 from decode.report.evaluation import median_task, write_evaluation
 
 

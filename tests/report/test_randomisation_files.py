@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from matplotlib.image import imread
 
-from decode.randomisation import RandomisationResult, compare_variants, summarise_variants
+from decode.evaluation.randomisation import RandomisationResult, compare_variants, summarise_variants
 from decode.report.randomisation import randomisation_plot, write_randomisation
 
 

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from ranking_data import attributions
 
-from decode.analysis.classes import compare_classes
-from decode.analysis.ranking import rank_regulators, regulator_scores
-from decode.analysis.ranking_table import read_ranking
+from decode.ranking.kinds import compare_classes
+from decode.ranking.rank import rank_regulators, regulator_scores
+from decode.ranking.table import read_ranking
 from decode.report.ranking import beside, top_overall, top_regulators, write_ranking, write_ranking_figures
 
 

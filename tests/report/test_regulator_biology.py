@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from decode.analysis.enrichment import gene_set_overlaps
 from decode.report.enrichment_map import GAP, _components, _layout, enrichment_map
 from decode.report.regulator_plots import activator_plot, gene_list_plot
+from decode.statistics.enrichment import gene_set_overlaps
 
 
 def correlations(**changes: object) -> pd.DataFrame:

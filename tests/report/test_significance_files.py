@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from decode.analysis.null_file import Scores, null_dataset
+from decode.ranking.null_file import Scores, null_dataset
 from decode.report.significance import null_calibration, p_value_plot
 
 PNG = b"\x89PNG"

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 
-from decode.analysis.transcript_usage import UsageResult, summarise_usage, usage_accuracy
+from decode.evaluation.transcript_usage import UsageResult, summarise_usage, usage_accuracy
 from decode.report.transcript_usage import usage_table, write_usage
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from decode.models.config import NetworkConfig
 from decode.report.tuning import tuning_plot, write_tuning
-from decode.training import TrainingConfig
+from decode.training.config import TrainingConfig
 from decode.tuning.config_file import Configuration, read_config
 from decode.tuning.search import TuningResult
 

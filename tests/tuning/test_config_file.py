@@ -5,7 +5,7 @@ import json
 import pytest
 
 from decode.models.config import DEFAULT, PAPER, ConvolutionConfig, NetworkConfig
-from decode.training import TrainingConfig
+from decode.training.config import TrainingConfig
 from decode.tuning.config_file import Configuration, read_config, write_config
 
 

@@ -14,9 +14,10 @@ import pytest
 from planted import planted_features, planted_targets
 
 from decode.core.files import write_table
+from decode.evaluation.evaluate import evaluate
 from decode.models.config import NetworkConfig
-from decode.prediction import evaluate
-from decode.training import TrainingConfig, train
+from decode.training.config import TrainingConfig
+from decode.training.ensemble import train
 from decode.tuning.search import TuningConfig, TuningResult, tune, tune_worker
 from decode.tuning.tuner import NetworkTuner
 

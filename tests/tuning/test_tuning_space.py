@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from decode.models.config import DEFAULT, PAPER
-from decode.training import TrainingConfig
+from decode.training.config import TrainingConfig
 from decode.tuning.space import SPACES, SearchSpace
 
 

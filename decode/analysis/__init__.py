@@ -1,1 +1,0 @@
-"""What a trained model says: transcript usage, rankings, tests and enrichments."""

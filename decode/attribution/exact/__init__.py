@@ -1,0 +1,1 @@
+"""DeepLIFT Rescale in closed form, all tasks at once."""

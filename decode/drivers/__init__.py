@@ -1,0 +1,1 @@
+"""Which regulators drive a differential expression table."""

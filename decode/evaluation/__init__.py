@@ -1,0 +1,1 @@
+"""How well do models predict: predictions, baselines, cross-validation, calibration, refits."""

@@ -1,0 +1,175 @@
+"""Plain models that every table of results carries: what must be beaten before a network means anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from scipy.stats import norm, rankdata
+from sklearn.linear_model import Ridge
+from sklearn.neighbors import NearestNeighbors
+
+from decode.dataset import TRAIN, VALIDATION, Dataset
+from decode.statistics.metrics import spearman_per_task
+
+# From almost none to so much that only the mean is left; the best is chosen on validation genes.
+RIDGE_PENALTIES = (1.0, 10.0, 100.0, 300.0, 1e3, 3e3, 1e4, 3e4)
+KNN_SIZES = (5, 10, 20, 50)
+BASELINES = ("mean", "length_only", "ridge_totals", "ridge_ranks")
+
+
+def baseline_predictions(dataset: Dataset) -> dict[str, np.ndarray]:
+    """Predictions of the mean, of the length alone and of a ridge regression on totals, for every row.
+
+    Fitted on training genes; the penalty is chosen on validation genes; test genes play no part.
+
+    Parameters
+    ----------
+    dataset : Dataset
+
+    Returns
+    -------
+    dict of name to np.ndarray, shape (n_rows, n_tasks), float64, log2 units
+        "mean", "length_only" (ridge on log length and its square), "ridge_totals" (ridge on the log of total bound
+        bases of every track, and the same length terms) and "ridge_ranks" (the same design fitted to the normal scores
+        of each task and mapped back: what a robust loss alone gives, without a network).
+
+    Raises
+    ------
+    ValueError
+        If the dataset holds no training or no validation gene.
+    """
+    for part in (TRAIN, VALIDATION):
+        if not len(dataset.rows(part)):
+            raise ValueError(
+                f"the features and targets hold none of the {part} genes, which the baselines need; give those that "
+                "the model was trained on"
+            )
+    length = length_design(dataset)
+    design = np.concatenate([log_totals(dataset), length], axis=1)
+    return {
+        "mean": np.repeat(_task_means(dataset)[None], len(dataset.split), axis=0),
+        "length_only": ridge_predictions(dataset, length),
+        "ridge_totals": ridge_predictions(dataset, design),
+        "ridge_ranks": ridge_predictions(dataset, design, on_ranks=True),
+    }
+
+
+def length_design(dataset: Dataset) -> np.ndarray:
+    """Log spliced length and its square, shape (n_rows, 2)."""
+    log_length = np.log(np.maximum(dataset.features.genes["length_bp"].to_numpy(dtype=np.float64), 1.0))
+    return np.stack([log_length, log_length**2], axis=1)
+
+
+def log_totals(dataset: Dataset) -> np.ndarray:
+    """log(1 + bases) of every track, summed over its region, shape (n_rows, n_tracks)."""
+    return np.log1p(dataset.features.totals().astype(np.float64))
+
+
+def standardise(design: np.ndarray, train: np.ndarray) -> np.ndarray:
+    """Centre and scale columns by their mean and standard deviation over training rows; constant columns become 0."""
+    mean, sd = design[train].mean(axis=0), design[train].std(axis=0)
+    return (design - mean) / np.where(sd > 1e-12, sd, np.inf)
+
+
+def ridge_predictions(dataset: Dataset, design: np.ndarray, *, on_ranks: bool = False) -> np.ndarray:
+    """Ridge regression of every task on a design, the penalty of each group of tasks chosen on validation genes.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    design : np.ndarray, shape (n_rows, n_columns)
+    on_ranks : bool
+        Fit the normal scores of the training values, so that a few extreme genes weigh no more than the others, and map
+        the predictions back to the task's training values of the same quantile.
+
+    Returns
+    -------
+    np.ndarray, shape (n_rows, n_tasks), log2 units
+    """
+    train, validation = dataset.rows(TRAIN), dataset.rows(VALIDATION)
+    scaled = standardise(design, train)
+    predicted = np.repeat(_task_means(dataset)[None], len(scaled), axis=0)
+    for tasks in _task_groups(dataset.targets[train], dataset.fold_change_tasks):
+        measured = train[np.isfinite(dataset.targets[np.ix_(train, tasks[:1])]).ravel()]
+        if len(measured) < 2:
+            continue
+        values = dataset.targets[np.ix_(measured, tasks)].astype(np.float64)
+        fitted = np.apply_along_axis(normal_scores, 0, values) if on_ranks else values
+        fits = [Ridge(alpha=penalty).fit(scaled[measured], fitted) for penalty in RIDGE_PENALTIES]
+        judged = dataset.targets[np.ix_(validation, tasks)]
+        scores = [_score(judged, np.asarray(fit.predict(scaled[validation])).reshape(judged.shape)) for fit in fits]
+        best = fits[int(np.argmax(scores))]
+        chosen = np.asarray(best.predict(scaled)).reshape(len(scaled), len(tasks))
+        if on_ranks:
+            for column in range(len(tasks)):
+                order = np.argsort(values[:, column])
+                chosen[:, column] = np.interp(chosen[:, column], fitted[order, column], values[order, column])
+        predicted[:, tasks] = chosen
+    return predicted
+
+
+def normal_scores(values: np.ndarray) -> np.ndarray:
+    """Quantiles of the standard normal distribution at (rank - 0.5) / n; ties share their mean rank.
+
+    Examples
+    --------
+    >>> normal_scores(np.array([5.0, 100.0, 7.0])).round(3).tolist()
+    [-0.967, 0.967, 0.0]
+
+    References
+    ----------
+    Hazen 1914, Transactions of the ASCE 77:1539 (plotting position).
+    """
+    return np.asarray(norm.ppf((rankdata(values) - 0.5) / len(values)))
+
+
+def knn_predictions(dataset: Dataset) -> np.ndarray:
+    """Mean of the k training genes with the most similar log totals, k chosen on validation genes.
+
+    Parameters
+    ----------
+    dataset : Dataset
+
+    Returns
+    -------
+    np.ndarray, shape (n_rows, n_tasks), log2 units
+    """
+    train, validation = dataset.rows(TRAIN), dataset.rows(VALIDATION)
+    scaled = standardise(np.concatenate([log_totals(dataset), length_design(dataset)], axis=1), train)
+    sizes = [k for k in KNN_SIZES if k <= len(train)] or [len(train)]
+    neighbours = NearestNeighbors(n_neighbors=max(sizes)).fit(scaled[train]).kneighbors(scaled, return_distance=False)
+    values = dataset.targets[train].astype(np.float64)
+    means = _task_means(dataset)
+    best_score, best = -np.inf, np.repeat(means[None], len(scaled), axis=0)
+    for k in sizes:
+        near = values[neighbours[:, :k]]
+        n_measured = np.isfinite(near).sum(axis=1)
+        total = np.where(np.isfinite(near), near, 0.0).sum(axis=1)
+        candidate = np.where(n_measured > 0, total / np.maximum(n_measured, 1), means)
+        score = _score(dataset.targets[validation], candidate[validation])
+        if score > best_score:
+            best_score, best = score, candidate
+    return best
+
+
+def _score(actual: np.ndarray, predicted: np.ndarray) -> float:
+    spearman = spearman_per_task(actual.astype(np.float64), predicted)
+    defined = spearman[np.isfinite(spearman)]
+    return float(defined.mean()) if len(defined) else -np.inf
+
+
+def _task_means(dataset: Dataset) -> np.ndarray:
+    values = dataset.targets[dataset.rows(TRAIN)].astype(np.float64)
+    n_measured = np.isfinite(values).sum(axis=0)
+    return np.where(np.isfinite(values), values, 0.0).sum(axis=0) / np.maximum(n_measured, 1)
+
+
+def _task_groups(values: np.ndarray, is_change: np.ndarray) -> Iterator[np.ndarray]:
+    """Groups of tasks that were measured in the same genes and share a penalty; the median level stands alone."""
+    packed = np.packbits(np.isfinite(values), axis=0)
+    groups: dict[tuple[bool, bytes], list[int]] = {}
+    for task in range(values.shape[1]):
+        groups.setdefault((bool(is_change[task]), packed[:, task].tobytes()), []).append(task)
+    for tasks in groups.values():
+        yield np.asarray(tasks)

@@ -1,0 +1,196 @@
+"""Judge an ensemble on genes that it never saw, beside the baselines."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from decode.core.checks import check_choice, listed
+from decode.core.files import versions
+from decode.dataset import EXCLUDED, TEST, TRAIN, VALIDATION, Dataset, prepare_dataset
+from decode.evaluation.baselines import BASELINES, baseline_predictions
+from decode.evaluation.predict import predict, predict_members, prediction_table
+from decode.expression.targets import MEDIAN_LEVEL, id_column
+from decode.models.bundle import ModelBundle
+from decode.models.matching import select_for_model
+from decode.statistics.metrics import cross_spearman, pearson_per_task, rmse_per_task, spearman_per_task
+
+logger = logging.getLogger(__name__)
+
+Part = Literal["test", "validation", "train", "all"]
+# Columns of the per-task table that further models cannot be named after.
+_COLUMNS = {"task", "n_genes", "model", *BASELINES, "pearson", "rmse", "member_mean", "member_sd"}
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """How well a model predicts, with everything that the tables and figures show.
+
+    Attributes
+    ----------
+    metrics : dict
+        split, n_genes, model, baselines, others, members, specificity, seeds, versions; undefined numbers are NaN here
+        and null in metrics.json.
+    per_task : pd.DataFrame
+        task, n_genes, then Spearman of the model, of each baseline and of each other model, and Pearson, RMSE and the
+        spread of single members for the model.
+    predictions : pd.DataFrame
+        gene_id and tasks of the judged genes.
+    actual : pd.DataFrame
+        The same genes and columns, measured.
+    specificity : pd.DataFrame, shape (n_tasks, n_tasks)
+        Spearman of every predicted (row) against every actual (column) fold change.
+    """
+
+    metrics: dict[str, Any]
+    per_task: pd.DataFrame
+    predictions: pd.DataFrame
+    actual: pd.DataFrame
+    specificity: pd.DataFrame
+
+
+def mean_or_nan(values: np.ndarray) -> float:
+    """Mean of the defined values; NaN when there is none."""
+    defined = values[np.isfinite(values)]
+    return float(defined.mean()) if len(defined) else float("nan")
+
+
+def summarise(spearman: np.ndarray, tasks: Iterable[Any]) -> dict[str, float]:
+    """The two headline figures: mean Spearman over fold changes, and Spearman of the median level."""
+    is_level = np.array([task == MEDIAN_LEVEL for task in tasks])
+    return {
+        "fold_change_mean_spearman": mean_or_nan(spearman[~is_level]),
+        "median_level_spearman": mean_or_nan(spearman[is_level]),
+    }
+
+
+def dataset_of_model(bundle: ModelBundle, features: Any, targets: pd.DataFrame) -> Dataset:
+    """The dataset that a model was trained on, rebuilt: its tracks and its split."""
+    lacking = [task for task in bundle.tasks if task not in targets.columns]
+    if lacking:
+        raise ValueError(
+            f"targets lack {len(lacking)} of the model's tasks: {listed(lacking)}; give the table it was trained on"
+        )
+    return prepare_dataset(
+        select_for_model(bundle, features),
+        targets[[id_column(targets), *bundle.tasks]],
+        split=bundle.split_map,
+        track_ids=bundle.track_ids,
+    )
+
+
+def evaluate(
+    bundle: ModelBundle,
+    features: Any,
+    targets: pd.DataFrame,
+    *,
+    part: Part = "test",
+    others: Mapping[str, ModelBundle] | None = None,
+) -> Evaluation:
+    """Judge a model on held-out genes, beside the baselines fitted on its own training genes.
+
+    Parameters
+    ----------
+    bundle : ModelBundle
+    features : RegulatoryFeatures
+    targets : pd.DataFrame
+        The table that it was trained on.
+    part : {"test", "validation", "train", "all"}
+        Which genes to judge. "test" is the held-out chromosome.
+    others : mapping of name to ModelBundle, optional
+        Further models for the same table (the paper network, for instance); they are judged on the same genes.
+
+    Returns
+    -------
+    Evaluation
+
+    Raises
+    ------
+    ValueError
+        If features or targets do not fit the model, no gene of the part is left, or another model was trained on
+        genes that are judged.
+    """
+    check_choice("part", part, ("test", "validation", "train", "all"))
+    taken = sorted(_COLUMNS.intersection(others or {}))
+    if taken:
+        raise ValueError(
+            f"another model is named {listed(taken)}, which the table of results uses; choose another name"
+        )
+    dataset = dataset_of_model(bundle, features, targets)
+    parts = (TRAIN, VALIDATION, TEST, EXCLUDED) if part == "all" else (part,)
+    rows = np.flatnonzero(np.isin(dataset.split, parts))
+    if not len(rows):
+        raise ValueError(f"no gene of the {part} part is in both features and targets")
+    actual = dataset.targets[rows].astype(np.float64)
+    judged = dataset.features.select(genes=[str(i) for i in dataset.features.ids[rows]])
+    members = predict_members(bundle, judged).astype(np.float64)
+    predictions = {"model": members.mean(axis=0)}
+    baselines = {name: values[rows] for name, values in baseline_predictions(dataset).items()}
+    further = {}
+    for name, other in (others or {}).items():
+        check_comparable(name, other, bundle, judged.ids, part)
+        table = predict(other, features.select(genes=[str(i) for i in judged.ids]))
+        further[name] = table[bundle.tasks].to_numpy()
+    spearman = {name: spearman_per_task(actual, values) for name, values in (predictions | baselines | further).items()}
+    single = np.stack([spearman_per_task(actual, member) for member in members])
+    per_task = pd.DataFrame({"task": bundle.tasks, "n_genes": np.isfinite(actual).sum(axis=0), **spearman})
+    per_task["pearson"] = pearson_per_task(actual, predictions["model"])
+    per_task["rmse"] = rmse_per_task(actual, predictions["model"])
+    per_task["member_mean"] = single.mean(axis=0)
+    per_task["member_sd"] = single.std(axis=0, ddof=1) if len(single) > 1 else np.nan
+    specificity = _specificity(actual, predictions["model"], bundle.tasks)
+    metrics = {
+        "split": part,
+        "n_genes": len(rows),
+        "model": summarise(spearman["model"], bundle.tasks),
+        "baselines": {name: summarise(spearman[name], bundle.tasks) for name in baselines},
+        "others": {name: summarise(spearman[name], bundle.tasks) for name in further},
+        "members": [summarise(row, bundle.tasks) for row in single],
+        "specificity": _own_highest(specificity),
+        "architecture": bundle.network.architecture,
+        "seeds": bundle.seeds,
+        "versions": versions(),
+    }
+    table = prediction_table(judged, predictions["model"], bundle.tasks)
+    return Evaluation(metrics, per_task, table, prediction_table(judged, actual, bundle.tasks), specificity)
+
+
+def check_comparable(name: str, other: ModelBundle, bundle: ModelBundle, ids: Iterable[str], part: Part) -> None:
+    """Refuse a model that lacks tasks, or that has seen the genes which it is to be judged on."""
+    lacking = [task for task in bundle.tasks if task not in other.tasks]
+    if lacking:
+        raise ValueError(f"model {name!r} lacks the tasks {listed(lacking)}; compare models of the same targets table")
+    split = other.split_map
+    seen = [gene for gene in ids if split.get(gene) in (TRAIN, VALIDATION)] if part == TEST else []
+    if seen:
+        raise ValueError(
+            f"model {name!r} was trained on {len(seen)} of the judged genes: {listed(seen)}; train it with the same "
+            "test chromosome"
+        )
+
+
+def _specificity(actual: np.ndarray, predicted: np.ndarray, tasks: Sequence[str]) -> pd.DataFrame:
+    is_change = np.array([task != MEDIAN_LEVEL for task in tasks])
+    names = [task for task in tasks if task != MEDIAN_LEVEL]
+    matrix = cross_spearman(actual[:, is_change], predicted[:, is_change])
+    return pd.DataFrame(matrix, index=pd.Index(names, name="predicted"), columns=pd.Index(names, name="actual"))
+
+
+def _own_highest(specificity: pd.DataFrame) -> dict[str, Any]:
+    """For how many tasks is the prediction closest to the task's own measured column?"""
+    matrix = specificity.to_numpy()
+    own = np.diag(matrix)
+    with_own = np.isfinite(own)
+    filled = np.where(np.isfinite(matrix), matrix, -np.inf)
+    highest = with_own & (filled.argmax(axis=1) == np.arange(len(own))) if len(own) else with_own
+    rank = np.array([(filled[i] > own[i]).sum() + 1 for i in np.flatnonzero(with_own)], dtype=float)
+    return {
+        "n_tasks": int(with_own.sum()),
+        "n_own_highest": int(highest.sum()),
+        "mean_rank_of_own": mean_or_nan(rank),
+    }

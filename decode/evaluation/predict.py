@@ -1,0 +1,66 @@
+"""Predict genes with an ensemble."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from decode.dataset import pooled_inputs
+from decode.models.bundle import ModelBundle
+from decode.models.ensemble import predict_rows
+from decode.models.matching import select_for_model
+
+
+def predict_members(bundle: ModelBundle, features: Any) -> np.ndarray:
+    """Prediction of each member for every gene of the features.
+
+    Parameters
+    ----------
+    bundle : ModelBundle
+    features : RegulatoryFeatures
+
+    Returns
+    -------
+    np.ndarray, shape (n_members, n_genes, n_tasks), float32
+        log2 units.
+    """
+    selected = select_for_model(bundle, features)
+    inputs = list(pooled_inputs(selected, bundle.n_first_bins()).values())
+    rows = np.arange(len(selected.ids))
+    return np.stack(
+        [predict_rows(member.pooled, lambda r: [values[r] for values in inputs], rows) for member in bundle.members]
+    )
+
+
+def predict(bundle: ModelBundle, features: Any) -> pd.DataFrame:
+    """Predict log2 expression (median level) and log2 fold-changes of genes from their binding sites.
+
+    Parameters
+    ----------
+    bundle : ModelBundle
+    features : RegulatoryFeatures
+        Needs the model's tracks; any genes.
+
+    Returns
+    -------
+    pd.DataFrame, shape (n_genes, 1 + n_tasks)
+        gene_id (transcript_id at transcript level) and one column a task, log2 units: the mean over members. A
+        prediction does not depend on the other genes.
+
+    Raises
+    ------
+    ValueError
+        If the features do not fit the model.
+    """
+    mean = predict_members(bundle, features).mean(axis=0, dtype=np.float64)
+    return prediction_table(features, mean, bundle.tasks)
+
+
+def prediction_table(features: Any, values: np.ndarray, tasks: Sequence[str]) -> pd.DataFrame:
+    """Ids and one column a task."""
+    table = pd.DataFrame(values, columns=list(tasks))
+    table.insert(0, features.id_column, features.ids.astype(str))
+    return table

@@ -1,0 +1,1 @@
+"""Ranked regulators and what says whether their scores mean anything: nulls and decoys."""

@@ -1,0 +1,1 @@
+"""Regulators as genes: own expression, gene lists, gene sets."""

@@ -1,0 +1,1 @@
+"""Statistics that several rooms use: metrics, significance, shrinkage, multiple testing, strata, enrichment."""

@@ -1,0 +1,1 @@
+"""Fitting networks: data and scales, members, ensembles, losses, checkpoints."""

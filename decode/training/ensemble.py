@@ -1,0 +1,167 @@
+"""Fit an ensemble of networks: early stopping, checkpoints that resume to the same result, members as tasks."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from decode.core.executor import get_executor
+from decode.core.files import make_output_folder
+from decode.core.seeds import member_seeds
+from decode.dataset import Dataset, SplitBy, prepare_dataset
+from decode.models.bundle import ModelBundle, make_bundle
+from decode.models.config import NetworkConfig, network_config
+from decode.training.config import TrainingConfig
+from decode.training.data import TrainingData, training_data
+from decode.training.member import MemberFit, assemble_network, fit_member
+
+
+def fit_members(
+    data: TrainingData,
+    network: NetworkConfig,
+    training: TrainingConfig,
+    *,
+    epochs: Sequence[int] | None = None,
+    checkpoint_folder: str | Path | None = None,
+    executor: Any = "serial",
+    on_member: Callable[[MemberFit], None] | None = None,
+) -> list[MemberFit]:
+    """Fit all members of an ensemble, each as one task of the executor.
+
+    With `epochs` each runs so many (see `fit_network`). A checkpoint folder must be on a disk that every worker of a
+    cluster sees.
+    """
+    runner = get_executor(executor)
+    # a worker of a cluster may run in another working folder
+    folder = make_output_folder(checkpoint_folder).resolve() if checkpoint_folder is not None else None
+    fit = partial(_fit_one, data=data, network=network, training=training, checkpoint_folder=folder)
+    n_epochs: Sequence[int | None] = epochs or [None] * training.members
+    plans = list(zip(member_seeds(training.seed, training.members), n_epochs, strict=True))
+    fits = []
+    try:
+        for fitted in runner.map(fit, plans):
+            fits.append(fitted)
+            if on_member is not None:
+                on_member(fitted)
+    except BaseException:
+        if folder is not None and not any(folder.iterdir()):  # nothing to resume from: leave nothing behind
+            folder.rmdir()
+        raise
+    return fits
+
+
+def _fit_one(plan: tuple[int, int | None], **options: Any) -> MemberFit:
+    return fit_member(plan[0], epochs=plan[1], **options)
+
+
+def train_dataset(
+    dataset: Dataset,
+    network: NetworkConfig,
+    training: TrainingConfig,
+    *,
+    weights: Mapping[str, float] | None = None,
+    epochs: Sequence[int] | None = None,
+    checkpoint_folder: str | Path | None = None,
+    executor: Any = "serial",
+    on_member: Callable[[MemberFit], None] | None = None,
+) -> ModelBundle:
+    """Fit an ensemble on a prepared dataset; `train` is the verb for users.
+
+    With `weights` (of the kinds) and `epochs` (a member) nothing is chosen on validation genes but what `keep` says.
+    """
+    data = training_data(dataset, network, weights)
+    fits = fit_members(
+        data, network, training, epochs=epochs, checkpoint_folder=checkpoint_folder, executor=executor,
+        on_member=on_member,
+    )  # fmt: skip
+    best = int(np.argmin([fit.validation_loss for fit in fits]))
+    kept = [best] if training.keep == "best" else list(range(len(fits)))
+    counts = dataset.counts | ({"kind_weights": data.kind_weights} if data.kind_weights else {})
+    return make_bundle(
+        replace(dataset, counts=counts),
+        [assemble_network(fits[i], data, network) for i in kept],
+        network=network,
+        training=training.to_json(),
+        seeds=[fits[i].seed for i in kept],
+        validation_loss=[fit.validation_loss for fit in fits],
+        history=pd.concat([fit.history.assign(member=i) for i, fit in enumerate(fits)], ignore_index=True),
+    )
+
+
+def train(
+    features: Any,
+    targets: pd.DataFrame,
+    *,
+    network: NetworkConfig | Literal["default", "paper"] = "default",
+    training: TrainingConfig | None = None,
+    test_chromosome: str | Collection[str] = "chr1",
+    biosamples: Collection[str] | None = None,
+    groups: Mapping[str, str] | None = None,
+    split_by: SplitBy = "gene",
+    checkpoint_folder: str | Path | None = None,
+    executor: Any = "serial",
+    on_member: Callable[[MemberFit], None] | None = None,
+) -> ModelBundle:
+    """Train an ensemble that predicts log2 fold-changes from binding sites.
+
+    One chromosome is held out and never looked at; the other genes are split 90/10 at random into training and
+    validation. Validation genes decide when to stop.
+
+    Parameters
+    ----------
+    features : RegulatoryFeatures
+    targets : pd.DataFrame
+        gene_id (or transcript_id) and one column a task, log2 units; NaN where not measured. See
+        `decode.tissue_targets`.
+    network : NetworkConfig or {"default", "paper"}
+    training : TrainingConfig, optional
+        Members, epochs, seed. Default: 5 members averaged, seed 0.
+    test_chromosome : str or collection of str
+    biosamples : collection of str, optional
+        Use only tracks of these cell lines (and tracks without one).
+    groups : mapping of gene_id to str, optional
+        Paralogue families to keep on one side of the split.
+    split_by : {"gene", "transcript"}
+        "transcript" parts transcripts of one gene between training and validation, as published. It leaks; see
+        `decode.make_split`.
+    checkpoint_folder : path, optional
+        Keeps the state after each epoch; the same call resumes from it after a kill.
+    executor : str, distributed.Client or Executor
+        Where members are fitted.
+    on_member : callable, optional
+        Called after each member.
+
+    Returns
+    -------
+    ModelBundle
+
+    Raises
+    ------
+    ValueError
+        If ids do not match, a part of the split is too small, or no regulator is bound often enough.
+
+    References
+    ----------
+    Tasaki et al. 2020, Nature Machine Intelligence 2:376, Methods.
+    """
+    training = training or TrainingConfig()
+    network = network if isinstance(network, NetworkConfig) else network_config(network)
+    dataset = prepare_dataset(
+        features, targets, test_chromosome=test_chromosome, seed=training.seed, biosamples=biosamples, groups=groups,
+        split_by=split_by,
+    )  # fmt: skip
+    return train_dataset(
+        dataset, network, training, checkpoint_folder=checkpoint_folder, executor=executor, on_member=on_member
+    )
+
+
+def remove_checkpoints(folder: str | Path) -> None:
+    """Remove a checkpoint folder once its bundle is written."""
+    shutil.rmtree(folder, ignore_errors=True)

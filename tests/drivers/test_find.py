@@ -1,0 +1,270 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from planted import planted_features
+from toy_drivers import PLANTED, driver_features, planted_table
+
+from decode.drivers.find import DriversConfig, find_drivers
+from decode.drivers.inputs import driver_inputs, match_table
+from decode.drivers.prior import prior_agreement, read_de_prior
+from decode.drivers.sites import position_profile, site_intervals
+from decode.drivers.targets import leading_targets
+from decode.expression.de_tables import DeTable, signature_table
+from decode.features.matrix import RegulatoryFeatures
+
+QUICK = DriversConfig(n_null=100, n_top=5, n_targets=20)
+
+
+@pytest.fixture(scope="module")
+def features() -> RegulatoryFeatures:
+    return driver_features()
+
+
+@pytest.fixture(scope="module")
+def found(features):
+    return find_drivers(planted_table(features), features, config=QUICK)
+
+
+def keys(frame: pd.DataFrame) -> list[str]:
+    return (frame["kind"] + ":" + frame["regulator"]).tolist()
+
+
+def test_planted_drivers_come_first_with_their_sign(found):
+    top = found.drivers.head(3)
+    assert set(keys(top)) == set(PLANTED)
+    assert top["fdr"].max() < 0.05
+    assert (found.drivers["fdr"] < 0.05).sum() <= 4
+    assert dict(zip(keys(top), top["sign"], strict=True)) == {
+        name: "up" if effect > 0 else "down" for name, effect in PLANTED.items()
+    }
+    assert (top["effect"].abs() / top["sd"]).min() > 3
+    assert found.drivers["rank"].tolist() == list(range(1, 61))
+    assert found.drivers.set_index("regulator").loc["TF3", "n_tracks"] == 2
+    assert found.contrasts.loc[0, "r2"] > 0.1
+
+
+def test_own_change_of_a_regulator(found, features):
+    table = planted_table(features)
+    row = found.drivers.set_index("regulator").loc["TF3"]
+    gene = features.genes.loc[features.genes["gene_name"] == "TF3", "gene_id"].iloc[0]
+    assert row["own_statistic"] == table.statistic.loc[gene, "kd"]
+    assert row["own_log2_fold_change"] == table.log2_fold_change.loc[gene, "kd"]
+    assert (row["own_adjusted_p"], bool(row["is_expressed"])) == (0.5, True)
+    absent = found.drivers.set_index("regulator").loc["RBP5"]
+    assert np.isnan(absent["own_statistic"])
+    assert pd.isna(absent["is_expressed"])  # no gene of that name is known
+
+
+def test_missing_statistic_means_not_expressed(features):
+    table = planted_table(features)
+    table.statistic.iloc[:5] = np.nan
+    result = find_drivers(table, features, config=QUICK)
+    rows = result.drivers.set_index("regulator")
+    assert (bool(rows.loc["TF3", "is_expressed"]), bool(rows.loc["TF7", "is_expressed"])) == (False, True)
+    assert result.contrasts.loc[0, "n_genes"] == features.n_genes - 5
+
+
+def test_targets_are_bound_and_agree_with_the_statistic(found, features):
+    targets = found.targets[found.targets["regulator"] == "TF8"]
+    assert 0 < len(targets) <= 20
+    assert (np.sign(targets["attribution"]) == np.sign(targets["statistic"])).all()
+    assert (np.diff((targets["attribution"] * targets["statistic"]).to_numpy()) <= 0).all()
+    bound = features.totals()[:, features.track_ids.index("promoter|TF:TF8@K562")] > 0
+    assert bound[features.genes["gene_id"].isin(targets["gene_id"])].all()
+    first = found.drivers.set_index("regulator").loc["TF8", "leading_targets"].split(", ")
+    assert first == targets["gene_name"].tolist()[:5]
+
+
+def test_symbols_give_the_same(found, features):
+    by_name = find_drivers(planted_table(features, symbols=True), features, config=QUICK)
+    pd.testing.assert_frame_equal(by_name.drivers, found.drivers)
+    assert by_name.counts["names"]["symbol"] == features.n_genes
+
+
+def test_signature_counts_other_genes_as_unchanged(features):
+    statistic = planted_table(features).statistic["kd"]
+    high, low = statistic.nlargest(150).index, statistic.nsmallest(150).index
+    table = signature_table([(gene, 1.0) for gene in high] + [(gene, -1.0) for gene in low], "sig")
+    result = find_drivers(table, features, config=QUICK)
+    assert result.contrasts.loc[0, "n_genes"] == features.n_genes
+    assert set(keys(result.drivers.head(3))) == set(PLANTED)
+    assert result.drivers["is_expressed"].isna().all()
+
+
+def test_contrasts_measured_in_different_genes(features):
+    table = planted_table(features)
+    frame = table.statistic.assign(other=-table.statistic["kd"], third=table.statistic["kd"])
+    frame.loc[frame.index[:50], "third"] = np.nan
+    table = table._replace(statistic=frame, log2_fold_change=None, adjusted_p=None)
+    result = find_drivers(table, features, config=QUICK)
+    assert result.contrasts["contrast"].tolist() == ["kd", "other", "third"]
+    assert result.contrasts["n_genes"].tolist() == [800, 800, 750]
+    effect = result.drivers.pivot_table(index=["kind", "regulator"], columns="contrast", values="effect")
+    np.testing.assert_allclose(effect["kd"], -effect["other"], atol=1e-9)
+    only = find_drivers(table, features, config=QUICK, contrasts=["other"])
+    assert only.contrasts["contrast"].tolist() == ["other"]
+    with pytest.raises(KeyError, match="contrast"):
+        find_drivers(table, features, contrasts=["none"])
+
+
+def test_biosamples(features):
+    result = find_drivers(planted_table(features), features, config=QUICK, biosamples=["K562"])
+    assert result.drivers["n_tracks"].max() == 1
+    with pytest.raises(KeyError, match="biosample"):
+        find_drivers(planted_table(features), features, biosamples=["none"])
+
+
+def test_null_table_has_no_driver(features):
+    rng = np.random.default_rng(5)
+    table = planted_table(features)
+    noise = pd.DataFrame(rng.normal(size=(800, 6)), index=table.statistic.index, columns=list("abcdef"))
+    result = find_drivers(
+        table._replace(statistic=noise, log2_fold_change=None, adjusted_p=None), features, config=QUICK
+    )
+    assert (result.drivers["fdr"] < 0.05).sum() <= 2
+    assert abs((result.drivers["p_value"] < 0.05).mean() - 0.05) < 0.04
+
+
+def test_prior(features, found, tmp_path):
+    genes = features.genes
+    change = planted_table(features).statistic["kd"].abs()
+    text = "Gene_Name\tDE_Prior_Rank\n" + "".join(
+        f"{name}\t{rank}\n" for name, rank in zip(genes["gene_name"], change.rank(pct=True), strict=True)
+    )
+    (tmp_path / "prior.txt").write_text(text)
+    prior = read_de_prior(tmp_path / "prior.txt", genes)
+    result = find_drivers(planted_table(features), features, config=QUICK, prior=prior)
+    assert result.contrasts.loc[0, "prior_auroc"] == 1.0
+    assert result.contrasts.loc[0, "prior_spearman"] == pytest.approx(1.0)
+    assert bool(result.contrasts.loc[0, "is_generic"])
+    assert result.drivers.loc[0, "targets_prior_rank"] > 0.8
+    assert "respond in most" in result.drivers.loc[0, "de_prior_note"]
+    pd.testing.assert_series_equal(result.drivers["z"], found.drivers["z"])
+    config = DriversConfig(n_null=100, n_top=5, prior_covariate=True)
+    adjusted = find_drivers(planted_table(features), features, config=config, prior=prior)
+    assert "DE prior" in adjusted.counts["inputs"]["kd"]["covariates"]
+    (tmp_path / "bad.txt").write_text("Gene\tRank\nA\t1\n")
+    with pytest.raises(ValueError, match="lacks the columns Gene_Name"):
+        read_de_prior(tmp_path / "bad.txt", genes)
+    (tmp_path / "none.txt").write_text("Gene_Name\tDE_Prior_Rank\nnobody\t1\n")
+    with pytest.raises(ValueError, match="no gene of its 1"):
+        read_de_prior(tmp_path / "none.txt", genes)
+    assert np.isnan(prior_agreement(pd.Series(dtype=float), prior).auroc)
+
+
+def test_sites_lie_where_the_bins_are(features):
+    is_own = np.array([name == "promoter|TF:TF8@K562" for name in features.track_ids])
+    values = features.dense("promoter", [0, 1])[0][:, :, features.track_ids.index("promoter|TF:TF8@K562")]
+    for gene, strand in ((0, "+"), (1, "-")):
+        sites = site_intervals(features, is_own, [gene], "TF:TF8")
+        tss = int(features.genes.loc[gene, "tss"])
+        start = [tss - 200 + 100 * i if strand == "+" else tss + 1 + 200 - 100 * (i + 1) for i in range(3)]
+        expected = sorted(start[i] for i in range(3) if values[gene, i] > 0)
+        assert sites["start"].tolist() == expected
+        assert (sites["end"] - sites["start"]).tolist() == [100] * len(expected)
+    assert site_intervals(features, is_own, [], "TF:TF8").empty
+
+
+def test_positions(features):
+    is_own = np.array([name == "rna|RBP:RBP5@K562" for name in features.track_ids])
+    profile = position_profile(features, is_own, np.array([1, 2]), np.arange(800))
+    assert set(profile["zone"]) == {"RNA 5' third", "RNA middle third", "RNA 3' third"}
+    assert len(profile) == 15
+    assert profile["covered_bound"].between(0, 1).all()
+    promoter = position_profile(features, np.array([n.startswith("promoter|TF:TF8@") for n in features.track_ids]),
+                                np.array([0]), np.array([0]))  # fmt: skip
+    values = features.dense("promoter", [0])[0][0, :, features.track_ids.index("promoter|TF:TF8@K562")]
+    np.testing.assert_allclose(promoter["covered_targets"], values / 100)
+    assert promoter["zone"].tolist() == ["promoter upstream", "promoter upstream", "promoter downstream"]
+
+
+def test_covariates_and_strata(features):
+    inputs = driver_inputs(features, list(features.ids[:300]), None, min_bound_genes=60)
+    assert inputs.counts["n_tracks"] + inputs.counts["n_tracks_dropped"] == len(features.tracks)
+    assert (inputs.regulators.table["n_bound_genes"] >= 60).all()
+    assert inputs.covariate_names[:2] == ["log length", "log length squared"]
+    assert np.bincount(inputs.strata).min() >= 10
+    mean = pd.Series([1.0, np.nan], index=features.ids[:2])
+    assert driver_inputs(features, list(features.ids[:300]), mean).covariates.shape[1] == 10
+    with pytest.raises(ValueError, match="at least 100"):
+        driver_inputs(features, list(features.ids[:50]), None)
+    with pytest.raises(ValueError, match="no track has sites"):
+        driver_inputs(features, list(features.ids[:300]), None, min_bound_genes=301)
+
+
+def table_of(ids: list[str]) -> DeTable:
+    frame = pd.DataFrame({"kd": np.arange(len(ids), dtype=float)}, index=ids)
+    return DeTable(frame, None, None, None, "table", "column t", False, {})
+
+
+def test_matching_rule(features, caplog):
+    ids = [str(gene) for gene in features.ids]
+    with pytest.raises(ValueError, match="0 of 3 rows"):
+        match_table(table_of(["X1", "X2", "X3"]), features)
+    with pytest.raises(ValueError, match=r"40\.0%"):
+        match_table(table_of(ids[:40] + [f"X{i}" for i in range(60)]), features)
+    matched = match_table(table_of([f"{gene}.7" for gene in ids[:70]] + [f"X{i}" for i in range(30)]), features)
+    assert "70.0% of the smaller side" in caplog.text
+    assert matched.genes == ids[:70]
+    assert matched.table.statistic.loc[ids[3], "kd"] == 3.0
+
+
+def test_rows_of_one_gene_and_ambiguous_names(features):
+    ids, names = list(features.ids), features.genes["gene_name"].tolist()
+    doubled = table_of([names[0], ids[0], *ids[1:200]])
+    matched = match_table(doubled, features)
+    assert (matched.counts["n_rows_sharing_a_gene"], matched.table.statistic.loc[ids[0], "kd"]) == (1, 0.0)
+    mean = pd.Series([1.0, 2.0] + [0.0] * 199, index=doubled.statistic.index)
+    assert match_table(doubled._replace(mean_expression=mean), features).table.statistic.loc[ids[0], "kd"] == 1.0
+    genes = features.genes.assign(gene_name=["TWIN", "TWIN", *names[2:]])
+    twins = RegulatoryFeatures(**{**{n: getattr(features, n) for n in features.__dataclass_fields__}, "genes": genes})
+    table = table_of(["TWIN", *ids[2:200]])
+    with pytest.raises(ValueError, match=r"TWIN .*--skip-ambiguous"):
+        match_table(table, twins)
+    assert match_table(table, twins, skip_ambiguous=True).counts["n_matched"] == 198
+
+
+def test_transcripts_are_refused():
+    transcripts = planted_features(40, level="transcript")
+    with pytest.raises(ValueError, match="hold transcripts"):
+        match_table(table_of(["T0000"]), transcripts)
+
+
+def test_leading_targets_of_nothing():
+    assert leading_targets(np.zeros(3), np.ones(3), np.ones(3, dtype=bool), 2).tolist() == []
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({"score": "best"}, "score"), ({"scale": "log"}, "scale"), ({"n_null": 0}, "n_null"), ({"seed": -1}, "seed")],
+)
+def test_options(options, message):
+    with pytest.raises(ValueError, match=message):
+        DriversConfig(**options)
+
+
+def test_expression_explains_a_response_away(features):
+    """Genes that change are expressed, and so are the RNAs that an RBP is found on."""
+    rng = np.random.default_rng(8)
+    own = (features.tracks["regulator"] == "RBP7").to_numpy()
+    level = np.log1p(features.totals()[:, own].sum(axis=1)) + rng.normal(size=features.n_genes)
+    changed = np.argsort(-level - rng.normal(size=features.n_genes))[:160]
+    table = signature_table(
+        [(features.ids[row], sign) for row, sign in zip(changed, [1.0, -1.0] * 80, strict=True)], "s"
+    )
+    expression = pd.Series(level, index=features.ids.astype(str))
+    z = []
+    for given in (None, expression):
+        result = find_drivers(table, features, config=QUICK, mean_expression=given)
+        z.append(result.drivers.set_index("regulator").loc["RBP7", "response_z"])
+        has_level = any("expression" in name for name in result.counts["inputs"]["s"]["covariates"])
+        assert has_level is (given is not None)
+    assert z[0] > 4
+    assert z[1] < z[0] / 2
+
+
+def test_expression_of_other_genes(features):
+    with pytest.raises(ValueError, match="mean expression"):
+        find_drivers(planted_table(features), features, config=QUICK, mean_expression=pd.Series([1.0], index=["X"]))
