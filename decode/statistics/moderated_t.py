@@ -95,7 +95,8 @@ def fit_linear_models(values: ArrayLike, design: ArrayLike) -> LinearFit:
     df = len(x) - rank
     if df < 1:
         raise ValueError(
-            f"{len(x)} samples and {rank} terms leave no degree of freedom for the noise; give replicates or fewer terms"
+            f"{len(x)} samples and {rank} terms leave no degree of freedom for the noise; give "
+            "replicates or fewer terms"
         )
     q, r = np.linalg.qr(x)
     inverse = np.linalg.inv(r)
