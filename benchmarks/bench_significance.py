@@ -31,7 +31,9 @@ from decode.ranking.null import shuffled_scores
 from decode.ranking.null_file import Scores
 from decode.ranking.rank import overall_score
 from decode.ranking.refit_scores import NetworkScorer, Scorer, score_regulators
-from decode.statistics.significance import bound_gene_strata, empirical_significance, false_discovery_rate
+from decode.statistics.multiple_testing import false_discovery_rate
+from decode.statistics.significance import empirical_significance
+from decode.statistics.strata import bound_gene_strata
 
 DEFAULT_SCALE = 0.25
 N_DATA_SETS = 200  # at scale 1; 50 by default

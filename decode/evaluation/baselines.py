@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from scipy.stats import norm, rankdata
 from sklearn.linear_model import Ridge
 from sklearn.neighbors import NearestNeighbors
 
 from decode.dataset import TRAIN, VALIDATION, Dataset
 from decode.statistics.metrics import spearman_per_task
+from decode.statistics.ranks import normal_scores
 
 # From almost none to so much that only the mean is left; the best is chosen on validation genes.
 RIDGE_PENALTIES = (1.0, 10.0, 100.0, 300.0, 1e3, 3e3, 1e4, 3e4)
@@ -95,7 +95,7 @@ def ridge_predictions(dataset: Dataset, design: np.ndarray, *, on_ranks: bool = 
         if len(measured) < 2:
             continue
         values = dataset.targets[np.ix_(measured, tasks)].astype(np.float64)
-        fitted = np.apply_along_axis(normal_scores, 0, values) if on_ranks else values
+        fitted = normal_scores(values) if on_ranks else values
         fits = [Ridge(alpha=penalty).fit(scaled[measured], fitted) for penalty in RIDGE_PENALTIES]
         judged = dataset.targets[np.ix_(validation, tasks)]
         scores = [_score(judged, np.asarray(fit.predict(scaled[validation])).reshape(judged.shape)) for fit in fits]
@@ -107,21 +107,6 @@ def ridge_predictions(dataset: Dataset, design: np.ndarray, *, on_ranks: bool = 
                 chosen[:, column] = np.interp(chosen[:, column], fitted[order, column], values[order, column])
         predicted[:, tasks] = chosen
     return predicted
-
-
-def normal_scores(values: np.ndarray) -> np.ndarray:
-    """Quantiles of the standard normal distribution at (rank - 0.5) / n; ties share their mean rank.
-
-    Examples
-    --------
-    >>> normal_scores(np.array([5.0, 100.0, 7.0])).round(3).tolist()
-    [-0.967, 0.967, 0.0]
-
-    References
-    ----------
-    Hazen 1914, Transactions of the ASCE 77:1539 (plotting position).
-    """
-    return np.asarray(norm.ppf((rankdata(values) - 0.5) / len(values)))
 
 
 def knn_predictions(dataset: Dataset) -> np.ndarray:

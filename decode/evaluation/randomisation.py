@@ -25,6 +25,7 @@ from decode.expression.tissue_groups import group_of_tasks
 from decode.models.config import NetworkConfig, network_config
 from decode.statistics.metrics import spearman_per_task
 from decode.statistics.paired_clusters import paired_cluster_test
+from decode.statistics.strata import quantile_strata
 from decode.training.config import TrainingConfig
 
 logger = logging.getLogger(__name__)
@@ -80,12 +81,7 @@ def length_strata(dataset: Dataset, n_strata: int = N_LENGTH_STRATA) -> np.ndarr
     """
     check_count("n_strata", n_strata)
     length = dataset.features.genes["length_bp"].to_numpy(dtype=np.float64)
-    strata = np.empty(len(length), dtype=np.int64)
-    for number, part in enumerate(np.unique(dataset.split)):
-        rows = dataset.rows(part)
-        order = rows[np.argsort(length[rows], kind="stable")]
-        strata[order] = number * n_strata + np.arange(len(rows)) * n_strata // len(rows)
-    return strata
+    return quantile_strata([length], [n_strata], within=dataset.split)
 
 
 def shuffle_regions(dataset: Dataset, regions: Sequence[str], *, seed: int, within_length: bool = False) -> Dataset:

@@ -13,7 +13,7 @@ from decode.core.checks import listed
 from decode.genome.site_sources import KINDS
 from decode.ranking.rank import RegulatorScores
 from decode.ranking.table import OVERALL
-from decode.statistics.significance import false_discovery_rate
+from decode.statistics.multiple_testing import false_discovery_rate
 
 
 def class_scores(scores: RegulatorScores) -> dict[str, NDArray[np.float64]]:

@@ -14,7 +14,9 @@ from scipy.stats import rankdata
 from decode.core.checks import check_known
 from decode.expression.targets import MEDIAN_LEVEL
 from decode.ranking.table import OVERALL
-from decode.statistics.significance import bound_gene_strata, empirical_significance, false_discovery_rate
+from decode.statistics.multiple_testing import false_discovery_rate
+from decode.statistics.significance import empirical_significance
+from decode.statistics.strata import bound_gene_strata
 
 logger = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from decode.core.checks import check_choice, check_count, check_known
 from decode.expression.targets import MEDIAN_LEVEL
 from decode.features.regulators import sum_tracks
 from decode.ranking.table import OVERALL
-from decode.statistics.significance import false_discovery_rate
+from decode.statistics.multiple_testing import false_discovery_rate
 
 logger = logging.getLogger(__name__)
 

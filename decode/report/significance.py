@@ -16,7 +16,8 @@ from decode.expression.targets import MEDIAN_LEVEL
 from decode.ranking.rank import overall_score
 from decode.report.figure_file import save_figure
 from decode.report.plots import BLACK, BLUE, GREY, LIGHT_GREY, SERIES
-from decode.statistics.significance import bound_gene_strata, leave_one_out_p_values
+from decode.statistics.significance import leave_one_out_p_values
+from decode.statistics.strata import bound_gene_strata
 
 SMALL = 0.05
 MOST_POINTS = 2000  # of a series; the smallest p-values are all drawn

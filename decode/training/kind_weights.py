@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
-from scipy.stats import norm, rankdata
 
 from decode.dataset import TRAIN, VALIDATION, Dataset
 from decode.statistics.metrics import spearman_per_task
+from decode.statistics.ranks import normal_scores
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ def _problem(dataset: Dataset) -> _Problem:
     length = np.log(np.maximum(dataset.features.genes["length_bp"].to_numpy(dtype=np.float64), 1.0))
     length = (length - length[train].mean()) / max(float(length[train].std()), 1e-6)
     design = np.concatenate([scaled, length[:, None]], axis=1)
-    scores = np.stack([_scores(column) for column in dataset.targets[train].astype(np.float64).T], axis=1)
+    scores = np.nan_to_num(normal_scores(dataset.targets[train]))  # 0, the middle, where not measured
     return _Problem(
         design[train].T @ design[train],
         design[train].T @ scores,
@@ -90,15 +90,6 @@ def _problem(dataset: Dataset) -> _Problem:
         dataset.targets[validation].astype(np.float64),
         dataset.fold_change_tasks,
     )
-
-
-def _scores(values: np.ndarray) -> np.ndarray:
-    """Normal scores of the measured values; 0, the middle, for the others."""
-    measured = np.isfinite(values)
-    scores = np.zeros_like(values)
-    if measured.any():
-        scores[measured] = norm.ppf((rankdata(values[measured]) - 0.5) / measured.sum())
-    return scores
 
 
 def _judge(problem: _Problem, group: np.ndarray, weights: dict[str, float]) -> float:

@@ -11,7 +11,8 @@ from decode.core.files import write_table
 from decode.ranking.kinds import compare_classes
 from decode.ranking.rank import COLUMNS, rank_regulators, regulator_scores
 from decode.ranking.table import check_ranking
-from decode.statistics.significance import bound_gene_strata, empirical_significance
+from decode.statistics.significance import empirical_significance
+from decode.statistics.strata import bound_gene_strata
 
 
 @pytest.fixture(scope="module")
