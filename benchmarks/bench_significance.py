@@ -99,7 +99,7 @@ def decoy_discoveries(data: Simulated, score: Callable[[RegulatoryFeatures, int]
     """Which regulators are found at 5 % by decoys: (n_regulators, 1 + n_tasks), overall first; and the truth."""
     both = with_decoys(data.features, data.parts, seed=seed)
     tasks = [f"task{i}" for i in range(data.targets.shape[1])]
-    table = decoy_table(regulators_of(both).table, score(both, seed).mean, tasks)
+    table = decoy_table(regulators_of(both).table, score(both, seed).mean, tasks, ["fold_change"] * len(tasks))
     wide = table.assign(name=table["kind"] + ":" + table["regulator"]).pivot(
         index="name", columns="task", values="q_value"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from sklearn.linear_model import Ridge
@@ -90,7 +90,7 @@ def ridge_predictions(dataset: Dataset, design: np.ndarray, *, on_ranks: bool = 
     train, validation = dataset.rows(TRAIN), dataset.rows(VALIDATION)
     scaled = standardise(design, train)
     predicted = np.repeat(_task_means(dataset)[None], len(scaled), axis=0)
-    for tasks in _task_groups(dataset.targets[train], dataset.fold_change_tasks):
+    for tasks in _task_groups(dataset.targets[train], dataset.task_kinds):
         measured = train[np.isfinite(dataset.targets[np.ix_(train, tasks[:1])]).ravel()]
         if len(measured) < 2:
             continue
@@ -150,11 +150,11 @@ def _task_means(dataset: Dataset) -> np.ndarray:
     return np.where(np.isfinite(values), values, 0.0).sum(axis=0) / np.maximum(n_measured, 1)
 
 
-def _task_groups(values: np.ndarray, is_change: np.ndarray) -> Iterator[np.ndarray]:
-    """Groups of tasks that were measured in the same genes and share a penalty; the median level stands alone."""
+def _task_groups(values: np.ndarray, kinds: Sequence[str]) -> Iterator[np.ndarray]:
+    """Groups of tasks of one kind that were measured in the same genes: they share a penalty."""
     packed = np.packbits(np.isfinite(values), axis=0)
-    groups: dict[tuple[bool, bytes], list[int]] = {}
+    groups: dict[tuple[str, bytes], list[int]] = {}
     for task in range(values.shape[1]):
-        groups.setdefault((bool(is_change[task]), packed[:, task].tobytes()), []).append(task)
+        groups.setdefault((kinds[task], packed[:, task].tobytes()), []).append(task)
     for tasks in groups.values():
         yield np.asarray(tasks)

@@ -27,7 +27,7 @@ def class_scores(scores: RegulatorScores) -> dict[str, NDArray[np.float64]]:
     -------
     dict of str to float64 array, shape (n_regulators,)
     """
-    found = {OVERALL: scores.overall()} if scores.is_fold_change.any() else {}
+    found = {OVERALL: scores.overall()} if scores.is_main_task.any() else {}
     return found | dict(zip(scores.tasks, np.abs(scores.mean).T, strict=True))
 
 

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata, spearmanr
 
 from decode.core.checks import check_columns, check_count, check_unique, listed
-from decode.expression.targets import GENE_ID, MEDIAN_LEVEL, numeric_values
+from decode.expression.targets import GENE_ID, numeric_values
 from decode.expression.tissue_groups import group_of_tasks, known_tissue_groups
-from decode.ranking.table import fold_change_means
+from decode.ranking.table import signed_means
 from decode.regulators.genes import regulator_genes
 from decode.statistics.multiple_testing import false_discovery_rate
 
@@ -111,8 +111,8 @@ def correlate_expression(
     check_columns("expression", expression, [GENE_ID])
     check_unique("gene ids of the expression table", expression[GENE_ID])
     check_count("n_draws", n_draws)
-    attribution = fold_change_means(ranking)
-    tissues = [task for task in attribution.columns if task in expression.columns and task != MEDIAN_LEVEL]
+    attribution = signed_means(ranking)
+    tissues = [task for task in attribution.columns if task in expression.columns]
     lost = [task for task in attribution.columns if task not in tissues]
     if len(tissues) < MIN_TISSUES:
         raise ValueError(
