@@ -93,12 +93,12 @@ def network_with_positions(data: Any, config: Any, n_bins: int) -> Any:
     return keras.Model([*base.inputs, bins], x)
 
 
-def judge(data: Any, predicted: np.ndarray, tasks: list[str]) -> dict[str, float]:
-    """The two figures on validation genes."""
+def judge(data: Any, predicted: np.ndarray, kinds: list[str]) -> dict[str, float]:
+    """The headline figures on validation genes."""
     from decode.evaluation.evaluate import summarise
     from decode.statistics.metrics import spearman_per_task
 
-    return summarise(spearman_per_task(data.targets[data.validation].astype(float), predicted), tasks)
+    return summarise(spearman_per_task(data.targets[data.validation].astype(float), predicted), kinds)
 
 
 def fit_variant(config: Any, dataset: Any, seed: int) -> dict[str, float]:
@@ -112,7 +112,7 @@ def fit_variant(config: Any, dataset: Any, seed: int) -> dict[str, float]:
     fit = fit_member(seed, data=data, network=config, training=TrainingConfig())
     arrays = list(data.inputs.values())
     model = assemble_network(fit, data, config).pooled
-    return judge(data, predict_rows(model, lambda rows: [v[rows] for v in arrays], data.validation), dataset.tasks)
+    return judge(data, predict_rows(model, lambda rows: [v[rows] for v in arrays], data.validation), dataset.task_kinds)
 
 
 def fit_positions(config: Any, permuted: bool, dataset: Any, seed: int) -> dict[str, float]:
@@ -141,7 +141,7 @@ def fit_positions(config: Any, permuted: bool, dataset: Any, seed: int) -> dict[
     model = network_with_positions(data, config, n_bins)
     fit = fit_network(model, batches, data, TrainingConfig(), seed=seed, huber_delta=config.huber_delta)
     model.set_weights(fit.weights)
-    return judge(data, predict_rows(model, batches, data.validation), dataset.tasks)
+    return judge(data, predict_rows(model, batches, data.validation), dataset.task_kinds)
 
 
 Job = Callable[[Any, int], dict[str, float]]

@@ -31,7 +31,9 @@ from decode.ranking.null import shuffled_scores
 from decode.ranking.null_file import Scores
 from decode.ranking.rank import overall_score
 from decode.ranking.refit_scores import NetworkScorer, Scorer, score_regulators
-from decode.statistics.significance import bound_gene_strata, empirical_significance, false_discovery_rate
+from decode.statistics.multiple_testing import false_discovery_rate
+from decode.statistics.significance import empirical_significance
+from decode.statistics.strata import bound_gene_strata
 
 DEFAULT_SCALE = 0.25
 N_DATA_SETS = 200  # at scale 1; 50 by default
@@ -97,7 +99,7 @@ def decoy_discoveries(data: Simulated, score: Callable[[RegulatoryFeatures, int]
     """Which regulators are found at 5 % by decoys: (n_regulators, 1 + n_tasks), overall first; and the truth."""
     both = with_decoys(data.features, data.parts, seed=seed)
     tasks = [f"task{i}" for i in range(data.targets.shape[1])]
-    table = decoy_table(regulators_of(both).table, score(both, seed).mean, tasks)
+    table = decoy_table(regulators_of(both).table, score(both, seed).mean, tasks, ["fold_change"] * len(tasks))
     wide = table.assign(name=table["kind"] + ":" + table["regulator"]).pivot(
         index="name", columns="task", values="q_value"
     )

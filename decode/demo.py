@@ -17,7 +17,8 @@ from decode.dataset import TEST
 from decode.evaluation.baselines import baseline_predictions
 from decode.evaluation.evaluate import Evaluation, dataset_of_model, evaluate, summarise
 from decode.evaluation.predict import predict
-from decode.expression import MEDIAN_LEVEL, read_expression, tissue_targets
+from decode.expression import read_expression, tissue_targets
+from decode.expression.task_kinds import main_tasks
 from decode.features.build import build_features
 from decode.genome import gene_models, read_annotation
 from decode.models.bundle import ModelBundle, save_bundle
@@ -174,10 +175,11 @@ def compare_with_truth(
     tasks = [str(column) for column in evaluation.actual.columns[1:]]
     genes = evaluation.actual["gene_id"].tolist()
     signal = pd.read_csv(toy.truth_signal, sep="\t", index_col="gene_id").loc[genes, tasks].to_numpy()
-    achievable = summarise(spearman_per_task(evaluation.actual[tasks].to_numpy(), signal), tasks)
-    against = {name: summarise(spearman_per_task(signal, values), tasks) for name, values in predicted.items()}
-    contributions = planted_contributions(toy, genes, tasks)
-    changes = [number for number, task in enumerate(tasks) if task != MEDIAN_LEVEL]
+    kinds = [evaluation.metrics["task_kinds"][task] for task in tasks]
+    achievable = summarise(spearman_per_task(evaluation.actual[tasks].to_numpy(), signal), kinds)
+    against = {name: summarise(spearman_per_task(signal, values), kinds) for name, values in predicted.items()}
+    changes = np.flatnonzero(main_tasks(kinds))
+    contributions = planted_contributions(toy, genes, [tasks[number] for number in changes])
     recovered = pd.DataFrame(
         {
             name: _partial_correlations(predicted[name][:, changes], list(contributions.values()))
@@ -194,9 +196,9 @@ def compare_with_truth(
 
 
 def planted_contributions(toy: ToyData, genes: list[str], tasks: list[str]) -> dict[str, np.ndarray]:
-    """What each planted mechanism adds to every fold change, (n_genes, n_fold_changes) in log2 units."""
+    """What each planted mechanism adds to these fold changes, (n_genes, n_tasks) in log2 units."""
     dose = pd.read_csv(toy.truth_dose, sep="\t", index_col="gene_id").loc[genes]
-    effects = toy.truth[[task for task in tasks if task != MEDIAN_LEVEL]].to_numpy()
+    effects = toy.truth[tasks].to_numpy()
     groups = list(zip(toy.truth["kind"], toy.truth["role"], strict=True))
     return {
         name: dose.to_numpy()[:, members] @ effects[members]

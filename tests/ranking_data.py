@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
+from kinds import kinds_of
 
 from decode.attribution.regulator_sums import SumTaker, means
 from decode.attribution.result import FORMAT, SCHEMA_VERSION, with_variables
@@ -46,6 +47,7 @@ def attributions(
             "gene_name": ("gene", np.array([f"N{name[1:]}" for name in names], dtype=object)),
             "track": [f"track{i}" for i in range(len(TRACKS))],
             "task": TASKS,
+            "task_kind": ("task", kinds_of(TASKS)),
             "member": np.arange(n_members),
             "kind": ("track", np.array([kind for kind, _ in TRACKS], dtype=object)),
             "track_regulator": ("track", np.array([name for _, name in TRACKS], dtype=object)),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from kinds import kinds_of
 
 TISSUES = [
     "liver",
@@ -36,4 +37,5 @@ def ranking_of(
     frames.append(base.assign(task="median_level", mean=9.0, mean_abs=9.0))
     frames.append(base.assign(task="overall", mean=means.mean(axis=1), mean_abs=np.abs(means).mean(axis=1)))
     table = pd.concat(frames, ignore_index=True)
-    return table[["task", "kind", "regulator", "n_tracks", "n_bound_genes", "mean", "mean_abs"]]
+    table["task_kind"] = kinds_of(table["task"])  # the overall rows are over fold changes
+    return table[["task", "task_kind", "kind", "regulator", "n_tracks", "n_bound_genes", "mean", "mean_abs"]]

@@ -56,7 +56,7 @@ def explain_block(
     block: Block,
     engines: Sequence[ExactEngine | ShapEngine],
     regulators: NDArray[np.int64],
-    is_fold_change: NDArray[np.bool_],
+    is_main_task: NDArray[np.bool_],
 ) -> tuple[int, BlockResult]:
     """Attributions of some genes: mean and spread over members, one member in memory at a time.
 
@@ -67,7 +67,7 @@ def explain_block(
         One a member.
     regulators : int array, shape (n_tracks,)
         Regulator of each track.
-    is_fold_change : bool array, shape (n_tasks,)
+    is_main_task : bool array, shape (n_tasks,)
         Tasks that the overall attribution is the mean of.
 
     Returns
@@ -88,7 +88,7 @@ def explain_block(
             parts = engine.attribute(block.inputs, block.references)
         length = np.sum([part[:, :1] for part in parts], axis=0)  # the occupancy of every region
         values = np.concatenate([length, *(part[:, 1:] for part in parts)], axis=1)
-        overall.add(_mean_over(taker.add(values[:, 0], values[:, 1:]), is_fold_change))
+        overall.add(_mean_over(taker.add(values[:, 0], values[:, 1:]), is_main_task))
         missed = (values.sum(axis=1, dtype=np.float64) - (predictions[0] - predictions[1]))[own]
         error = np.maximum(error, np.abs(missed).max(axis=1, initial=0.0))
         for total, mine, theirs in zip(means, predictions, by_keras, strict=True):
@@ -194,7 +194,7 @@ def attribute(
     kept: list[BlockResult] = []
     n_done = n_blocks - len(missing)
     engines = job.engines() if missing else []
-    explain = partial(explain_block, engines=engines, regulators=job.regulators.code, is_fold_change=job.is_fold_change)
+    explain = partial(explain_block, engines=engines, regulators=job.regulators.code, is_main_task=bundle.is_main_task)
     with one_blas_thread():
         for number, block in runner.map(explain, job.blocks(missing, layout)):
             _check_block(job, number * layout.block_genes, block)
@@ -247,6 +247,7 @@ def _header(job: Job, agreed: Agreement) -> xr.Dataset:
     bundle, chosen = job.bundle, job.features.select(genes=job.ids)
     table, tracks, split = chosen.genes, chosen.tracks, bundle.split_map
     coords: dict[str, Any] = {"gene": job.ids, "track": chosen.track_ids, "task": list(bundle.tasks)}
+    coords["task_kind"] = ("task", np.array(bundle.task_kinds, dtype=object))
     for name in ("gene_id", "gene_name", "chrom", "strand"):
         coords[name] = ("gene", table[name].astype(str).to_numpy(dtype=object))
     for name in ("tss", "length_bp"):

@@ -20,7 +20,6 @@ from decode.attribution.result import SCHEMA_VERSION, Layout
 from decode.core.checks import check_choice, check_known, check_unique
 from decode.core.finished import content_hash
 from decode.dataset import bins_inputs, pooled_inputs
-from decode.expression.targets import MEDIAN_LEVEL
 from decode.features.regulators import Regulators, regulators_of
 from decode.models.matching import select_for_model
 
@@ -104,11 +103,6 @@ class Job:
         code = pd.factorize(self.features.genes["gene_id"].to_numpy()[self.rows])[0]
         return np.where(np.bincount(code)[code] > 1, code, -1).astype(np.int64)
 
-    @cached_property
-    def is_fold_change(self) -> NDArray[np.bool_]:
-        """Which tasks are fold changes; the median level is none."""
-        return np.array([task != MEDIAN_LEVEL for task in self.bundle.tasks], dtype=bool)
-
     @property
     def n_usage_genes(self) -> int:
         """Genes of two explained transcripts or more."""
@@ -182,9 +176,15 @@ class Job:
 
 
 def model_hash(bundle: ModelBundle) -> str:
-    """SHA-256 of what an ensemble computes: networks, weights, tracks and tasks."""
+    """SHA-256 of what an ensemble computes: networks, weights, tracks, tasks and their kinds."""
     weights = [weight for member in bundle.members for weight in member.bins.get_weights()]
-    names = [json.dumps(bundle.network.to_json()), *bundle.regions, *bundle.track_ids, *bundle.tasks]
+    names = [
+        json.dumps(bundle.network.to_json()),
+        *bundle.regions,
+        *bundle.track_ids,
+        *bundle.tasks,
+        *bundle.task_kinds,
+    ]
     return content_hash([*names, *(np.asarray(weight) for weight in weights)])
 
 

@@ -20,7 +20,7 @@ from decode.core.files import atomic_path, check_input, check_output
 logger = logging.getLogger(__name__)
 
 FORMAT = "decode-attributions"
-SCHEMA_VERSION = 2  # 1 had no sums by regulator and member
+SCHEMA_VERSION = 3  # 1 had no sums by regulator and member, 2 no kinds of tasks
 CHUNK_BYTES = 2**20  # of one gene chunk in the file, uncompressed: what HDF5 keeps in its cache
 BLOCK_GENES = 64  # about as many genes are computed, and kept in memory, at a time
 SUMS = "sums"  # group of a block's file
@@ -40,8 +40,8 @@ DIMS: dict[str, tuple[str, ...]] = {
 MEANING = {
     "attribution": "contribution of a track's sites to prediction - reference_prediction, mean over members",
     "sd": "standard deviation of the attribution over members (n - 1); NaN for one member",
-    "overall": "attribution of a regulator (its tracks summed), mean over fold-change tasks and members",
-    "overall_sd": "standard deviation over members (n - 1) of the mean over fold-change tasks; NaN for one member",
+    "overall": "attribution of a regulator (its tracks summed), mean over fold changes (see main_tasks) and members",
+    "overall_sd": "standard deviation over members (n - 1) of that mean over tasks; NaN for one member",
     "length_effect": "contribution of the occupancy (length) of the regions, which is not a regulator",
     "length_effect_sd": "standard deviation of the length effect over members (n - 1); NaN for one member",
     "prediction": "prediction of the ensemble; in float64 with the exact engine, as Keras gives it with shap",
@@ -252,14 +252,15 @@ def read_attributions(path: str | Path) -> xr.Dataset:
     -------
     xr.Dataset
         Dimensions gene, track, task, regulator, member. Variables attribution and sd (gene, track, task),
-        overall and overall_sd (gene, regulator; over the fold-change tasks), length_effect, length_effect_sd,
+        overall and overall_sd (gene, regulator; over the fold changes, see
+        `decode.expression.task_kinds.main_tasks`), length_effect, length_effect_sd,
         prediction and reference_prediction (gene, task), additivity_error and float32_error (gene), bases (gene,
         track), all in log2 units but for the last. Over all genes: member_mean and
         member_mean_abs (member, regulator, task), regulator_mean_abs (regulator, task), member_length_mean and
         member_length_mean_abs (member, task); with transcripts also member_usage and regulator_usage. Coordinates of
-        gene: gene_id, gene_name, chrom, strand, tss, length_bp, split; of track: region, kind, track_regulator,
-        biosample, value_kind, n_bound_genes; of regulator ("KIND:NAME"): regulator_kind, regulator_name,
-        regulator_n_tracks, regulator_n_bound_genes. Use it in a `with` block, or close it.
+        task: task_kind; of gene: gene_id, gene_name, chrom, strand, tss, length_bp, split; of track: region, kind,
+        track_regulator, biosample, value_kind, n_bound_genes; of regulator ("KIND:NAME"): regulator_kind,
+        regulator_name, regulator_n_tracks, regulator_n_bound_genes. Use it in a `with` block, or close it.
 
     Raises
     ------

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from decode.cli.common import comma_list, load_tensorflow
-from decode.cli.model import ArchitectureName, ExecutorOption, Features, Targets
+from decode.cli.model import ArchitectureName, ExecutorOption, Features, Targets, TaskKindOption
 from decode.cli.randomise import TissueGroups, report_run, tissue_groups_option
 
 app = typer.Typer(no_args_is_help=True, help="Other models on the same genes and the same split.")
@@ -36,6 +36,7 @@ def single_task(
     group_file: Annotated[
         Path | None, typer.Option(help="gene_id<TAB>family: families stay on one side of the split.")
     ] = None,
+    task_kind: TaskKindOption = None,
     seed: Annotated[int, typer.Option(help="Seed of the split.")] = 0,
     max_epochs: MaxEpochs = 100,
     patience: Patience = 10,
@@ -48,13 +49,14 @@ def single_task(
     from decode.core.files import check_output_folder, run_record
     from decode.dataset import read_groups
     from decode.expression.targets import read_targets, task_names
+    from decode.expression.task_kinds import headline_label, with_task_kinds
     from decode.features.matrix import RegulatoryFeatures
     from decode.report.comparisons import write_single_task
     from decode.training.config import TrainingConfig
 
     check_output_folder(out)
     check_count("--seeds", seeds)
-    table = read_targets(targets)
+    table = with_task_kinds(read_targets(targets), task_kind)
     result = compare_single_task(
         RegulatoryFeatures.read(features),
         table,
@@ -76,12 +78,14 @@ def single_task(
     record = run_record(
         inputs=inputs,
         tasks=tasks, seeds=seeds, members=members, architecture=architecture.value, tissue_groups=tissue_groups,
-        biosamples=biosamples, test_chromosome=test_chromosome, seed=seed, max_epochs=max_epochs, patience=patience,
+        biosamples=biosamples, test_chromosome=test_chromosome, task_kind=task_kind, seed=seed, max_epochs=max_epochs,
+        patience=patience,
     )  # fmt: skip
     write_single_task(result, out, record=record)
+    figure = next(str(name) for name in result.summary if str(name).endswith("_spearman"))
     for row in result.summary.to_dict("records"):
         typer.echo(
-            f"{row['model']}: mean fold-change Spearman {row['fold_change_mean_spearman']:.3f}, "
+            f"{row['model']}: mean {headline_label(figure)} Spearman {row[figure]:.3f}, "
             f"{row['n_networks']} networks, {row['cpu_s']:.1f} CPU s for {row['n_tasks']} tasks"
         )
     typer.echo(f"a network a task costs {result.comparison['cpu_ratio'].iloc[0]:.1f} times the CPU time of one for all")
@@ -108,6 +112,7 @@ def expecto(
     biosamples: Biosamples = None,
     test_chromosome: Annotated[str, typer.Option(help="Chromosome held out whole.")] = "chr8",
     left_out: Annotated[str, typer.Option(help="Chromosomes used nowhere, comma-separated.")] = "chrX,chrY",
+    task_kind: TaskKindOption = None,
     seed: Annotated[int, typer.Option(help="Every run's seed derives from it.")] = 0,
     max_epochs: MaxEpochs = 100,
     patience: Patience = 10,
@@ -120,6 +125,7 @@ def expecto(
     from decode.core.files import check_output_folder, run_record
     from decode.expression.readers import read_expression
     from decode.expression.targets import read_targets, task_names
+    from decode.expression.task_kinds import with_task_kinds
     from decode.features.matrix import RegulatoryFeatures
     from decode.report.comparisons import write_expecto
     from decode.training.config import TrainingConfig
@@ -129,7 +135,7 @@ def expecto(
     if (tpm is None) == (targets is None):
         raise ValueError("give either --tpm TPM (the published protocol) or --targets TABLE (log2)")
     levels = read_expression(tpm) if tpm is not None else None
-    wanted = read_targets(targets) if targets is not None else None
+    wanted = with_task_kinds(read_targets(targets), task_kind) if targets is not None else None
     names = task_names(wanted) if wanted is not None else [str(name) for name in levels] if levels is not None else []
     result = compare_expecto(
         RegulatoryFeatures.read(features),
@@ -151,7 +157,8 @@ def expecto(
     record = run_record(
         inputs={name: path for name, path in inputs.items() if path is not None},
         runs=runs, members=members, architecture=architecture.value, tissue_groups=tissue_groups, biosamples=biosamples,
-        test_chromosome=test_chromosome, left_out=left_out, seed=seed, max_epochs=max_epochs, patience=patience,
+        test_chromosome=test_chromosome, left_out=left_out, task_kind=task_kind, seed=seed,
+        max_epochs=max_epochs, patience=patience,
     )  # fmt: skip
     write_expecto(result, out, record=record)
     typer.echo(f"{'':14}{'metric':>10}{'decode':>10}{'expecto':>10}")

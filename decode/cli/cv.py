@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from decode.cli.common import comma_list, load_tensorflow
-from decode.cli.model import ArchitectureName, ExecutorOption, Features, KeepName, Targets
+from decode.cli.model import ArchitectureName, ExecutorOption, Features, KeepName, Targets, TaskKindOption
 from decode.cli.randomise import report_run
 
 
@@ -31,6 +31,7 @@ def cv(
     group_file: Annotated[
         Path | None, typer.Option(help="gene_id<TAB>family: families of held-out genes do not train.")
     ] = None,
+    task_kind: TaskKindOption = None,
     seed: Annotated[int, typer.Option(help="Seed of validation genes, weights, batches and dropout.")] = 0,
     max_epochs: Annotated[int, typer.Option(help="Most epochs of a member.")] = 100,
     patience: Annotated[int, typer.Option(help="Epochs without a better validation loss before stopping.")] = 10,
@@ -42,6 +43,7 @@ def cv(
     from decode.dataset import read_groups
     from decode.evaluation.crossval import cross_validate
     from decode.expression.targets import read_targets
+    from decode.expression.task_kinds import with_task_kinds
     from decode.features.matrix import RegulatoryFeatures
     from decode.report.crossval import write_cross_validation
     from decode.training.config import TrainingConfig
@@ -51,7 +53,7 @@ def cv(
         raise ValueError(f"--folds is {folds!r}; give a number such as 5, or chr")
     result = cross_validate(
         RegulatoryFeatures.read(features),
-        read_targets(targets),
+        with_task_kinds(read_targets(targets), task_kind),
         network=architecture.value,
         training=TrainingConfig(members=members, keep=keep.value, seed=seed, max_epochs=max_epochs, patience=patience),
         n_folds="chr" if folds == "chr" else int(folds),
@@ -67,7 +69,8 @@ def cv(
         inputs["groups"] = group_file
     record = run_record(
         inputs=inputs, folds=folds, keep_test=keep_test, architecture=architecture.value, members=members,
-        keep=keep.value, biosamples=biosamples, seed=seed, max_epochs=max_epochs, patience=patience,
+        keep=keep.value, biosamples=biosamples, task_kind=task_kind, seed=seed,
+        max_epochs=max_epochs, patience=patience,
     )  # fmt: skip
     write_cross_validation(result, out, record=record)
     typer.echo(fold_table(result.metrics))
@@ -75,15 +78,18 @@ def cv(
 
 def fold_table(metrics: dict[str, Any]) -> str:
     """The headline figures with their SD over folds, as text."""
+    from decode.expression.task_kinds import headline_label
+
+    figures = [name for name in metrics["model"] if not name.endswith("_sd_over_folds")]
     rows = {"model": metrics["model"], "single member": metrics["single_member"], **metrics["baselines"]}
     lines = [
         f"{metrics['n_genes']} genes in {metrics['n_folds']} folds; Spearman within a fold, mean (SD) over folds",
-        f"{'':18}{'fold change':>18}{'median level':>18}",
+        f"{'':18}" + "".join(f"{headline_label(figure):>18}" for figure in figures),
     ]
     for name, row in rows.items():
         cells = []
-        for figure in ("fold_change_mean_spearman", "median_level_spearman"):
+        for figure in figures:
             mean, spread = row[figure], row[f"{figure}_sd_over_folds"]
             cells.append("-" if mean != mean else f"{mean:.3f}" + ("" if spread != spread else f" ({spread:.3f})"))
-        lines.append(f"{name:18}{cells[0]:>18}{cells[1]:>18}")
+        lines.append(f"{name:18}" + "".join(f"{cell:>18}" for cell in cells))
     return "\n".join(lines)

@@ -33,9 +33,11 @@ def _read(path: Path, id_map: Path | None) -> pd.DataFrame:
 
 def _write(result: TargetResult, out: Path) -> None:
     from decode.core.files import write_table
+    from decode.expression.task_kinds import kinds_sentence
 
     write_table(result.targets, out)
     typer.echo(", ".join(f"{key}: {value}" for key, value in result.counts.items()))
+    typer.echo(f"kinds of tasks: {kinds_sentence(result.targets)}")
 
 
 @app.command()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 
 Features = Annotated[Path, typer.Argument(help="Features file (decode features build).")]
 Targets = Annotated[Path, typer.Argument(help="Targets table (decode expression).")]
+
+
+TaskKindOption = Annotated[
+    Literal["fold_change", "level", "other"] | None,
+    typer.Option(help="What the columns of the targets but median_level are; default: fold_change."),
+]
 Model = Annotated[Path, typer.Argument(help="Model bundle (decode train).")]
 ExecutorOption = Annotated[
     str, typer.Option(help="Where members are fitted: serial, threads:N, or a Dask scheduler address tcp://host:port.")
@@ -79,6 +85,7 @@ def train(
         SplitByName,
         typer.Option(help="transcript: validation transcripts at random, as published; leaks between isoforms."),
     ] = SplitByName.gene,
+    task_kind: TaskKindOption = None,
     seed: Annotated[int, typer.Option(help="Seed of split, weights, batches and dropout.")] = 0,
     max_epochs: Annotated[int, typer.Option(help="Most epochs of a member.")] = 100,
     patience: Annotated[int, typer.Option(help="Epochs without a better validation loss before stopping.")] = 10,
@@ -89,6 +96,7 @@ def train(
     from decode.core.files import check_output
     from decode.dataset import read_groups
     from decode.expression.targets import read_targets
+    from decode.expression.task_kinds import with_task_kinds
     from decode.features.matrix import RegulatoryFeatures
     from decode.models.bundle import check_bundle_output, save_bundle
     from decode.training.ensemble import remove_checkpoints
@@ -108,7 +116,7 @@ def train(
 
     bundle = train_model(
         loaded,
-        read_targets(targets),
+        with_task_kinds(read_targets(targets), task_kind),
         network=network,
         training=training,
         test_chromosome=comma_list(test_chromosome) or [],
@@ -189,15 +197,15 @@ def evaluate(
 
 def accuracy_table(metrics: dict[str, Any]) -> str:
     """The headline figures of a model, its baselines and other models, as text."""
+    from decode.expression.task_kinds import headline_label
+
     rows = {"model": metrics["model"], **metrics["baselines"], **metrics["others"]}
     lines = [
         f"{metrics['n_genes']} {metrics['split']} genes; Spearman",
-        f"{'':16}{'fold change':>12}{'median level':>14}",
+        f"{'':16}" + "".join(f"{headline_label(figure):>14}" for figure in metrics["model"]),
     ]
     for name, row in rows.items():
-        cells = [row["fold_change_mean_spearman"], row["median_level_spearman"]]
-        shown = ["-" if cell != cell else f"{cell:.3f}" for cell in cells]
-        lines.append(f"{name:16}{shown[0]:>12}{shown[1]:>14}")
+        lines.append(f"{name:16}" + "".join(f"{'-' if cell != cell else f'{cell:.3f}':>14}" for cell in row.values()))
     own = metrics["specificity"]
     lines.append(f"own column is the highest for {own['n_own_highest']} of {own['n_tasks']} tasks")
     return "\n".join(lines)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from decode.cli.common import comma_list, load_tensorflow
-from decode.cli.model import ArchitectureName, ExecutorOption, Features, SplitByName, Targets
+from decode.cli.model import ArchitectureName, ExecutorOption, Features, SplitByName, Targets, TaskKindOption
 
 TissueGroups = Annotated[
     str | None,
@@ -60,6 +60,7 @@ def randomise(
         SplitByName,
         typer.Option(help="transcript: validation transcripts at random, as published; leaks between isoforms."),
     ] = SplitByName.gene,
+    task_kind: TaskKindOption = None,
     seed: Annotated[int, typer.Option(help="Seed of the split.")] = 0,
     max_epochs: Annotated[int, typer.Option(help="Most epochs of a member.")] = 100,
     patience: Annotated[int, typer.Option(help="Epochs without a better validation loss before stopping.")] = 10,
@@ -72,13 +73,14 @@ def randomise(
     from decode.dataset import read_groups
     from decode.evaluation.randomisation import randomise as randomise_features
     from decode.expression.targets import read_targets, task_names
+    from decode.expression.task_kinds import HEADLINES, KIND_LABELS, TASK_KINDS, with_task_kinds
     from decode.features.matrix import RegulatoryFeatures
     from decode.report.randomisation import write_randomisation
     from decode.training.config import TrainingConfig
 
     check_output_folder(out)
     check_count("--seeds", seeds)
-    table = read_targets(targets)
+    table = with_task_kinds(read_targets(targets), task_kind)
     result = randomise_features(
         RegulatoryFeatures.read(features),
         table,
@@ -101,13 +103,15 @@ def randomise(
     record = run_record(
         inputs=inputs,
         architecture=architecture.value, members=members, seeds=seeds, seed=seed, within_length=within_length,
-        tissue_groups=tissue_groups, biosamples=biosamples, test_chromosome=test_chromosome, split_by=split_by.value,
+        task_kind=task_kind, tissue_groups=tissue_groups, biosamples=biosamples, test_chromosome=test_chromosome,
+        split_by=split_by.value,
         max_epochs=max_epochs, patience=patience,
     )  # fmt: skip
     write_randomisation(result, out, record=record)
-    typer.echo(f"{'':34}{'fold change':>12}{'SD':>8}{'median level':>14}")
+    kinds = [kind for kind in TASK_KINDS if f"{HEADLINES[kind]}_spearman" in result.summary]
+    typer.echo(f"{'':34}" + "".join(f"{KIND_LABELS[kind]:>14}{'SD':>8}" for kind in kinds))
     for row in result.summary.to_dict("records"):
         label = f"{row['variant']}{' within length' if row['stratified'] else ''}"
-        names = ("fold_change_mean_spearman", "fold_change_sd_over_seeds", "median_level_spearman")
-        cells = ["-" if row[name] != row[name] else f"{row[name]:.3f}" for name in names]
-        typer.echo(f"{label:34}{cells[0]:>12}{cells[1]:>8}{cells[2]:>14}")
+        pairs = [(row[f"{HEADLINES[kind]}_spearman"], row[f"{kind}_sd_over_seeds"]) for kind in kinds]
+        cells = [["-" if number != number else f"{number:.3f}" for number in pair] for pair in pairs]
+        typer.echo(f"{label:34}" + "".join(f"{mean:>14}{spread:>8}" for mean, spread in cells))

@@ -63,7 +63,9 @@ def rank(
 def network(
     attributions: Attributions,
     out: Annotated[Path, typer.Option(help="Network to write: source, target, weight, fdr (.tsv or .tsv.gz).")],
-    task: Annotated[str, typer.Option(help="Task that the weight is of; overall: mean over fold changes.")] = "overall",
+    task: Annotated[
+        str, typer.Option(help="Task that the weight is of; overall: mean over fold changes, without any over levels.")
+    ] = "overall",
     kinds: Annotated[str | None, typer.Option(help="Only these kinds of regulators, comma-separated.")] = None,
     top: Annotated[int, typer.Option(help="Most targets of a regulator, by |weight|; 0: all.")] = 500,
     max_fdr: Annotated[
@@ -130,7 +132,7 @@ def _show(scores: RegulatorScores, ranking: pd.DataFrame, *, has_null: bool) -> 
         tested = f"{row['z']:>8.1f}{row['fdr']:>10.2g}" if has_null else ""
         name = f"{row['kind']:7}{row['regulator']:20}"
         typer.echo(f"{row['rank']:<4}{name}{row[ranked]:>12.4f}{spread:>10}{ranks:>12}{tested}")
-    is_shown = scores.is_fold_change if task == "overall" else [name == task for name in scores.tasks]
+    is_shown = scores.is_main_task if task == "overall" else [name == task for name in scores.tasks]
     signed, size = abs(scores.length_mean[is_shown]).mean(), scores.length_mean_abs[is_shown].mean()
     note = " (0 by construction)" if scores.attributes["reference"] == "own_length" else ""
     typer.echo(f"length alone, no regulator: |mean| {signed:.4f}, mean absolute in a gene {size:.4f} log2 units{note}")

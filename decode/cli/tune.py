@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from decode.cli.common import comma_list, load_tensorflow
-from decode.cli.model import Features, Targets
+from decode.cli.model import Features, Targets, TaskKindOption
 
 
 class SearchedName(StrEnum):
@@ -56,6 +56,7 @@ def tune(
     group_file: Annotated[
         Path | None, typer.Option(help="gene_id<TAB>family: families stay on one side of the split.")
     ] = None,
+    task_kind: TaskKindOption = None,
     seed: Annotated[int, typer.Option(help="Seed of search, split, weights, batches and dropout.")] = 0,
     max_epochs: Annotated[int, typer.Option(help="Most epochs of a network.")] = 100,
     patience: Annotated[int, typer.Option(help="Epochs without a better validation loss before stopping.")] = 10,
@@ -73,6 +74,7 @@ def tune(
     from decode.core.files import check_output_folder, read_json_object, run_record
     from decode.dataset import read_groups
     from decode.expression.targets import read_targets
+    from decode.expression.task_kinds import with_task_kinds
     from decode.features.matrix import RegulatoryFeatures
     from decode.report.tuning import write_tuning
     from decode.training.config import TrainingConfig
@@ -96,7 +98,7 @@ def tune(
     def report(name: str, score: float) -> None:
         typer.echo(f"trial {name}: {score:.4f}", err=True)
 
-    loaded, table = RegulatoryFeatures.read(features), read_targets(targets)
+    loaded, table = RegulatoryFeatures.read(features), with_task_kinds(read_targets(targets), task_kind)
     groups = read_groups(group_file) if group_file else None
     chromosomes, cell_lines = comma_list(test_chromosome) or [], comma_list(biosamples)
     if post.role == "worker":
@@ -118,7 +120,7 @@ def tune(
     record = run_record(
         inputs=inputs, architecture=architecture.value, algorithm=algorithm.value, objective=objective.value,
         trials=trials, members_per_trial=members_per_trial, choices=config.choices, biosamples=biosamples,
-        test_chromosome=test_chromosome, seed=seed, max_epochs=max_epochs, patience=patience,
+        test_chromosome=test_chromosome, task_kind=task_kind, seed=seed, max_epochs=max_epochs, patience=patience,
     )  # fmt: skip
     write_tuning(result, out, record=record)
     start = result.trials["score"].iloc[0]

@@ -14,14 +14,20 @@ import pandas as pd
 
 from decode.comparators.accuracy import METRICS, accuracy_rows, task_accuracy
 from decode.comparators.linear_booster import BoosterConfig, booster_design, fit_booster, require_xgboost, totals_table
-from decode.comparators.units import LOG_TPM, SCALES, scales_of_log_tpm, scales_of_targets, split_level, tasks_of_scale
+from decode.comparators.units import (
+    LOG_TPM,
+    SCALES,
+    scales_of_log_tpm,
+    scales_of_targets,
+    split_by_kind,
+    tasks_of_scale,
+)
 from decode.core.checks import check_count, check_matched, check_unique, listed
 from decode.core.finished import FinishedRuns, content_hash
 from decode.core.seeds import member_seeds
 from decode.dataset import TEST, TRAIN, VALIDATION_SHARE, Dataset, drop_rare_regulators, make_split, prepare_dataset
 from decode.evaluation.baselines import BASELINES, baseline_predictions
 from decode.evaluation.refit import dataset_hash, finish_runs, refit
-from decode.expression.targets import MEDIAN_LEVEL
 from decode.expression.tissue import tissue_targets
 from decode.expression.tissue_groups import group_of_tasks
 from decode.models.config import NetworkConfig, network_config
@@ -183,7 +189,7 @@ def compare_expecto(
     for number, (seed, record) in enumerate(zip(seeds, records.values(), strict=True)):
         for method, by_scale in record["accuracy"].items():
             for scale, accuracy in by_scale.items():
-                tasks = tasks_of_scale(scale, dataset.tasks)
+                tasks = tasks_of_scale(scale, dataset.tasks, dataset.task_kinds)
                 rows.append(accuracy_rows(accuracy, tasks, run=number, seed=seed, method=method, scale=scale))
     per_run = pd.concat(rows, ignore_index=True)
     per_task, summary = summarise_runs(per_run)
@@ -225,7 +231,7 @@ def _common_genes(
     logger.info("ExPecto comparison: %s", counts)
     if tpm is None:
         return dataset, None, counts
-    tissues = [task for task in dataset.tasks if task != MEDIAN_LEVEL]
+    tissues = [task for task, is_main in zip(dataset.tasks, dataset.is_main_task, strict=True) if is_main]
     levels = tpm.set_axis([str(column) for column in tpm.columns], axis=1).loc[list(dataset.features.ids), tissues]
     return dataset, levels.to_numpy(dtype=np.float64), counts
 
@@ -267,15 +273,15 @@ def _run(seed: int, *, material: _Material) -> dict[str, Any]:
     by_targets = {DECODE: fitted.predicted, **baselines}
     actual = dataset.targets[rows].astype(np.float64)
     if material.tpm is None:
-        measured = split_level(actual, dataset.tasks)
-        predicted = {name: split_level(values, dataset.tasks) for name, values in by_targets.items()}
-        predicted[EXPECTO] = split_level(boosted[rows], dataset.tasks)
+        measured = split_by_kind(actual, dataset.task_kinds)
+        predicted = {name: split_by_kind(values, dataset.task_kinds) for name, values in by_targets.items()}
+        predicted[EXPECTO] = split_by_kind(boosted[rows], dataset.task_kinds)
     else:
         pseudocount = material.booster.pseudocount
-        measured = scales_of_targets(actual, dataset.tasks, pseudocount=pseudocount)
+        measured = scales_of_targets(actual, dataset.task_kinds, pseudocount=pseudocount)
         measured[LOG_TPM] = np.log(material.tpm[rows] + pseudocount)
         predicted = {
-            name: scales_of_targets(values, dataset.tasks, pseudocount=pseudocount)
+            name: scales_of_targets(values, dataset.task_kinds, pseudocount=pseudocount)
             for name, values in by_targets.items()
         }
         predicted[EXPECTO] = scales_of_log_tpm(boosted[rows], pseudocount=pseudocount)

@@ -20,7 +20,7 @@ from decode.dataset import EXCLUDED, TRAIN, VALIDATION, Dataset, prepare_dataset
 from decode.evaluation.evaluate import mean_or_nan
 from decode.evaluation.randomisation import checked_seeds
 from decode.evaluation.refit import Judged, dataset_hash, finish_runs, refit
-from decode.expression.targets import MEDIAN_LEVEL
+from decode.expression.task_kinds import HEADLINES, main_kind, tasks_by_kind
 from decode.expression.tissue_groups import group_of_tasks
 from decode.models.config import NetworkConfig, network_config
 from decode.statistics.paired_clusters import paired_cluster_test
@@ -50,12 +50,12 @@ class SingleTaskResult(NamedTuple):
     cost : pd.DataFrame
         model, seed, task ("all" for the multi-task network), n_tasks, n_epochs, cpu_s, wall_s: one row a fit.
     summary : pd.DataFrame
-        model, n_networks, n_tasks, fold_change_mean_spearman and its SD over seeds, median_level_spearman, cpu_s,
+        model, n_networks, n_tasks, the headline figures (`summarise`) each with its SD over seeds, cpu_s,
         wall_s, cpu_s_per_task; means over seeds, costs summed over the networks of a seed.
     comparison : pd.DataFrame
-        One row: mean_difference (multi - single, Spearman over fold-change tasks), low, high, p_value, n_tasks,
-        n_groups, n_multi_better, cpu_ratio and wall_ratio (single-task networks for every task of the table over the
-        one multi-task network) and is_extrapolated (the ratio was scaled up from the chosen tasks).
+        One row: mean_difference (multi - single, Spearman over the tasks of the main kind), low, high, p_value,
+        n_tasks, n_groups, n_multi_better, cpu_ratio and wall_ratio (single-task networks for every task of the table
+        over the one multi-task network) and is_extrapolated (the ratio was scaled up from the chosen tasks).
     counts : dict
         Of the dataset, and untrainable_tasks.
     """
@@ -79,7 +79,8 @@ def single_task_dataset(dataset: Dataset, task: str) -> Dataset:
     values = dataset.targets[:, [dataset.tasks.index(task)]]
     is_lost = np.isnan(values[:, 0]) & np.isin(dataset.split, (TRAIN, VALIDATION))
     split = np.where(is_lost, EXCLUDED, dataset.split)
-    return replace(dataset, targets=values, tasks=[task], split=split)
+    kind = dataset.task_kinds[dataset.tasks.index(task)]
+    return replace(dataset, targets=values, tasks=[task], task_kinds=[kind], split=split)
 
 
 def compare_single_task(
@@ -179,6 +180,8 @@ def compare_single_task(
         on_run=on_run,
     )
     table, cost = _tables(plans, records, dataset.tasks, chosen)
+    kind_of = dict(zip(dataset.tasks, dataset.task_kinds, strict=True))
+    table.insert(list(table.columns).index("task") + 1, "task_kind", table["task"].map(kind_of))
     summary = _summary(table, cost, n_members=training.members)
     comparison = _comparison(table, cost, [clusters[task] for task in chosen])
     return SingleTaskResult(table, cost, summary, comparison, dataset.counts | {"untrainable_tasks": untrainable})
@@ -238,18 +241,19 @@ def _summary(table: pd.DataFrame, cost: pd.DataFrame, *, n_members: int) -> pd.D
     rows = []
     for model in (MULTI, SINGLE):
         own, fits = table[table["model"] == model], cost[cost["model"] == model]
-        is_level = own["task"] == MEDIAN_LEVEL
         n_seeds = fits["seed"].nunique()
-        by_seed = own[~is_level].groupby("seed")["spearman"].mean()
+        headlines: dict[str, float] = {}
+        for kind, is_kind in tasks_by_kind(own["task_kind"].to_numpy()):
+            by_seed = own[is_kind].groupby("seed")["spearman"].mean()
+            headlines[f"{HEADLINES[kind]}_spearman"] = mean_or_nan(by_seed.to_numpy())
+            headlines[f"{kind}_sd_over_seeds"] = by_seed.std(ddof=1)
         n_tasks = int(fits.loc[fits["seed"] == fits["seed"].iloc[0], "n_tasks"].sum())
         rows.append(
             {
                 "model": model,
                 "n_networks": len(fits) // n_seeds * n_members,
                 "n_tasks": n_tasks,
-                "fold_change_mean_spearman": mean_or_nan(by_seed.to_numpy()),
-                "fold_change_sd_over_seeds": by_seed.std(ddof=1),
-                "median_level_spearman": mean_or_nan(own.loc[is_level, "spearman"].to_numpy()),
+                **headlines,
                 "cpu_s": fits["cpu_s"].sum() / n_seeds,
                 "wall_s": fits["wall_s"].sum() / n_seeds,
                 "cpu_s_per_task": fits["cpu_s"].sum() / n_seeds / n_tasks,
@@ -261,8 +265,9 @@ def _summary(table: pd.DataFrame, cost: pd.DataFrame, *, n_members: int) -> pd.D
 def _comparison(table: pd.DataFrame, cost: pd.DataFrame, clusters: Sequence[str]) -> pd.DataFrame:
     means = {model: rows.groupby("task", sort=False)["spearman"].mean() for model, rows in table.groupby("model")}
     difference = means[MULTI].reindex(means[SINGLE].index) - means[SINGLE]
-    is_change = (difference.index != MEDIAN_LEVEL) & difference.notna().to_numpy()
-    found = paired_cluster_test(difference[is_change], np.asarray(clusters, dtype=object)[is_change])
+    kinds = table.drop_duplicates("task").set_index("task")["task_kind"].reindex(difference.index)
+    is_main = (kinds == main_kind(kinds.to_numpy())).to_numpy() & difference.notna().to_numpy()
+    found = paired_cluster_test(difference[is_main], np.asarray(clusters, dtype=object)[is_main])
     multi, single = (cost[cost["model"] == model] for model in (MULTI, SINGLE))
     scale = multi["n_tasks"].iloc[0] / len(difference)
     row = {
@@ -272,7 +277,7 @@ def _comparison(table: pd.DataFrame, cost: pd.DataFrame, clusters: Sequence[str]
         "p_value": found.p_value,
         "n_tasks": found.n,
         "n_groups": found.n_groups,
-        "n_multi_better": int((difference[is_change] > 0).sum()),
+        "n_multi_better": int((difference[is_main] > 0).sum()),
         "cpu_ratio": scale * single["cpu_s"].sum() / multi["cpu_s"].sum(),
         "wall_ratio": scale * single["wall_s"].sum() / multi["wall_s"].sum(),
         "is_extrapolated": bool(scale > 1),

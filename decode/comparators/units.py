@@ -7,28 +7,28 @@ from collections.abc import Sequence
 import numpy as np
 
 from decode.expression.targets import MEDIAN_LEVEL
+from decode.expression.task_kinds import FOLD_CHANGE, LEVEL, OTHER, tasks_by_kind
 from decode.expression.tissue import PSEUDOCOUNT
 
 # natural log of TPM + 1e-4 | log2 of TPM + 0.25 | that minus its median over tissues | that median
-LOG_TPM, LEVEL, FOLD_CHANGE = "log_tpm", "level", "fold_change"
-SCALES = (LOG_TPM, LEVEL, FOLD_CHANGE, MEDIAN_LEVEL)
+LOG_TPM = "log_tpm"
+SCALES = (LOG_TPM, LEVEL, FOLD_CHANGE, OTHER, MEDIAN_LEVEL)
 
 
-def split_level(values: np.ndarray, tasks: Sequence[str]) -> dict[str, np.ndarray]:
-    """Columns of a targets table as fold changes and median level; a scale without a column is left out."""
-    is_level = np.array([task == MEDIAN_LEVEL for task in tasks])
-    parts = {FOLD_CHANGE: values[:, ~is_level], MEDIAN_LEVEL: values[:, is_level]}
-    return {scale: part for scale, part in parts.items() if part.shape[1]}
+def split_by_kind(values: np.ndarray, kinds: Sequence[str]) -> dict[str, np.ndarray]:
+    """Columns of a targets table by kind (fold change, level, other, median level); only kinds that are there."""
+    return {kind: values[:, is_kind] for kind, is_kind in tasks_by_kind(kinds)}
 
 
-def scales_of_targets(values: np.ndarray, tasks: Sequence[str], *, pseudocount: float) -> dict[str, np.ndarray]:
-    """Median level and fold changes (log2(TPM + 0.25)) in all four scales.
+def scales_of_targets(values: np.ndarray, kinds: Sequence[str], *, pseudocount: float) -> dict[str, np.ndarray]:
+    """Median level and fold changes (log2(TPM + 0.25)) in all their scales.
 
     Parameters
     ----------
     values : np.ndarray, shape (n_genes, n_tasks)
-        One column is the median level.
-    tasks : sequence of str
+        One column is the median level, the others are fold changes.
+    kinds : sequence of str
+        Kind of each task.
     pseudocount : float
         Of the scale log_tpm; a predicted TPM below 0 counts as 0.
 
@@ -36,7 +36,7 @@ def scales_of_targets(values: np.ndarray, tasks: Sequence[str], *, pseudocount: 
     -------
     dict of scale to np.ndarray, shape (n_genes, n_tissues); median_level has one column
     """
-    parts = split_level(values, tasks)
+    parts = split_by_kind(values, kinds)
     level = parts[FOLD_CHANGE] + parts[MEDIAN_LEVEL]
     tpm = np.maximum(2.0**level - PSEUDOCOUNT, 0.0)
     return {LOG_TPM: np.log(tpm + pseudocount), LEVEL: level, **parts}
@@ -61,6 +61,8 @@ def scales_of_log_tpm(values: np.ndarray, *, pseudocount: float) -> dict[str, np
     return {LOG_TPM: values, LEVEL: level, FOLD_CHANGE: level - median, MEDIAN_LEVEL: median}
 
 
-def tasks_of_scale(scale: str, tasks: Sequence[str]) -> list[str]:
-    """Names of the columns of one scale."""
-    return [MEDIAN_LEVEL] if scale == MEDIAN_LEVEL else [task for task in tasks if task != MEDIAN_LEVEL]
+def tasks_of_scale(scale: str, tasks: Sequence[str], kinds: Sequence[str]) -> list[str]:
+    """Names of the columns of one scale: the tasks of that kind, or those that it is computed from."""
+    of_kind = {kind: [task for task, own in zip(tasks, is_kind, strict=True) if own]
+               for kind, is_kind in tasks_by_kind(kinds)}  # fmt: skip
+    return of_kind.get(scale) or of_kind[FOLD_CHANGE]

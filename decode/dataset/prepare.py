@@ -15,7 +15,8 @@ from decode.core.checks import check_matched, listed
 from decode.core.files import write_table
 from decode.dataset.names import with_gene_ids
 from decode.dataset.split import TRAIN, VALIDATION, VALIDATION_SHARE, SplitBy, make_split
-from decode.expression.targets import MEDIAN_LEVEL, TRANSCRIPT_ID, check_targets, id_column, numeric_values, task_names
+from decode.expression.targets import TRANSCRIPT_ID, check_targets, id_column, numeric_values, task_names
+from decode.expression.task_kinds import TaskKind, kinds_of_tasks, main_tasks
 
 if TYPE_CHECKING:
     from decode.features.matrix import RegulatoryFeatures
@@ -37,6 +38,8 @@ class Dataset:
         log2 units; NaN where not measured.
     tasks : list of str
         Column names of `targets`.
+    task_kinds : list of {"fold_change", "level", "other", "median_level"}
+        What each task is, see `decode.expression.task_kinds`.
     split : np.ndarray of str, shape (n_rows,)
         "train", "validation", "test" or "excluded" (related to a held-out gene by a group file).
     counts : dict
@@ -46,6 +49,7 @@ class Dataset:
     features: RegulatoryFeatures
     targets: np.ndarray
     tasks: list[str]
+    task_kinds: list[TaskKind]
     split: np.ndarray
     counts: dict[str, Any]
 
@@ -54,9 +58,9 @@ class Dataset:
         return np.flatnonzero(self.split == part)
 
     @property
-    def fold_change_tasks(self) -> np.ndarray:
-        """Whether each task is a fold change (every column but the reserved median level), shape (n_tasks,)."""
-        return np.array([task != MEDIAN_LEVEL for task in self.tasks])
+    def is_main_task(self) -> np.ndarray:
+        """Which tasks an overall figure is over (`decode.expression.task_kinds.main_tasks`), shape (n_tasks,)."""
+        return main_tasks(self.task_kinds)
 
     @property
     def ids_by_split(self) -> dict[str, list[str]]:
@@ -77,6 +81,7 @@ def prepare_dataset(
     split_by: SplitBy = "gene",
     split: Mapping[str, str] | None = None,
     track_ids: Sequence[str] | None = None,
+    task_kinds: TaskKind | Mapping[str, TaskKind] | None = None,
 ) -> Dataset:
     """Join features with targets, split the genes, and drop regulators that too few training genes carry.
 
@@ -96,6 +101,9 @@ def prepare_dataset(
         A split made before, used as it is; rows that it lacks are left out.
     track_ids : sequence of str, optional
         Exactly these tracks in this order (of a trained model); switches the regulator filter off.
+    task_kinds : {"fold_change", "level", "other"} or mapping of task to kind, optional
+        What the tasks are, see `decode.expression.task_kinds.kinds_of_tasks`. Default: what the table carries,
+        else fold changes beside `median_level`.
 
     Returns
     -------
@@ -110,6 +118,7 @@ def prepare_dataset(
     """
     check_targets(targets)
     tasks = task_names(targets)
+    kinds = kinds_of_tasks(targets, task_kinds)
     target_ids = id_column(targets)
     if target_ids == TRANSCRIPT_ID and features.level == "gene":
         raise ValueError(
@@ -154,7 +163,7 @@ def prepare_dataset(
     counts["tracks"] = len(features.tracks)
     counts["missing_values"] = int(np.isnan(values).sum())
     logger.info("dataset: %s", {k: len(v) if isinstance(v, list) else v for k, v in counts.items()})
-    return Dataset(features, values, tasks, parts, counts)
+    return Dataset(features, values, tasks, kinds, parts, counts)
 
 
 def _n_leaking(gene_ids: pd.Series, parts: np.ndarray) -> int:

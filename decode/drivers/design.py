@@ -1,8 +1,7 @@
-"""What the screens of all targets of the same genes share: columns without covariates, folds, strata, shuffles."""
+"""What the screens of all targets of the same genes share: columns without covariates, folds."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +9,6 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import eigh, qr
 
 from decode.attribution.exact.engine import one_blas_thread
-from decode.core.checks import check_count
 
 Float = NDArray[np.float64]
 N_FOLDS = 10
@@ -148,49 +146,3 @@ def gene_folds(n_genes: int, groups: ArrayLike | None, seed: int, n_folds: int =
         fold_of[group] = int(np.argmin(load))
         load[fold_of[group]] += sizes[group]
     return fold_of[code]
-
-
-def shuffled_within(strata: NDArray[np.int64], n: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Row numbers in `n` random orders, shape (n, n_genes); rows change places within their stratum only.
-
-    Examples
-    --------
-    >>> shuffled_within(np.array([0, 0, 1]), 4, np.random.default_rng(0))[:, 2].tolist()
-    [2, 2, 2, 2]
-    """
-    order = np.argsort(strata, kind="stable")
-    moved = np.empty((n, len(strata)), dtype=np.int64)
-    for number in range(n):
-        # sorted by stratum, and at random within it: the k-th place of a stratum receives its k-th row in this order
-        moved[number, order] = np.lexsort((rng.random(len(strata)), strata))
-    return moved
-
-
-def quantile_strata(columns: Sequence[ArrayLike], n_quantiles: Sequence[int]) -> NDArray[np.int64]:
-    """Strata of like genes: quantiles of the first column, within each quantiles of the second, and so on.
-
-    Parameters
-    ----------
-    columns : sequence of array, shape (n_genes,)
-    n_quantiles : sequence of int
-        One a column.
-
-    Returns
-    -------
-    int64 array, shape (n_genes,)
-
-    Examples
-    --------
-    >>> quantile_strata([[1, 2, 3, 4], [9, 1, 5, 7]], [2, 2]).tolist()
-    [1, 0, 2, 3]
-    """
-    strata = np.zeros(len(np.asarray(columns[0])), dtype=np.int64)
-    for values, n in zip(columns, n_quantiles, strict=True):
-        check_count("n_quantiles", n)
-        finer = np.empty_like(strata)
-        for stratum in np.unique(strata):
-            rows = np.flatnonzero(strata == stratum)
-            order = rows[np.argsort(np.asarray(values)[rows], kind="stable")]
-            finer[order] = stratum * n + np.arange(len(rows)) * n // len(rows)
-        strata = finer
-    return strata

@@ -27,10 +27,11 @@ from decode.drivers.prior import prior_agreement
 from decode.drivers.screen import SCORES, Score, ScreenResult, screen_design
 from decode.drivers.strength import Strength, combined_strength
 from decode.drivers.targets import FDR_LIMIT, Detail, driver_details
-from decode.evaluation.baselines import normal_scores
 from decode.expression.de_tables import DeTable
 from decode.regulators.genes import MIRNA, regulator_genes
-from decode.statistics.significance import bound_gene_strata, false_discovery_rate
+from decode.statistics.multiple_testing import false_discovery_rate
+from decode.statistics.ranks import normal_scores
+from decode.statistics.strata import bound_gene_strata
 
 if TYPE_CHECKING:
     from decode.features.matrix import RegulatoryFeatures

@@ -20,7 +20,7 @@ from decode.drivers.find import DriversConfig, Explained
 from decode.drivers.inputs import Inputs
 from decode.drivers.screen import Score, screen_design
 from decode.features.regulators import sum_tracks
-from decode.statistics.significance import bound_gene_strata
+from decode.statistics.strata import bound_gene_strata
 
 if TYPE_CHECKING:
     import keras

@@ -24,7 +24,8 @@ from decode.drivers.screen import ScreenResult
 from decode.evaluation.predict import predict
 from decode.models.config import NetworkConfig
 from decode.ranking.null import fit_null
-from decode.statistics.significance import bound_gene_strata, empirical_significance
+from decode.statistics.significance import empirical_significance
+from decode.statistics.strata import bound_gene_strata
 from decode.training.config import TrainingConfig
 from decode.training.ensemble import train
 

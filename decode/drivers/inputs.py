@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from decode.core.checks import check_matched, listed
 from decode.core.ids import resolve_ids
-from decode.drivers.design import quantile_strata
 from decode.expression.de_tables import DeTable
 from decode.features.regulators import Regulators, regulators_of
+from decode.statistics.strata import quantile_strata
 
 if TYPE_CHECKING:
     from decode.features.matrix import RegulatoryFeatures

@@ -13,9 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from decode.attribution.exact.engine import one_blas_thread
 from decode.core.checks import check_choice, check_count, listed
-from decode.drivers.design import LEAST_SPREAD, Design, check_finite, make_design, shuffled_within
+from decode.drivers.design import LEAST_SPREAD, Design, check_finite, make_design
 from decode.features.regulators import sum_tracks
 from decode.statistics.significance import empirical_significance
+from decode.statistics.strata import shuffled_within
 
 Float = NDArray[np.float64]
 Score = Literal["joint", "attribution", "covariance", "marginal"]
@@ -95,7 +96,7 @@ def screen(
     groups : array, shape (n_genes,), optional
         Chromosome of each gene; whole groups are held out together. Default: genes are held out at random.
     regulator_strata : int array, shape (n_regulators,), optional
-        Regulators whose null z are pooled (`decode.statistics.significance.bound_gene_strata`). Default: all.
+        Regulators whose null z are pooled (`decode.statistics.strata.bound_gene_strata`). Default: all.
     readout : array, shape (n_regulators, n_columns), optional
         effect = readout @ coefficients, in place of `score`: where columns are not tracks but a network's hidden
         units.

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
-from scipy.stats import norm, rankdata
 from sklearn.linear_model import Ridge
 from sklearn.neighbors import NearestNeighbors
 
 from decode.dataset import TRAIN, VALIDATION, Dataset
 from decode.statistics.metrics import spearman_per_task
+from decode.statistics.ranks import normal_scores
 
 # From almost none to so much that only the mean is left; the best is chosen on validation genes.
 RIDGE_PENALTIES = (1.0, 10.0, 100.0, 300.0, 1e3, 3e3, 1e4, 3e4)
@@ -90,12 +90,12 @@ def ridge_predictions(dataset: Dataset, design: np.ndarray, *, on_ranks: bool = 
     train, validation = dataset.rows(TRAIN), dataset.rows(VALIDATION)
     scaled = standardise(design, train)
     predicted = np.repeat(_task_means(dataset)[None], len(scaled), axis=0)
-    for tasks in _task_groups(dataset.targets[train], dataset.fold_change_tasks):
+    for tasks in _task_groups(dataset.targets[train], dataset.task_kinds):
         measured = train[np.isfinite(dataset.targets[np.ix_(train, tasks[:1])]).ravel()]
         if len(measured) < 2:
             continue
         values = dataset.targets[np.ix_(measured, tasks)].astype(np.float64)
-        fitted = np.apply_along_axis(normal_scores, 0, values) if on_ranks else values
+        fitted = normal_scores(values) if on_ranks else values
         fits = [Ridge(alpha=penalty).fit(scaled[measured], fitted) for penalty in RIDGE_PENALTIES]
         judged = dataset.targets[np.ix_(validation, tasks)]
         scores = [_score(judged, np.asarray(fit.predict(scaled[validation])).reshape(judged.shape)) for fit in fits]
@@ -107,21 +107,6 @@ def ridge_predictions(dataset: Dataset, design: np.ndarray, *, on_ranks: bool = 
                 chosen[:, column] = np.interp(chosen[:, column], fitted[order, column], values[order, column])
         predicted[:, tasks] = chosen
     return predicted
-
-
-def normal_scores(values: np.ndarray) -> np.ndarray:
-    """Quantiles of the standard normal distribution at (rank - 0.5) / n; ties share their mean rank.
-
-    Examples
-    --------
-    >>> normal_scores(np.array([5.0, 100.0, 7.0])).round(3).tolist()
-    [-0.967, 0.967, 0.0]
-
-    References
-    ----------
-    Hazen 1914, Transactions of the ASCE 77:1539 (plotting position).
-    """
-    return np.asarray(norm.ppf((rankdata(values) - 0.5) / len(values)))
 
 
 def knn_predictions(dataset: Dataset) -> np.ndarray:
@@ -165,11 +150,11 @@ def _task_means(dataset: Dataset) -> np.ndarray:
     return np.where(np.isfinite(values), values, 0.0).sum(axis=0) / np.maximum(n_measured, 1)
 
 
-def _task_groups(values: np.ndarray, is_change: np.ndarray) -> Iterator[np.ndarray]:
-    """Groups of tasks that were measured in the same genes and share a penalty; the median level stands alone."""
+def _task_groups(values: np.ndarray, kinds: Sequence[str]) -> Iterator[np.ndarray]:
+    """Groups of tasks of one kind that were measured in the same genes: they share a penalty."""
     packed = np.packbits(np.isfinite(values), axis=0)
-    groups: dict[tuple[bool, bytes], list[int]] = {}
+    groups: dict[tuple[str, bytes], list[int]] = {}
     for task in range(values.shape[1]):
-        groups.setdefault((bool(is_change[task]), packed[:, task].tobytes()), []).append(task)
+        groups.setdefault((kinds[task], packed[:, task].tobytes()), []).append(task)
     for tasks in groups.values():
         yield np.asarray(tasks)

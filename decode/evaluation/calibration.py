@@ -13,7 +13,7 @@ from decode.core.checks import check_count, listed
 from decode.dataset import TEST, VALIDATION
 from decode.evaluation.evaluate import dataset_of_model, mean_or_nan
 from decode.evaluation.predict import predict_members
-from decode.expression.targets import MEDIAN_LEVEL
+from decode.expression.task_kinds import HEADLINES, TaskKind, tasks_by_kind
 from decode.models.bundle import ModelBundle
 from decode.statistics.metrics import rmse_per_task, spearman_per_task
 
@@ -50,7 +50,7 @@ class Calibration(NamedTuple):
         task, level (asked for), factor (median over folds), coverage (share of held-out values inside), half_width
         (mean, log2 units), and coverage and half-width of the control as plain_coverage and plain_half_width.
     metrics : dict
-        Means over fold-change tasks and the median level, ready for JSON.
+        Means over the tasks of every kind (`decode.expression.task_kinds`), ready for JSON.
     """
 
     bins: pd.DataFrame
@@ -193,6 +193,7 @@ def calibrate(
     predicted: ArrayLike,
     spread: ArrayLike,
     tasks: Sequence[str],
+    kinds: Sequence[TaskKind],
     *,
     factors: Sequence[IntervalFactors],
     fold: ArrayLike | None = None,
@@ -206,6 +207,8 @@ def calibrate(
     actual, predicted, spread : array_like, shape (n_genes, n_tasks)
         Held-out genes, log2 units; NaN in `actual` where not measured.
     tasks : sequence of str
+    kinds : sequence of str
+        Kind of each task.
     factors : sequence of IntervalFactors
         One for each ensemble (fold of a cross-validation), for the same `levels`.
     fold : array_like of int, shape (n_genes,), optional
@@ -223,7 +226,7 @@ def calibrate(
         If shapes or numbers of tasks differ, or no prediction has a spread (an ensemble of one).
     """
     truth, guess, width = _matrices(actual, predicted, spread)
-    if truth.shape[1] != len(tasks):
+    if truth.shape[1] != len(tasks) or len(kinds) != len(tasks):
         raise ValueError(f"values have {truth.shape[1]} tasks and {len(tasks)} are named: {listed(tasks)}")
     if not np.isfinite(width).any():
         raise ValueError("no prediction has a spread; average at least two members (--members 2 --keep mean)")
@@ -231,6 +234,7 @@ def calibrate(
     per_task = pd.DataFrame(
         {
             "task": list(tasks),
+            "task_kind": list(kinds),
             "n_genes": np.isfinite(error).sum(axis=0),
             "spearman": spearman_per_task(error, width),
             "spread": rmse_per_task(np.zeros_like(width), np.where(np.isfinite(error), width, np.nan)),
@@ -238,9 +242,11 @@ def calibrate(
         }
     )
     bins = spread_bins(truth, guess, width, n_bins)
+    bins.insert(1, "task_kind", [kinds[number] for number in bins["task"]])
     bins["task"] = [tasks[number] for number in bins["task"]]
     row_fold = np.zeros(len(truth), dtype=int) if fold is None else np.asarray(fold, dtype=int)
     intervals = _intervals(error, width, tasks, factors, row_fold, levels)
+    intervals.insert(1, "task_kind", intervals["task"].map(dict(zip(tasks, kinds, strict=True))))
     return Calibration(bins, per_task, intervals, _metrics(bins, per_task, intervals))
 
 
@@ -277,7 +283,7 @@ def calibrate_model(
         members = predict_members(bundle, genes)
         values[part] = (dataset.targets[rows], members.mean(axis=0, dtype=np.float64), member_spread(members))
     factors = interval_factors(*values[VALIDATION], levels)
-    return calibrate(*values[TEST], bundle.tasks, factors=[factors], levels=levels)
+    return calibrate(*values[TEST], bundle.tasks, bundle.task_kinds, factors=[factors], levels=levels)
 
 
 def spread_table(features: Any, members: np.ndarray, tasks: Sequence[str]) -> pd.DataFrame:
@@ -345,20 +351,22 @@ def _coverage(error: np.ndarray, half_width: np.ndarray) -> tuple[np.ndarray, np
 
 
 def _metrics(bins: pd.DataFrame, per_task: pd.DataFrame, intervals: pd.DataFrame) -> dict[str, Any]:
-    def both(name: str, table: pd.DataFrame, column: str) -> dict[str, float]:
-        is_level = table["task"] == MEDIAN_LEVEL
+    def by_kind(name: str, table: pd.DataFrame, column: str) -> dict[str, float]:
+        values = table[column].to_numpy(dtype=np.float64)
         return {
-            f"fold_change_mean_{name}": mean_or_nan(table.loc[~is_level, column].to_numpy(dtype=np.float64)),
-            f"median_level_{name}": mean_or_nan(table.loc[is_level, column].to_numpy(dtype=np.float64)),
+            f"{HEADLINES[kind]}_{name}": mean_or_nan(values[is_kind])
+            for kind, is_kind in tasks_by_kind(table["task_kind"].to_numpy())
         }
 
-    ends = bins.groupby("task", sort=False)["rmse"].agg(["first", "last"]).reset_index()
+    ends = bins.groupby(["task", "task_kind"], sort=False)["rmse"].agg(["first", "last"]).reset_index()
     ends["ratio"] = ends["last"] / ends["first"].where(ends["first"] > 0)
-    result: dict[str, Any] = both("spearman", per_task, "spearman") | both("rmse_widest_over_narrowest", ends, "ratio")
+    result: dict[str, Any] = by_kind("spearman", per_task, "spearman") | by_kind(
+        "rmse_widest_over_narrowest", ends, "ratio"
+    )
     result["intervals"] = []
     for level in intervals["level"].unique():
         record: dict[str, float] = {"level": float(level)}
         for name in ("coverage", "half_width", "plain_coverage", "plain_half_width"):
-            record |= both(name, intervals[intervals["level"] == level], name)
+            record |= by_kind(name, intervals[intervals["level"] == level], name)
         result["intervals"].append(record)
     return result

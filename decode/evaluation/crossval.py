@@ -30,6 +30,7 @@ from decode.evaluation.calibration import (
 from decode.evaluation.evaluate import mean_or_nan, summarise
 from decode.evaluation.predict import predict_members, prediction_table
 from decode.evaluation.refit import dataset_hash, finish_runs
+from decode.expression.task_kinds import TaskKind
 from decode.models.config import NetworkConfig, network_config
 from decode.statistics.metrics import rmse_per_task, spearman_per_task
 from decode.training.config import TrainingConfig
@@ -37,6 +38,7 @@ from decode.training.ensemble import train_dataset
 
 logger = logging.getLogger(__name__)
 
+LABELS = ("fold", "task", "task_kind", "n_genes")  # columns of the accuracy by fold
 MODEL, MEMBER = "model", "member_mean"  # columns of the accuracy tables besides the baselines
 Folds = int | Literal["chr"]
 
@@ -61,12 +63,12 @@ class CrossValidation:
         The same rows: id, gene_id, chrom, fold.
     folds : pd.DataFrame
         One row a fold: fold, chromosomes, n_test, n_train, n_validation, n_excluded, n_tracks, n_dropped_regulators,
-        the two headline figures, n_epochs (of all members) and wall_s.
+        the headline figures, n_epochs (of all members) and wall_s.
     per_fold : pd.DataFrame
-        fold, task, n_genes, Spearman of model and baselines over the genes of the fold, the mean of single members
-        (member_mean) and the rmse of the model.
+        fold, task, task_kind, n_genes, Spearman of model and baselines over the genes of the fold, the mean of single
+        members (member_mean) and the rmse of the model.
     per_task : pd.DataFrame
-        task, n_genes, then the means over folds of the columns of `per_fold`, and model_sd over folds.
+        task, task_kind, n_genes, then the means over folds of the columns of `per_fold`, and model_sd over folds.
     calibration : Calibration or None
         Spread against error over all out-of-fold genes; None where an ensemble has one member.
     metrics : dict
@@ -257,7 +259,8 @@ def _run_fold(
     start = time.perf_counter()
     table = prediction_table(dataset.features, dataset.targets, dataset.tasks)
     fold = prepare_dataset(
-        dataset.features, table, test_chromosome=chromosomes, seed=training.seed, groups=groups
+        dataset.features, table, test_chromosome=chromosomes, seed=training.seed, groups=groups,
+        task_kinds=dict(zip(dataset.tasks, dataset.task_kinds, strict=True)),
     )  # fmt: skip
     bundle = train_dataset(fold, network, training)
     values = {}
@@ -297,18 +300,18 @@ def _collect(
     training: TrainingConfig,
     kept_out: list[str],
 ) -> CrossValidation:
-    features, tasks = dataset.features, dataset.tasks
+    features, tasks, kinds = dataset.features, dataset.tasks, dataset.task_kinds
     row_of = {str(name): row for row, name in enumerate(features.ids)}
     predicted, spread = (np.full(dataset.targets.shape, np.nan) for _ in range(2))
     for record in records.values():
         rows = [row_of[name] for name in record["ids"]]
         predicted[rows] = np.array(record["predicted"], dtype=np.float64)
         spread[rows] = np.array(record["spread"], dtype=np.float64)
-    per_fold = pd.concat([_accuracy(name, record, tasks) for name, record in records.items()], ignore_index=True)
+    per_fold = pd.concat([_accuracy(name, record, tasks, kinds) for name, record in records.items()], ignore_index=True)
     fold_rows = []
     for fold in folds:
         record, found = records[fold.name], per_fold[per_fold["fold"] == fold.name]
-        headline = summarise(found[MODEL].to_numpy(), tasks)
+        headline = summarise(found[MODEL].to_numpy(), kinds)
         cost = {name: record[name] for name in ("n_epochs", "wall_s")}
         fold_rows.append(
             {"fold": fold.name, "chromosomes": ",".join(fold.chromosomes)} | record["counts"] | headline | cost
@@ -322,6 +325,7 @@ def _collect(
             predicted,
             spread,
             tasks,
+            kinds,
             factors=[IntervalFactors(*pair) for pair in pairs],
             fold=[number[name] for name in dataset.split],
             levels=LEVELS,
@@ -353,26 +357,28 @@ def _collect(
     )
 
 
-def _accuracy(name: str, record: Mapping[str, Any], tasks: Sequence[str]) -> pd.DataFrame:
+def _accuracy(name: str, record: Mapping[str, Any], tasks: Sequence[str], kinds: Sequence[TaskKind]) -> pd.DataFrame:
     columns = {key: np.array(values, dtype=np.float64) for key, values in record["spearman"].items()}
-    table = pd.DataFrame({"fold": name, "task": list(tasks), "n_genes": record["n_genes"], **columns})
+    table = pd.DataFrame(
+        {"fold": name, "task": list(tasks), "task_kind": list(kinds), "n_genes": record["n_genes"], **columns}
+    )
     return table.assign(rmse=np.array(record["rmse"], dtype=np.float64))
 
 
 def _per_task(per_fold: pd.DataFrame) -> pd.DataFrame:
-    by_task = per_fold.groupby("task", sort=False)
-    table = by_task[[column for column in per_fold if column not in ("fold", "task", "n_genes")]].mean()
+    by_task = per_fold.groupby(["task", "task_kind"], sort=False)
+    table = by_task[[column for column in per_fold if column not in LABELS]].mean()
     table.insert(0, "n_genes", by_task["n_genes"].sum())
     table.insert(2, f"{MODEL}_sd", by_task[MODEL].std())
     return table.reset_index()
 
 
 def _headlines(per_fold: pd.DataFrame) -> dict[str, Any]:
-    """Mean and SD over folds of the two headline figures: of the model, of single members, of each baseline."""
+    """Mean and SD over folds of the headline figures: of the model, of single members, of each baseline."""
     found: dict[str, dict[str, float]] = {}
-    for column in per_fold.columns.drop(["fold", "task", "n_genes", "rmse"]):
+    for column in per_fold.columns.drop([*LABELS, "rmse"]):
         by_fold = pd.DataFrame(
-            [summarise(rows[column].to_numpy(), rows["task"]) for _, rows in per_fold.groupby("fold", sort=False)]
+            [summarise(rows[column].to_numpy(), rows["task_kind"]) for _, rows in per_fold.groupby("fold", sort=False)]
         )
         found[column] = {}
         for name in by_fold:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,7 +15,8 @@ from decode.core.files import versions
 from decode.dataset import EXCLUDED, TEST, TRAIN, VALIDATION, Dataset, prepare_dataset
 from decode.evaluation.baselines import BASELINES, baseline_predictions
 from decode.evaluation.predict import predict, predict_members, prediction_table
-from decode.expression.targets import MEDIAN_LEVEL, id_column
+from decode.expression.targets import id_column
+from decode.expression.task_kinds import HEADLINES, tasks_by_kind
 from decode.models.bundle import ModelBundle
 from decode.models.matching import select_for_model
 from decode.statistics.metrics import cross_spearman, pearson_per_task, rmse_per_task, spearman_per_task
@@ -24,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 Part = Literal["test", "validation", "train", "all"]
 # Columns of the per-task table that further models cannot be named after.
-_COLUMNS = {"task", "n_genes", "model", *BASELINES, "pearson", "rmse", "member_mean", "member_sd"}
+_COLUMNS = {"task", "task_kind", "n_genes", "model", *BASELINES, "pearson", "rmse", "member_mean", "member_sd"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,14 +38,15 @@ class Evaluation:
         split, n_genes, model, baselines, others, members, specificity, seeds, versions; undefined numbers are NaN here
         and null in metrics.json.
     per_task : pd.DataFrame
-        task, n_genes, then Spearman of the model, of each baseline and of each other model, and Pearson, RMSE and the
-        spread of single members for the model.
+        task, task_kind, n_genes, then Spearman of the model, of each baseline and of each other model, and Pearson,
+        RMSE and the spread of single members for the model.
     predictions : pd.DataFrame
         gene_id and tasks of the judged genes.
     actual : pd.DataFrame
         The same genes and columns, measured.
     specificity : pd.DataFrame, shape (n_tasks, n_tasks)
-        Spearman of every predicted (row) against every actual (column) fold change.
+        Spearman of every predicted (row) against every actual (column) task of the main kind: the fold changes, where
+        there are any.
     """
 
     metrics: dict[str, Any]
@@ -60,12 +62,27 @@ def mean_or_nan(values: np.ndarray) -> float:
     return float(defined.mean()) if len(defined) else float("nan")
 
 
-def summarise(spearman: np.ndarray, tasks: Iterable[Any]) -> dict[str, float]:
-    """The two headline figures: mean Spearman over fold changes, and Spearman of the median level."""
-    is_level = np.array([task == MEDIAN_LEVEL for task in tasks])
+def summarise(spearman: np.ndarray, kinds: Iterable[str]) -> dict[str, float]:
+    """The headline figures: mean Spearman over the tasks of every kind that is there.
+
+    Parameters
+    ----------
+    spearman : np.ndarray, shape (n_tasks,)
+    kinds : iterable of str, shape (n_tasks,)
+
+    Returns
+    -------
+    dict of str to float
+        fold_change_mean_spearman, level_mean_spearman, other_mean_spearman, median_level_spearman: those of the kinds
+        that are there, the kind that stands for the model first; NaN where no task of a kind is defined.
+
+    Examples
+    --------
+    >>> summarise(np.array([0.5, 0.25, 0.75]), ["median_level", "level", "level"])
+    {'level_mean_spearman': 0.5, 'median_level_spearman': 0.5}
+    """
     return {
-        "fold_change_mean_spearman": mean_or_nan(spearman[~is_level]),
-        "median_level_spearman": mean_or_nan(spearman[is_level]),
+        f"{HEADLINES[kind]}_spearman": mean_or_nan(spearman[is_kind]) for kind, is_kind in tasks_by_kind(list(kinds))
     }
 
 
@@ -81,6 +98,7 @@ def dataset_of_model(bundle: ModelBundle, features: Any, targets: pd.DataFrame) 
         targets[[id_column(targets), *bundle.tasks]],
         split=bundle.split_map,
         track_ids=bundle.track_ids,
+        task_kinds=dict(zip(bundle.tasks, bundle.task_kinds, strict=True)),
     )
 
 
@@ -138,20 +156,23 @@ def evaluate(
         further[name] = table[bundle.tasks].to_numpy()
     spearman = {name: spearman_per_task(actual, values) for name, values in (predictions | baselines | further).items()}
     single = np.stack([spearman_per_task(actual, member) for member in members])
-    per_task = pd.DataFrame({"task": bundle.tasks, "n_genes": np.isfinite(actual).sum(axis=0), **spearman})
+    per_task = pd.DataFrame(
+        {"task": bundle.tasks, "task_kind": bundle.task_kinds, "n_genes": np.isfinite(actual).sum(axis=0), **spearman}
+    )
     per_task["pearson"] = pearson_per_task(actual, predictions["model"])
     per_task["rmse"] = rmse_per_task(actual, predictions["model"])
     per_task["member_mean"] = single.mean(axis=0)
     per_task["member_sd"] = single.std(axis=0, ddof=1) if len(single) > 1 else np.nan
-    specificity = _specificity(actual, predictions["model"], bundle.tasks)
+    specificity = _specificity(actual, predictions["model"], bundle)
     metrics = {
         "split": part,
         "n_genes": len(rows),
-        "model": summarise(spearman["model"], bundle.tasks),
-        "baselines": {name: summarise(spearman[name], bundle.tasks) for name in baselines},
-        "others": {name: summarise(spearman[name], bundle.tasks) for name in further},
-        "members": [summarise(row, bundle.tasks) for row in single],
+        "model": summarise(spearman["model"], bundle.task_kinds),
+        "baselines": {name: summarise(spearman[name], bundle.task_kinds) for name in baselines},
+        "others": {name: summarise(spearman[name], bundle.task_kinds) for name in further},
+        "members": [summarise(row, bundle.task_kinds) for row in single],
         "specificity": _own_highest(specificity),
+        "task_kinds": dict(zip(bundle.tasks, bundle.task_kinds, strict=True)),
         "architecture": bundle.network.architecture,
         "seeds": bundle.seeds,
         "versions": versions(),
@@ -174,10 +195,9 @@ def check_comparable(name: str, other: ModelBundle, bundle: ModelBundle, ids: It
         )
 
 
-def _specificity(actual: np.ndarray, predicted: np.ndarray, tasks: Sequence[str]) -> pd.DataFrame:
-    is_change = np.array([task != MEDIAN_LEVEL for task in tasks])
-    names = [task for task in tasks if task != MEDIAN_LEVEL]
-    matrix = cross_spearman(actual[:, is_change], predicted[:, is_change])
+def _specificity(actual: np.ndarray, predicted: np.ndarray, bundle: ModelBundle) -> pd.DataFrame:
+    names = [task for task, is_wanted in zip(bundle.tasks, bundle.is_main_task, strict=True) if is_wanted]
+    matrix = cross_spearman(actual[:, bundle.is_main_task], predicted[:, bundle.is_main_task])
     return pd.DataFrame(matrix, index=pd.Index(names, name="predicted"), columns=pd.Index(names, name="actual"))
 
 

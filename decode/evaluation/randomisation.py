@@ -20,11 +20,12 @@ from decode.dataset import Dataset, SplitBy, prepare_dataset
 from decode.evaluation.baselines import length_design, ridge_predictions
 from decode.evaluation.evaluate import mean_or_nan
 from decode.evaluation.refit import Judged, dataset_hash, finish_runs, refit
-from decode.expression.targets import MEDIAN_LEVEL
+from decode.expression.task_kinds import HEADLINES, main_kind, tasks_by_kind
 from decode.expression.tissue_groups import group_of_tasks
 from decode.models.config import NetworkConfig, network_config
 from decode.statistics.metrics import spearman_per_task
 from decode.statistics.paired_clusters import paired_cluster_test
+from decode.statistics.strata import quantile_strata
 from decode.training.config import TrainingConfig
 
 logger = logging.getLogger(__name__)
@@ -48,13 +49,13 @@ class RandomisationResult(NamedTuple):
     Attributes
     ----------
     table : pd.DataFrame
-        variant, stratified, seed, task, spearman: one row a variant, seed and task.
+        variant, stratified, seed, task, task_kind, spearman: one row a variant, seed and task.
     summary : pd.DataFrame
-        variant, stratified, n_seeds, fold_change_mean_spearman and its SD over seeds, median_level_spearman and its SD
-        over seeds, share_of_full (of the fold-change figure).
+        variant, stratified, n_seeds, the headline figures (`summarise`; fold_change_mean_spearman first where there are
+        fold changes) each with its SD over seeds, share_of_full (of the first).
     comparison : pd.DataFrame
         first, second, stratified, mean_difference (first - second), low, high, p_value, p_value_paired_t, n_tasks,
-        n_groups: paired over fold-change tasks, groups of tasks as clusters.
+        n_groups: paired over fold changes (or what stands for the model), groups of tasks as clusters.
     counts : dict
         Of the dataset and of the shuffles.
     """
@@ -80,12 +81,7 @@ def length_strata(dataset: Dataset, n_strata: int = N_LENGTH_STRATA) -> np.ndarr
     """
     check_count("n_strata", n_strata)
     length = dataset.features.genes["length_bp"].to_numpy(dtype=np.float64)
-    strata = np.empty(len(length), dtype=np.int64)
-    for number, part in enumerate(np.unique(dataset.split)):
-        rows = dataset.rows(part)
-        order = rows[np.argsort(length[rows], kind="stable")]
-        strata[order] = number * n_strata + np.arange(len(rows)) * n_strata // len(rows)
-    return strata
+    return quantile_strata([length], [n_strata], within=dataset.split)
 
 
 def shuffle_regions(dataset: Dataset, regions: Sequence[str], *, seed: int, within_length: bool = False) -> Dataset:
@@ -229,8 +225,8 @@ def randomise(
         on_run=on_run,
     )
     spearman = [np.array(record["spearman"], dtype=np.float64) for record in records.values()]
-    rows = [_rows(variant, values, dataset.tasks) for variant, values in zip(variants, spearman, strict=True)]
-    rows.append(_rows(Variant(LENGTH_ONLY, (), False, seeds[0]), _length_only(dataset, part), dataset.tasks))
+    rows = [_rows(variant, values, dataset) for variant, values in zip(variants, spearman, strict=True)]
+    rows.append(_rows(Variant(LENGTH_ONLY, (), False, seeds[0]), _length_only(dataset, part), dataset))
     table = pd.concat(rows, ignore_index=True)
     counts = dict(dataset.counts)
     if within_length:
@@ -267,25 +263,26 @@ def _length_only(dataset: Dataset, part: Judged) -> np.ndarray:
     return spearman_per_task(dataset.targets[rows].astype(np.float64), predicted)
 
 
-def _rows(variant: Variant, spearman: np.ndarray, tasks: Sequence[str]) -> pd.DataFrame:
+def _rows(variant: Variant, spearman: np.ndarray, dataset: Dataset) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "variant": variant.name,
             "stratified": variant.stratified,
             "seed": variant.seed,
-            "task": list(tasks),
+            "task": dataset.tasks,
+            "task_kind": dataset.task_kinds,
             "spearman": spearman,
         }
     )
 
 
 def summarise_variants(table: pd.DataFrame) -> pd.DataFrame:
-    """Mean and spread over seeds of the two headline figures of each variant.
+    """Mean and spread over seeds of the headline figures of each variant.
 
     Parameters
     ----------
     table : pd.DataFrame
-        variant, stratified, seed, task, spearman.
+        variant, stratified, seed, task, task_kind, spearman.
 
     Returns
     -------
@@ -295,24 +292,21 @@ def summarise_variants(table: pd.DataFrame) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     for (variant, stratified), part in table.groupby(["variant", "stratified"], sort=False):
         row: dict[str, Any] = {"variant": variant, "stratified": stratified, "n_seeds": part["seed"].nunique()}
-        is_level = part["task"] == MEDIAN_LEVEL
-        for mean_name, sd_name, chosen in (
-            ("fold_change_mean_spearman", "fold_change_sd_over_seeds", part[~is_level]),
-            ("median_level_spearman", "median_level_sd_over_seeds", part[is_level]),
-        ):
-            by_seed = np.array([mean_or_nan(one["spearman"].to_numpy()) for _, one in chosen.groupby("seed")])
+        for kind, is_kind in tasks_by_kind(part["task_kind"].to_numpy()):
+            by_seed = np.array([mean_or_nan(one["spearman"].to_numpy()) for _, one in part[is_kind].groupby("seed")])
             defined = by_seed[np.isfinite(by_seed)]
-            row[mean_name] = mean_or_nan(by_seed)
-            row[sd_name] = float(defined.std(ddof=1)) if len(defined) > 1 else np.nan
+            row[f"{HEADLINES[kind]}_spearman"] = mean_or_nan(by_seed)
+            row[f"{kind}_sd_over_seeds"] = float(defined.std(ddof=1)) if len(defined) > 1 else np.nan
         rows.append(row)
     summary = pd.DataFrame(rows)
-    full = summary.loc[summary["variant"] == FULL, "fold_change_mean_spearman"].iloc[0]
-    summary["share_of_full"] = summary["fold_change_mean_spearman"] / full if full > 0 else np.nan
+    of_model = summary[f"{HEADLINES[main_kind(table['task_kind'].to_numpy())]}_spearman"]
+    full = of_model[summary["variant"] == FULL].iloc[0]
+    summary["share_of_full"] = of_model / full if full > 0 else np.nan
     return summary
 
 
 def compare_variants(table: pd.DataFrame, clusters: Sequence[str]) -> pd.DataFrame:
-    """Paired differences between variants over fold-change tasks, groups of tasks as clusters.
+    """Paired differences between variants over the tasks of the main kind, groups of tasks as clusters.
 
     Compared are the full model with every variant, and the shuffled regions with each other: with two regions the row
     promoter_shuffled - rna_shuffled is what RNA sites alone achieve minus what promoter sites alone achieve.
@@ -320,7 +314,7 @@ def compare_variants(table: pd.DataFrame, clusters: Sequence[str]) -> pd.DataFra
     Parameters
     ----------
     table : pd.DataFrame
-        variant, stratified, seed, task, spearman; tasks in the same order in every variant.
+        variant, stratified, seed, task, task_kind, spearman; tasks in the same order in every variant.
     clusters : sequence of str, shape (n_tasks,)
         Group of each task, in the order of the table.
 
@@ -334,11 +328,12 @@ def compare_variants(table: pd.DataFrame, clusters: Sequence[str]) -> pd.DataFra
         (str(variant), bool(stratified)): rows.groupby("task")["spearman"].mean().reindex(tasks).to_numpy()
         for (variant, stratified), rows in table.groupby(["variant", "stratified"], sort=False)
     }
-    is_change = tasks != MEDIAN_LEVEL
-    group = np.asarray(clusters, dtype=object)[is_change]
+    kinds = table.drop_duplicates("task")["task_kind"].to_numpy()
+    is_main = kinds == main_kind(kinds)
+    group = np.asarray(clusters, dtype=object)[is_main]
     rows = []
     for first, second, stratified in _pairs(list(accuracy)):
-        difference = (accuracy[first] - accuracy[second])[is_change]
+        difference = (accuracy[first] - accuracy[second])[is_main]
         found = paired_cluster_test(difference, group)
         rows.append(
             {

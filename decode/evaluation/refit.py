@@ -59,7 +59,7 @@ def refit(dataset: Dataset, network: NetworkConfig, training: TrainingConfig, *,
 
 
 def dataset_hash(dataset: Dataset) -> str:
-    """SHA-256 that two datasets share exactly when genes, tracks, bins, targets and split are the same."""
+    """SHA-256 that two datasets share exactly when genes, tracks, bins, targets, their kinds and split are the same."""
     return content_hash(_contents(dataset))
 
 
@@ -72,6 +72,7 @@ def _contents(dataset: Dataset) -> Iterator[np.ndarray | str]:
         yield name
         yield from (matrix.data.data, matrix.data.indices, matrix.data.indptr, matrix.offsets, matrix.bin_length_bp)
     yield np.array(dataset.tasks)
+    yield np.array(dataset.task_kinds)
     yield dataset.targets
     yield dataset.split
 

@@ -18,12 +18,12 @@ from decode.evaluation.baselines import baseline_predictions
 from decode.evaluation.evaluate import Part, check_comparable, dataset_of_model, mean_or_nan
 from decode.evaluation.predict import predict, predict_members
 from decode.expression.targets import GENE_ID, MEDIAN_LEVEL, TRANSCRIPT_ID, check_targets, id_column, task_names
+from decode.expression.task_kinds import FOLD_CHANGE, LEVEL, OTHER, kinds_of_tasks
 from decode.models.bundle import ModelBundle
 from decode.statistics.metrics import spearman_per_task
 
 logger = logging.getLogger(__name__)
 
-LEVEL, FOLD_CHANGE, AS_GIVEN = "level", "fold_change", "as_given"
 RESOLUTION = 5  # decimals of log2 units: two transcripts with the same sites differ by rounding only
 Float = NDArray[np.float64]
 
@@ -34,10 +34,9 @@ class UsageResult(NamedTuple):
     Attributes
     ----------
     table : pd.DataFrame
-        One row a predictor ("model", the baselines, further models), task and value ("level": log2 level in the task,
-        or the median level; "fold_change": log2 fold change against the median level; "as_given" where the targets
-        have no median level): n_transcripts and n_genes with usage, spearman_pooled, spearman_within (mean over genes)
-        and n_genes_within.
+        One row a predictor ("model", the baselines, further models), task, task_kind and value ("level": log2 level in
+        the task, also median level plus fold change, or the median level; "fold_change", "other": as they are):
+        n_transcripts and n_genes with usage, spearman_pooled, spearman_within (mean over genes) and n_genes_within.
     actual, predicted : pd.DataFrame
         transcript_id, gene_id, and the usage of every column of the targets table, log2 units; NaN where a gene has
         fewer than two measured transcripts. Usage of a level is that of median_level plus that of the fold change.
@@ -144,8 +143,8 @@ def usage_accuracy(actual: pd.DataFrame, predicted: pd.DataFrame, gene_ids: Mapp
     Returns
     -------
     pd.DataFrame
-        task, value ("level", "fold_change", "as_given"), n_transcripts, n_genes, spearman_pooled, spearman_within,
-        n_genes_within.
+        task, task_kind, value ("level", "fold_change", "other"), n_transcripts, n_genes, spearman_pooled,
+        spearman_within, n_genes_within.
 
     Raises
     ------
@@ -168,7 +167,7 @@ def usage_accuracy(actual: pd.DataFrame, predicted: pd.DataFrame, gene_ids: Mapp
     values = actual.set_index(id_column(actual)).loc[ids, tasks].to_numpy(dtype=np.float64)
     genes = [gene_ids[name] for name in ids]
     _check_genes(genes)
-    return _accuracy(values, other.loc[ids, tasks].to_numpy(dtype=np.float64), genes, tasks)
+    return _accuracy(values, other.loc[ids, tasks].to_numpy(dtype=np.float64), genes, tasks, kinds_of_tasks(actual))
 
 
 def evaluate_usage(
@@ -233,7 +232,8 @@ def evaluate_usage(
         check_comparable(name, other, bundle, ids, part)
         predictions[name] = predict(other, features.select(genes=ids))[bundle.tasks].to_numpy()
     parts = [
-        _accuracy(actual, values, genes, bundle.tasks).assign(predictor=name) for name, values in predictions.items()
+        _accuracy(actual, values, genes, bundle.tasks, bundle.task_kinds).assign(predictor=name)
+        for name, values in predictions.items()
     ]
     table = pd.concat(parts, ignore_index=True)
     table.insert(0, "predictor", table.pop("predictor"))
@@ -268,20 +268,20 @@ def summarise_usage(table: pd.DataFrame) -> dict[str, float]:
     Returns
     -------
     dict
-        median_level, level_mean and fold_change_mean (or as_given_mean), each with the suffix _pooled or _within; NaN
-        where undefined.
+        median_level, level_mean, fold_change_mean and other_mean, where there are such values, each with the suffix
+        _pooled or _within; NaN where undefined.
     """
     is_median = table["task"] == MEDIAN_LEVEL
     groups = {
         "median_level": is_median,
         "level_mean": ~is_median & (table["value"] == LEVEL),
         "fold_change_mean": table["value"] == FOLD_CHANGE,
+        "other_mean": table["value"] == OTHER,
     }
-    if (table["value"] == AS_GIVEN).any():
-        groups = {"as_given_mean": table["value"] == AS_GIVEN}
     return {
         f"{name}_{kind}": mean_or_nan(table.loc[chosen, f"spearman_{kind}"].to_numpy(dtype=np.float64))
         for name, chosen in groups.items()
+        if chosen.any()
         for kind in ("pooled", "within")
     }
 
@@ -302,21 +302,27 @@ def _check_genes(genes: Iterable[str]) -> None:
         )
 
 
-def _values(matrix: Float, tasks: Sequence[str]) -> dict[tuple[str, str], Float]:
-    """Columns to judge, by task and kind of value."""
+def _values(matrix: Float, tasks: Sequence[str], kinds: Sequence[str]) -> dict[tuple[str, str, str], Float]:
+    """Columns to judge, by task, its kind and the kind of value."""
     columns = dict(zip(tasks, matrix.T, strict=True))
-    changes = [task for task in tasks if task != MEDIAN_LEVEL]
-    if MEDIAN_LEVEL not in columns:
-        return {(task, AS_GIVEN): columns[task] for task in changes}
-    level = columns[MEDIAN_LEVEL]
-    found = {(MEDIAN_LEVEL, LEVEL): level} | {(task, LEVEL): level + columns[task] for task in changes}
-    return found | {(task, FOLD_CHANGE): columns[task] for task in changes}
+    found: dict[tuple[str, str, str], Float] = {}
+    if MEDIAN_LEVEL in columns:
+        found[MEDIAN_LEVEL, MEDIAN_LEVEL, LEVEL] = columns[MEDIAN_LEVEL]
+        for task, kind in zip(tasks, kinds, strict=True):
+            if kind == FOLD_CHANGE:
+                found[task, kind, LEVEL] = columns[MEDIAN_LEVEL] + columns[task]
+    for task, kind in zip(tasks, kinds, strict=True):
+        if kind != MEDIAN_LEVEL:
+            found[task, kind, kind] = columns[task]
+    return found
 
 
-def _accuracy(actual: Float, predicted: Float, genes: Sequence[str], tasks: Sequence[str]) -> pd.DataFrame:
-    keys = list(_values(actual, tasks))
-    measured = np.stack(list(_values(actual, tasks).values()), axis=1)
-    guessed = np.stack(list(_values(predicted, tasks).values()), axis=1)
+def _accuracy(
+    actual: Float, predicted: Float, genes: Sequence[str], tasks: Sequence[str], kinds: Sequence[str]
+) -> pd.DataFrame:
+    of_value = _values(actual, tasks, kinds)
+    measured = np.stack(list(of_value.values()), axis=1)
+    guessed = np.stack(list(_values(predicted, tasks, kinds).values()), axis=1)
     guessed = np.where(np.isfinite(measured), guessed, np.nan)  # both means are over the same transcripts
     used, used_guess = usage(measured, genes), usage(guessed, genes)
     within, n_within = within_gene_spearman(used, used_guess, genes)
@@ -324,8 +330,9 @@ def _accuracy(actual: Float, predicted: Float, genes: Sequence[str], tasks: Sequ
     n_genes = (_gene_matrix(genes) @ has_usage.astype(np.float64) > 0).sum(axis=0)
     return pd.DataFrame(
         {
-            "task": [task for task, _ in keys],
-            "value": [value for _, value in keys],
+            "task": [task for task, _, _ in of_value],
+            "task_kind": [kind for _, kind, _ in of_value],
+            "value": [value for _, _, value in of_value],
             "n_transcripts": has_usage.sum(axis=0),
             "n_genes": n_genes,
             "spearman_pooled": spearman_per_task(used, np.round(used_guess, RESOLUTION)),

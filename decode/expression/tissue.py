@@ -10,6 +10,7 @@ import pandas as pd
 from decode.core.checks import check_positive, check_unique, listed
 from decode.expression.tables import check_finite_cells
 from decode.expression.targets import GENE_ID, MEDIAN_LEVEL, TRANSCRIPT_ID, TargetResult, check_targets, numeric_values
+from decode.expression.task_kinds import FOLD_CHANGE, LEVEL, TaskKind, with_task_kinds
 
 logger = logging.getLogger(__name__)
 
@@ -96,11 +97,16 @@ def tissue_targets(
             "is the table in TPM (a log2 table goes through `decode expression table --already-log2`)?"
         )
     targets = _centred_frame(np.log2(values[keep] + pseudocount), tpm.index[keep], tpm.columns)
-    return _finish(targets, counts)
+    return _finish(targets, counts, FOLD_CHANGE)
 
 
 def table_targets(
-    values: pd.DataFrame, *, already_log2: bool, centre: bool = True, pseudocount: float = PSEUDOCOUNT
+    values: pd.DataFrame,
+    *,
+    already_log2: bool,
+    centre: bool = True,
+    kind: TaskKind | None = None,
+    pseudocount: float = PSEUDOCOUNT,
 ) -> TargetResult:
     """Turn a user's own table into targets, without any filter on expression.
 
@@ -117,6 +123,9 @@ def table_targets(
     centre : bool, default True
         True: column median_level = median over columns, every column minus it. False: columns as they are and no
         median_level is added (contrasts; tables centred before; person tables).
+    kind : {"fold_change", "level", "other"}, optional
+        With `centre` False, what the columns are. Default: levels where the logarithm is taken here; not said where
+        `already_log2`, since only you know (`decode.expression.task_kinds` then takes them for fold changes).
     pseudocount : float, default 0.25
         Used only when `already_log2` is False.
 
@@ -131,7 +140,8 @@ def table_targets(
     TypeError
         If `values` is no DataFrame.
     ValueError
-        If ids or names repeat; if a cell is infinite or text, or negative where `already_log2` is False (row and column
+        If `kind` is given with `centre` (centred columns are fold changes); if ids or names repeat; if a cell is
+        infinite or text, or negative where `already_log2` is False (row and column
         are named); if there is nothing to centre against (one column, or a column called median_level); if no gene is
         left.
 
@@ -147,6 +157,8 @@ def table_targets(
     numbers = _checked_values(values, "expression table", negative=already_log2)
     if centre:
         _check_can_centre(values, "expression table")
+        if kind not in (None, FOLD_CHANGE):
+            raise ValueError(f"kind is {kind!r} and centre True, which makes fold changes; leave one of them out")
     log2_values = numbers if already_log2 else np.log2(numbers + pseudocount)
     keep = (~np.isnan(numbers)).sum(axis=1) >= (2 if centre else 1)
     counts = {"n_rows": len(numbers), "n_dropped_few_measured": int((~keep).sum())}
@@ -156,7 +168,11 @@ def table_targets(
         targets = _centred_frame(log2_values[keep], values.index[keep], values.columns)
     else:
         targets = _frame(log2_values[keep], values.index[keep], values.columns)
-    return _finish(targets, counts)
+    if centre:
+        kind = FOLD_CHANGE
+    elif kind is None and not already_log2:
+        kind = LEVEL
+    return _finish(targets, counts, kind)
 
 
 def _checked_values(table: pd.DataFrame, name: str, *, negative: bool) -> np.ndarray:
@@ -201,8 +217,10 @@ def _centred_frame(log2_values: np.ndarray, ids: pd.Index, columns: pd.Index) ->
     return frame
 
 
-def _finish(targets: pd.DataFrame, counts: dict[str, int]) -> TargetResult:
+def _finish(targets: pd.DataFrame, counts: dict[str, int], kind: TaskKind | None) -> TargetResult:
     check_targets(targets)
+    if kind is not None:
+        targets = with_task_kinds(targets, kind)
     counts |= {
         "n_genes": len(targets),
         "n_tasks": targets.shape[1] - 1,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +12,7 @@ from scipy import sparse
 from decode.core.checks import check_count
 from decode.features.matrix import BASES, SIGNAL, RegulatoryFeatures
 from decode.features.region import RegionMatrix
+from decode.statistics.strata import quantile_strata, shuffled_within
 
 GENES_PER_STRATUM = 30  # few enough to be alike, many enough that a gene seldom (1 in 30) gets its own sites back
 COUNT_QUANTILES = 5
@@ -62,12 +63,11 @@ def exchange_strata(
         rows = np.flatnonzero(part == name)
         n_counts = int(np.clip(len(rows) // (2 * genes_per_stratum), 1, COUNT_QUANTILES))
         n_lengths = max(1, len(rows) // (n_counts * genes_per_stratum))
-        by_length = rows[np.argsort(length[rows], kind="stable")]
-        for group in np.array_split(by_length, n_lengths):
-            by_count = group[np.argsort(count[group], kind="stable")]
-            for members in np.array_split(by_count, n_counts):
-                strata[members] = first
-                first += 1
+        by_length = rows[np.argsort(length[rows], kind="stable")]  # so that equal counts stand in the order of length
+        strata[by_length] = first + quantile_strata(
+            [length[by_length], count[by_length]], [n_lengths, n_counts], is_larger_first=True
+        )
+        first += n_lengths * n_counts
     return strata
 
 
@@ -79,12 +79,12 @@ def _site_bases(features: RegulatoryFeatures, region: str | None) -> NDArray[np.
     return np.asarray(total[:, is_bases] if is_bases.any() else total).sum(axis=1)
 
 
-def permuted_within(strata: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
-    """A random order of the genes in which each stands in for one of its own stratum, shape (n_genes,)."""
+def donors_within(strata: NDArray[np.int64], seed: Sequence[int]) -> NDArray[np.int64]:
+    """The gene whose sites each gene gets: one of its own stratum, at random, each once; shape (n_genes,)."""
     by_stratum = np.argsort(strata, kind="stable")
-    order = np.empty(len(strata), dtype=np.int64)
-    order[by_stratum] = by_stratum[np.lexsort((rng.random(len(strata)), strata[by_stratum]))]
-    return order
+    donors = np.empty(len(strata), dtype=np.int64)
+    donors[by_stratum] = by_stratum[shuffled_within(strata[by_stratum], 1, np.random.default_rng(seed))[0]]
+    return donors
 
 
 def receive_sites(
@@ -179,7 +179,7 @@ def exchange_sites(
     """
     regions = {}
     for number, (name, matrix) in enumerate(features.regions.items()):
-        donors = permuted_within(strata[name], np.random.default_rng([seed, number]))
+        donors = donors_within(strata[name], [seed, number])
         regions[name] = receive_sites(matrix, donors[None], is_signal=_is_signal(features, name))
     return replace(features, regions=regions)
 
@@ -209,9 +209,7 @@ def exchange_by_regulator(
     RegulatoryFeatures
     """
     strata = exchange_strata(features, parts, genes_per_stratum=genes_per_stratum)
-    donors = [
-        permuted_within(strata, np.random.default_rng([seed, one])) for one in range(int(code.max(initial=0)) + 1)
-    ]
+    donors = [donors_within(strata, [seed, one]) for one in range(int(code.max(initial=0)) + 1)]
     regions, first = {}, 0
     for name, matrix in features.regions.items():
         group = code[first : first + matrix.n_tracks]

@@ -22,6 +22,7 @@ from decode.features.region import (
     padded_lengths,
     sum_rows,
 )
+from decode.statistics.strata import permuted_within
 
 if TYPE_CHECKING:
     from decode.features.storage import FeaturesFile
@@ -361,12 +362,7 @@ class RegulatoryFeatures:
         for number, name in enumerate(self.regions):
             if name not in regions:
                 continue
-            rng = np.random.default_rng([seed, number])
-            order = np.arange(self.n_genes)
-            for value in np.unique(group):
-                members = np.flatnonzero(group == value)
-                order[members] = rng.permutation(members)
-            moved[name] = self.regions[name].take_genes(order)
+            moved[name] = self.regions[name].take_genes(permuted_within(group, np.random.default_rng([seed, number])))
         return replace(self, regions=moved)
 
     @staticmethod

@@ -15,10 +15,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from decode.core.checks import listed
 from decode.core.files import check_output, sha256_of, to_json, versions, write_table
 from decode.dataset import Dataset
+from decode.expression.task_kinds import TaskKind, main_tasks
 from decode.models.architectures import Network, build_network
 from decode.models.config import NetworkConfig
 from decode.models.scales import RegionScale, TaskScale
@@ -43,6 +45,8 @@ class ModelBundle:
     training : dict
         Options of the training run.
     tasks : list of str
+    task_kinds : list of str
+        fold_change, level, other or median_level, one a task.
     tracks : pd.DataFrame
         region, kind, regulator, biosample, value_kind of each input channel after the occupancy, in order.
     regions : list of str
@@ -66,6 +70,7 @@ class ModelBundle:
     network: NetworkConfig
     training: dict[str, Any]
     tasks: list[str]
+    task_kinds: list[TaskKind]
     tracks: pd.DataFrame
     regions: list[str]
     features: dict[str, Any]
@@ -82,6 +87,11 @@ class ModelBundle:
         from decode.features.matrix import track_names
 
         return track_names(self.tracks)
+
+    @property
+    def is_main_task(self) -> NDArray[np.bool_]:
+        """Which tasks an overall figure is over (`decode.expression.task_kinds.main_tasks`), shape (n_tasks,)."""
+        return main_tasks(self.task_kinds)
 
     @property
     def split_map(self) -> dict[str, str]:
@@ -110,6 +120,7 @@ def make_bundle(
         network=network,
         training=training,
         tasks=dataset.tasks,
+        task_kinds=dataset.task_kinds,
         tracks=features.tracks[TRACK_COLUMNS].reset_index(drop=True),
         regions=list(features.regions),
         features={
@@ -200,6 +211,7 @@ def _write_parts(bundle: ModelBundle, folder: Path) -> None:
         "network": bundle.network.to_json(),
         "training": bundle.training,
         "tasks": bundle.tasks,
+        "task_kinds": bundle.task_kinds,
         "regions": bundle.regions,
         "features": bundle.features,
         "n_members": len(bundle.members),
@@ -284,6 +296,7 @@ def load_bundle(folder: str | Path) -> ModelBundle:
         network=network,
         training=record["training"],
         tasks=record["tasks"],
+        task_kinds=record["task_kinds"],
         tracks=tracks,
         regions=record["regions"],
         features=record["features"],

@@ -69,7 +69,7 @@ class NetworkConfig:
     huber_delta : float or None
         Where the loss turns from squared to linear, in standard deviations of the task; None: squared throughout.
     level_weight : float
-        Weight of the median level in the loss; every fold change has weight 1. It is one column beside dozens.
+        Weight of the median level in the loss; every other task has weight 1. It is one column beside dozens.
     weigh_kinds : bool
         Choose on validation genes how much each kind of regulator may say (`decode.training.kind_weights`); default
         network only.

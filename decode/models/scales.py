@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from decode.dataset import TRAIN, Dataset
+from decode.expression.task_kinds import FOLD_CHANGE, LEVEL, tasks_by_kind
 from decode.models.config import NetworkConfig
 
 LEAST_VARIATION = 1e-3  # standard deviation of a log total over its mean
@@ -74,7 +75,8 @@ def fit_region_scales(
 def fit_task_scale(dataset: Dataset, config: NetworkConfig) -> TaskScale:
     """Mean and standard deviation that bring scaled outputs back to log2 units.
 
-    The paper's rule: all fold changes share one standard deviation, the median level has its own, nothing is centred.
+    The paper's rule: all fold changes share one standard deviation (as do all levels), the median level has its own,
+    nothing is centred.
     The default standardises every task by itself.
 
     Parameters
@@ -96,11 +98,11 @@ def fit_task_scale(dataset: Dataset, config: NetworkConfig) -> TaskScale:
     sd = np.sqrt((centred**2).sum(axis=0) / np.maximum(n_measured, 1))
     sd[sd < 1e-6] = 0.0
     if config.architecture == "paper":
-        is_change = dataset.fold_change_tasks
-        if is_change.any():
-            measured = values[:, is_change][np.isfinite(values[:, is_change])]
-            common = float(measured.std()) if len(measured) else 0.0
-            sd = np.where(is_change & (sd > 0), common, sd)
+        for kind, is_kind in tasks_by_kind(dataset.task_kinds):
+            if kind in (FOLD_CHANGE, LEVEL):
+                measured = values[:, is_kind][np.isfinite(values[:, is_kind])]
+                common = float(measured.std()) if len(measured) else 0.0
+                sd = np.where(is_kind & (sd > 0), common, sd)
         mean = np.where(sd > 0, 0.0, mean)
     return TaskScale(mean.astype(np.float32), sd.astype(np.float32))
 

@@ -7,6 +7,7 @@ permutation of its own. It knows nothing about its genes, so what it scores beyo
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from decode.attribution.job import Part, make_job
 from decode.attribution.references import N_MATCHED, ReferenceName
 from decode.core.checks import check_count, listed
-from decode.expression.targets import MEDIAN_LEVEL
+from decode.expression.task_kinds import main_tasks
 from decode.features.exchange import exchange_by_regulator
 from decode.features.merge import merge_features
 from decode.features.region import count_bound_genes
@@ -155,7 +156,9 @@ def _q_values(w: NDArray[np.float64]) -> NDArray[np.float64]:
     return q_value
 
 
-def decoy_table(regulators: pd.DataFrame, mean: NDArray[np.float64], tasks: list[str]) -> pd.DataFrame:
+def decoy_table(
+    regulators: pd.DataFrame, mean: NDArray[np.float64], tasks: list[str], kinds: Sequence[str]
+) -> pd.DataFrame:
     """q-values of all regulators of all kinds, overall and in each task.
 
     Parameters
@@ -165,19 +168,21 @@ def decoy_table(regulators: pd.DataFrame, mean: NDArray[np.float64], tasks: list
     mean : float64 array, shape (n_regulators, n_tasks)
         Mean attribution.
     tasks : list of str
+    kinds : sequence of str
+        Kind of each task.
 
     Returns
     -------
     pd.DataFrame
         task, kind, regulator, n_tracks, n_bound_genes, score, decoy_score, w, q_value; one row a regulator and task,
         sorted by task (overall first) and w. The score is the mean attribution; overall the mean of its absolute
-        value over fold-change tasks (none where there is no such task).
+        value over the fold changes (without any the levels, then the others; none where all is median level).
     """
     real, decoys = paired_decoys(regulators)
     columns = {task: mean[:, number] for number, task in enumerate(tasks)}
-    is_change = np.array([task != MEDIAN_LEVEL for task in tasks])
-    if is_change.any():
-        columns = {OVERALL: np.abs(mean[:, is_change]).mean(axis=1), **columns}
+    is_main = main_tasks(kinds)
+    if is_main.any():
+        columns = {OVERALL: np.abs(mean[:, is_main]).mean(axis=1), **columns}
     tables = []
     for task, score in columns.items():
         table = regulators.iloc[real][["kind", "regulator", "n_tracks", "n_bound_genes"]].reset_index(drop=True)
@@ -242,4 +247,4 @@ def decoy_test(
     both = with_decoys(selected, parts_of(bundle, selected), seed=seed)
     scorer = NetworkScorer.of_model(bundle, dataset, as_fitted=False, **options)
     job = scorer.job(both, scorer.training.seed, checkpoint_folder=checkpoint_folder, executor=executor)
-    return decoy_table(job.regulators.table, score_regulators(job).mean, list(bundle.tasks))
+    return decoy_table(job.regulators.table, score_regulators(job).mean, list(bundle.tasks), bundle.task_kinds)

@@ -13,7 +13,7 @@ from decode.core.checks import listed
 from decode.genome.site_sources import KINDS
 from decode.ranking.rank import RegulatorScores
 from decode.ranking.table import OVERALL
-from decode.statistics.significance import false_discovery_rate
+from decode.statistics.multiple_testing import false_discovery_rate
 
 
 def class_scores(scores: RegulatorScores) -> dict[str, NDArray[np.float64]]:
@@ -27,7 +27,7 @@ def class_scores(scores: RegulatorScores) -> dict[str, NDArray[np.float64]]:
     -------
     dict of str to float64 array, shape (n_regulators,)
     """
-    found = {OVERALL: scores.overall()} if scores.is_fold_change.any() else {}
+    found = {OVERALL: scores.overall()} if scores.is_main_task.any() else {}
     return found | dict(zip(scores.tasks, np.abs(scores.mean).T, strict=True))
 
 

@@ -211,4 +211,4 @@ def fit_null(
         "kept_share": float(np.mean(kept)),
         "versions": json.dumps(versions()),
     }
-    return null_dataset(scores, job.regulators.table, list(bundle.tasks), attributes)
+    return null_dataset(scores, job.regulators.table, bundle.tasks, bundle.task_kinds, attributes)

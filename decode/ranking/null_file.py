@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from decode.core.files import atomic_path, check_input
 
 FORMAT = "decode-null"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # 1 had no kinds of tasks
 DIMS = ("refit", "regulator", "task")
 MEANING = {
     "mean": ("log2", "mean over genes of the regulator's attribution (its tracks summed, mean over members)"),
@@ -38,7 +39,9 @@ class Scores(NamedTuple):
     usage: NDArray[np.float64] | None = None
 
 
-def null_dataset(scores: Scores, regulators: pd.DataFrame, tasks: list[str], attributes: dict[str, Any]) -> xr.Dataset:
+def null_dataset(
+    scores: Scores, regulators: pd.DataFrame, tasks: Sequence[str], kinds: Sequence[str], attributes: dict[str, Any]
+) -> xr.Dataset:
     """Put null scores and what they are of together.
 
     Parameters
@@ -47,7 +50,8 @@ def null_dataset(scores: Scores, regulators: pd.DataFrame, tasks: list[str], att
         Each (n_refits, n_regulators, n_tasks).
     regulators : pd.DataFrame
         Index "KIND:NAME"; kind, regulator, n_tracks, n_bound_genes.
-    tasks : list of str
+    tasks, kinds : sequence of str
+        Names of the tasks, and their kinds.
     attributes : dict
         Of the model, its data and the seeds.
 
@@ -59,6 +63,7 @@ def null_dataset(scores: Scores, regulators: pd.DataFrame, tasks: list[str], att
     coords: dict[str, Any] = {
         "regulator": regulators.index.to_numpy(dtype=object),
         "task": np.array(tasks, dtype=object),
+        "task_kind": ("task", np.array(kinds, dtype=object)),
     }
     for name in ("kind", "regulator", "n_tracks", "n_bound_genes"):
         own = "regulator_name" if name == "regulator" else f"regulator_{name}"
@@ -96,8 +101,8 @@ def read_null(path: str | Path) -> xr.Dataset:
     xr.Dataset
         Dimensions refit, regulator ("KIND:NAME"), task. Variables mean, mean_abs and, of transcripts, usage.
         Coordinates of regulator: regulator_kind, regulator_name, regulator_n_tracks, regulator_n_bound_genes.
-        Attributes: what the refits are of (model_sha256, features_sha256, explained_sha256, reference, part) and their
-        seeds.
+        Coordinate of task: task_kind. Attributes: what the refits are of (model_sha256, features_sha256,
+        explained_sha256, reference, part) and their seeds.
 
     Raises
     ------

@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from decode.core.checks import check_known
-from decode.expression.targets import MEDIAN_LEVEL
+from decode.expression.task_kinds import main_kind, main_tasks
 from decode.ranking.table import OVERALL
-from decode.statistics.significance import bound_gene_strata, empirical_significance, false_discovery_rate
+from decode.statistics.multiple_testing import false_discovery_rate
+from decode.statistics.significance import empirical_significance
+from decode.statistics.strata import bound_gene_strata
 
 logger = logging.getLogger(__name__)
 
@@ -30,8 +32,8 @@ SAME_AS_NULL = {  # attribute of both files: what a difference means
     "and give both the same --split",
 }
 COLUMNS = [
-    "task", "kind", "regulator", "n_tracks", "n_bound_genes", "mean", "mean_abs", "sd_members", "rank", "rank_low",
-    "rank_high", "z", "p_value", "fdr",
+    "task", "task_kind", "kind", "regulator", "n_tracks", "n_bound_genes", "mean", "mean_abs", "sd_members", "rank",
+    "rank_low", "rank_high", "z", "p_value", "fdr",
 ]  # fmt: skip
 
 
@@ -43,6 +45,7 @@ class RegulatorScores(NamedTuple):
     regulators : pd.DataFrame
         Index "KIND:NAME"; kind, regulator, n_tracks, n_bound_genes.
     tasks : list of str
+    task_kinds : list of str
     mean : float64 array, shape (n_regulators, n_tasks)
         Mean over genes of the regulator's attribution, its tracks summed; log2 units. For usage the variance over a
         gene's transcripts, mean over genes; log2 units squared.
@@ -58,6 +61,7 @@ class RegulatorScores(NamedTuple):
 
     regulators: pd.DataFrame
     tasks: list[str]
+    task_kinds: list[str]
     mean: Float
     mean_abs: Float
     member_mean: Float
@@ -67,13 +71,13 @@ class RegulatorScores(NamedTuple):
     attributes: dict[str, Any]
 
     @property
-    def is_fold_change(self) -> NDArray[np.bool_]:
-        """Which tasks are fold changes; the others (median_level) take no part in the overall score."""
-        return np.array([task != MEDIAN_LEVEL for task in self.tasks], dtype=bool)
+    def is_main_task(self) -> NDArray[np.bool_]:
+        """Which tasks the overall score is over: fold changes, without any levels, then others; no median level."""
+        return main_tasks(self.task_kinds)
 
     def overall(self) -> Float:
-        """Mean over fold-change tasks of |mean|, shape (n_regulators,); NaN without such a task."""
-        return overall_score(self.mean, self.is_fold_change)
+        """Mean over the main tasks of |mean|, shape (n_regulators,); NaN without such a task."""
+        return overall_score(self.mean, self.is_main_task)
 
 
 def regulator_scores(dataset: xr.Dataset, *, usage: bool = False) -> RegulatorScores:
@@ -115,6 +119,7 @@ def regulator_scores(dataset: xr.Dataset, *, usage: bool = False) -> RegulatorSc
     return RegulatorScores(
         regulators=pd.DataFrame({own: dataset[name].to_numpy() for own, name in columns.items()}, index=index),
         tasks=[str(task) for task in dataset["task"].to_numpy()],
+        task_kinds=[str(kind) for kind in dataset["task_kind"].to_numpy()],
         mean=mean_abs if usage else member_mean.mean(axis=0),
         mean_abs=mean_abs,
         member_mean=member_mean,
@@ -125,26 +130,26 @@ def regulator_scores(dataset: xr.Dataset, *, usage: bool = False) -> RegulatorSc
     )
 
 
-def overall_score(mean: Float, is_fold_change: NDArray[np.bool_]) -> Float:
-    """Mean over fold-change tasks of the absolute score.
+def overall_score(mean: Float, is_main_task: NDArray[np.bool_]) -> Float:
+    """Mean over the tasks of the main kind of the absolute score.
 
     Parameters
     ----------
     mean : float64 array, shape (..., n_regulators, n_tasks)
-    is_fold_change : bool array, shape (n_tasks,)
+    is_main_task : bool array, shape (n_tasks,)
 
     Returns
     -------
     float64 array, shape (..., n_regulators)
-        NaN where there is no fold-change task.
+        NaN where there is none.
 
     References
     ----------
     Tasaki et al. 2020, Methods: overall importance is the mean absolute score over tissues.
     """
-    if not is_fold_change.any():
+    if not is_main_task.any():
         return np.full(mean.shape[:-1], np.nan)
-    score: Float = np.abs(mean[..., is_fold_change]).mean(axis=-1)
+    score: Float = np.abs(mean[..., is_main_task]).mean(axis=-1)
     return score
 
 
@@ -161,11 +166,12 @@ def rank_regulators(scores: RegulatorScores, null: xr.Dataset | None = None) -> 
     Returns
     -------
     pd.DataFrame
-        Sorted by task ("overall" first, where there is a fold change) and rank. Columns: task, kind, regulator,
-        n_tracks, n_bound_genes; mean and mean_abs (in a task over genes; overall: mean over fold-change tasks of the
-        signed mean, and of its absolute value); sd_members (standard deviation, n - 1, over members of what is ranked:
-        mean in a task, mean_abs overall); rank (1 is the largest |mean|, overall the largest mean_abs; ties share the
-        lowest); rank_low, rank_high (the lowest and highest rank over members ranked singly); z, p_value, fdr (of the
+        Sorted by task ("overall" first, where not all is median level) and rank. Columns: task, task_kind, kind,
+        regulator, n_tracks, n_bound_genes; mean and mean_abs (in a task over genes; overall: mean over the tasks of the
+        kind in task_kind, fold changes where there are any, of the signed mean, and of its absolute value);
+        sd_members (standard deviation, n - 1, over members of what is ranked: mean in a task, mean_abs overall);
+        rank (1 is the largest |mean|, overall the largest mean_abs; ties share the lowest);
+        rank_low, rank_high (the lowest and highest rank over members ranked singly); z, p_value, fdr (of the
         signed mean, two-sided; overall of mean_abs, large ones). Spread and rank interval are undefined for one member.
 
     Raises
@@ -182,18 +188,20 @@ def rank_regulators(scores: RegulatorScores, null: xr.Dataset | None = None) -> 
     it says that the explained genes differ from the reference gene in that direction; the two signs cannot be compared,
     nor can their ranks by |mean|.
     """
-    is_change = scores.is_fold_change
+    is_main = scores.is_main_task
     columns = dict(zip(scores.tasks, range(len(scores.tasks)), strict=True))
     tested = _tested(scores, null)
     tables = []
-    if is_change.any():
-        own = scores.mean[:, is_change].mean(axis=1), scores.overall()
-        of_members = overall_score(scores.member_mean, is_change)
+    if is_main.any():
+        own = scores.mean[:, is_main].mean(axis=1), scores.overall()
+        of_members = overall_score(scores.member_mean, is_main)
         tables.append(_ranked(scores, OVERALL, *own, own[1], of_members, tested.get(OVERALL)))
     for task, number in columns.items():
         mean, of_members = scores.mean[:, number], scores.member_mean[:, :, number]
         tables.append(_ranked(scores, task, mean, scores.mean_abs[:, number], mean, of_members, tested.get(task)))
-    return pd.concat(tables, ignore_index=True)[COLUMNS]
+    table = pd.concat(tables, ignore_index=True)
+    kind_of = dict(zip(scores.tasks, scores.task_kinds, strict=True)) | {OVERALL: main_kind(scores.task_kinds)}
+    return table.assign(task_kind=table["task"].map(kind_of))[COLUMNS]
 
 
 def _ranked(
@@ -235,8 +243,8 @@ def _tested(scores: RegulatorScores, null: xr.Dataset | None) -> dict[str, pd.Da
         task: pd.DataFrame({"z": by_task.z[:, i], "p_value": by_task.p_value[:, i], "fdr": fdr[:, i]})
         for i, task in enumerate(scores.tasks)
     }
-    if scores.is_fold_change.any():
-        null_overall = overall_score(refits, scores.is_fold_change)
+    if scores.is_main_task.any():
+        null_overall = overall_score(refits, scores.is_main_task)
         overall = empirical_significance(scores.overall(), null_overall, strata, two_sided=False)
         fdr = false_discovery_rate(overall.p_value)
         found[OVERALL] = pd.DataFrame({"z": overall.z, "p_value": overall.p_value, "fdr": fdr})

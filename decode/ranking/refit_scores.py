@@ -18,6 +18,7 @@ from decode.attribution.result import make_layout
 from decode.core.checks import listed
 from decode.dataset import Dataset, prepare_dataset
 from decode.evaluation.evaluate import dataset_of_model
+from decode.expression.task_kinds import TaskKind
 from decode.models.config import NetworkConfig
 from decode.ranking.null_file import Scores
 from decode.training.config import TrainingConfig
@@ -69,6 +70,7 @@ class NetworkScorer:
     training : TrainingConfig
         Its seed is replaced.
     targets : pd.DataFrame
+    task_kinds : mapping of task to kind
     split : mapping of row id to part
         Used as it is.
     reference : str
@@ -84,6 +86,7 @@ class NetworkScorer:
     network: NetworkConfig
     training: TrainingConfig
     targets: pd.DataFrame
+    task_kinds: Mapping[str, TaskKind]
     split: Mapping[str, str]
     reference: ReferenceName = "own_length"
     part: Part = "test"
@@ -102,9 +105,12 @@ class NetworkScorer:
         """
         targets = pd.DataFrame(dataset.targets, columns=dataset.tasks)
         targets.insert(0, dataset.features.id_column, dataset.features.ids)
+        kinds = dict(zip(dataset.tasks, dataset.task_kinds, strict=True))
         if as_fitted:
             options |= {"weights": bundle.counts.get("kind_weights", {}), "epochs": fitted_epochs(bundle)}
-        return cls(bundle.network, TrainingConfig.from_json(bundle.training), targets, bundle.split_map, **options)
+        return cls(
+            bundle.network, TrainingConfig.from_json(bundle.training), targets, kinds, bundle.split_map, **options
+        )
 
     def __call__(self, features: RegulatoryFeatures, seed: int) -> Scores:
         """Fit from this seed and score."""
@@ -112,7 +118,9 @@ class NetworkScorer:
 
     def job(self, features: RegulatoryFeatures, seed: int, **options: Any) -> Job:
         """Fit from this seed; what is to be explained then. Options go to `train_dataset`."""
-        dataset = prepare_dataset(features, self.targets, split=self.split, track_ids=features.track_ids)
+        dataset = prepare_dataset(
+            features, self.targets, split=self.split, track_ids=features.track_ids, task_kinds=self.task_kinds
+        )
         bundle = train_dataset(
             dataset,
             self.network,

@@ -12,11 +12,11 @@ import pandas as pd
 
 from decode.core.checks import check_columns, check_known, listed
 from decode.core.files import read_bytes
-from decode.expression.targets import MEDIAN_LEVEL
+from decode.expression.task_kinds import main_tasks
 
 logger = logging.getLogger(__name__)
 
-OVERALL = "overall"  # rows of the score over all fold-change tasks
+OVERALL = "overall"  # rows of the score over all fold changes
 TEXT = ("task", "kind", "regulator")
 NUMBERS = ("n_tracks", "n_bound_genes", "mean", "mean_abs")
 
@@ -136,8 +136,8 @@ def scores_of_task(
     return scores[is_defined].reset_index(drop=True)
 
 
-def fold_change_means(ranking: pd.DataFrame, name: str = "ranking") -> pd.DataFrame:
-    """Signed mean attribution of every regulator in every fold-change task.
+def signed_means(ranking: pd.DataFrame, name: str = "ranking") -> pd.DataFrame:
+    """Signed mean attribution of every regulator in every fold change (without any, every level, then other task).
 
     Parameters
     ----------
@@ -148,18 +148,19 @@ def fold_change_means(ranking: pd.DataFrame, name: str = "ranking") -> pd.DataFr
     Returns
     -------
     pd.DataFrame, shape (n_regulators, n_tasks)
-        log2 units. Index: (kind, regulator); columns: tasks in the order of the table, without "overall" and
-        median_level.
+        log2 units. Index: (kind, regulator); columns: tasks of the main kind in the order of the table.
 
     Raises
     ------
     ValueError
-        If it is no ranking or has no fold-change task.
+        If it is no ranking, lacks the column task_kind, or has no task but the median level.
     """
     check_ranking(ranking, name)
-    rows = ranking[~ranking["task"].isin([OVERALL, MEDIAN_LEVEL])]
+    check_columns(name, ranking, ["task_kind"])
+    rows = ranking[ranking["task"] != OVERALL]
+    rows = rows[main_tasks(rows["task_kind"].to_numpy())]
     if rows.empty:
-        raise ValueError(f"{name} has no fold-change task, only {listed(ranking['task'].unique())}")
+        raise ValueError(f"{name} has no task beside the median level, only {listed(ranking['task'].unique())}")
     wide = rows.pivot(index=["kind", "regulator"], columns="task", values="mean").astype(np.float64)  # noqa: PD010
     order = pd.MultiIndex.from_frame(rows[["kind", "regulator"]].drop_duplicates())
     return wide.loc[order, list(dict.fromkeys(rows["task"]))].rename_axis(columns=None)

@@ -14,10 +14,10 @@ from scipy.stats import t as student
 
 from decode.attribution.result import gene_blocks
 from decode.core.checks import check_choice, check_count, check_known
-from decode.expression.targets import MEDIAN_LEVEL
+from decode.expression.task_kinds import main_tasks
 from decode.features.regulators import sum_tracks
 from decode.ranking.table import OVERALL
-from decode.statistics.significance import false_discovery_rate
+from decode.statistics.multiple_testing import false_discovery_rate
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +61,8 @@ def regulator_network(
     dataset : xr.Dataset
         From `attribute` or `read_attributions`; read block by block.
     task : str, default "overall"
-        The weight is the regulator's attribution in this task. "overall": its signed mean over the fold-change tasks.
+        The weight is the regulator's attribution in this task. "overall": its signed mean over the fold
+        changes (without any the levels, then the others).
     kinds : collection of str, optional
         Only regulators of these kinds (TF, RBP, miRNA, other).
     max_targets : int, default 500
@@ -83,7 +84,7 @@ def regulator_network(
     KeyError
         If the task or a kind is not in the attributions.
     ValueError
-        If an option is out of range, there is no fold-change task, or no edge is left.
+        If an option is out of range, all tasks are median levels, or no edge is left.
 
     Notes
     -----
@@ -165,8 +166,8 @@ def _task_row(dataset: xr.Dataset, task: str) -> int | None:
     if task != OVERALL:
         check_known("tasks", [task], [OVERALL, *tasks], "the attributions")
         return tasks.index(task)
-    if all(name == MEDIAN_LEVEL for name in tasks):
-        raise ValueError(f"the attributions have no fold-change task; give task {tasks[0]!r}")
+    if not main_tasks(dataset["task_kind"].to_numpy().astype(str)).any():
+        raise ValueError(f"the attributions have no task beside the median level; give task {tasks[0]!r}")
     return None
 
 

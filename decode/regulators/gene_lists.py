@@ -10,16 +10,16 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtri
-from scipy.stats import mannwhitneyu, rankdata, spearmanr
+from scipy.stats import mannwhitneyu, spearmanr
 from statsmodels.regression.linear_model import OLS
-from statsmodels.stats.multitest import multipletests
 
 from decode.core.checks import check_count, check_unique, listed
 from decode.core.files import open_text
 from decode.ranking.table import OVERALL, scores_of_task
 from decode.regulators.genes import genes_of_names, regulator_genes
 from decode.statistics.metrics import auroc_delong
+from decode.statistics.multiple_testing import false_discovery_rate
+from decode.statistics.ranks import normal_scores
 
 logger = logging.getLogger(__name__)
 
@@ -147,20 +147,9 @@ def validate_gene_lists(
         biases += _biases(level, coded)
     table = pd.DataFrame(rows)
     for p_value, fdr in (("p_value", "fdr"), ("adjusted_p_value", "adjusted_fdr")):
-        table.insert(list(table.columns).index(p_value) + 1, fdr, _fdr_by_level(table, p_value))
+        of_level = table.groupby("level")[p_value].transform(false_discovery_rate)
+        table.insert(list(table.columns).index(p_value) + 1, fdr, of_level)
     return GeneListResult(table, pd.DataFrame(biases), counts)
-
-
-def normal_scores(values: ArrayLike) -> Float:
-    """Values replaced by the normal quantiles of their ranks: u = Phi^-1((rank - 0.5) / n); ties share their rank.
-
-    Examples
-    --------
-    >>> normal_scores([3.0, 1.0, 100.0]).round(3).tolist()
-    [0.0, -0.967, 0.967]
-    """
-    ranks = rankdata(np.asarray(values, dtype=np.float64))
-    return np.asarray(ndtri((ranks - 0.5) / len(ranks)), dtype=np.float64)
 
 
 def adjusted_effect(scores: ArrayLike, is_member: ArrayLike, covariates: ArrayLike | None = None) -> AdjustedEffect:
@@ -381,12 +370,3 @@ def _biases(level: str, scores: pd.DataFrame) -> list[dict[str, object]]:
                 }
             )
     return rows
-
-
-def _fdr_by_level(table: pd.DataFrame, p_value: str) -> Float:
-    fdr = np.full(len(table), np.nan)
-    for level in table["level"].unique():
-        rows = np.flatnonzero((table["level"] == level) & table[p_value].notna())
-        if len(rows):
-            fdr[rows] = multipletests(table[p_value].to_numpy()[rows], method="fdr_bh")[1]
-    return fdr

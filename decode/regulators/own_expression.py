@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import rankdata, spearmanr
-from statsmodels.stats.multitest import multipletests
 
 from decode.core.checks import check_columns, check_count, check_unique, listed
-from decode.expression.targets import GENE_ID, MEDIAN_LEVEL, numeric_values
+from decode.expression.targets import GENE_ID, numeric_values
 from decode.expression.tissue_groups import group_of_tasks, known_tissue_groups
-from decode.ranking.table import fold_change_means
+from decode.ranking.table import signed_means
 from decode.regulators.genes import regulator_genes
+from decode.statistics.multiple_testing import false_discovery_rate
 
 logger = logging.getLogger(__name__)
 
@@ -111,8 +111,8 @@ def correlate_expression(
     check_columns("expression", expression, [GENE_ID])
     check_unique("gene ids of the expression table", expression[GENE_ID])
     check_count("n_draws", n_draws)
-    attribution = fold_change_means(ranking)
-    tissues = [task for task in attribution.columns if task in expression.columns and task != MEDIAN_LEVEL]
+    attribution = signed_means(ranking)
+    tissues = [task for task in attribution.columns if task in expression.columns]
     lost = [task for task in attribution.columns if task not in tissues]
     if len(tissues) < MIN_TISSUES:
         raise ValueError(
@@ -243,7 +243,7 @@ def _correlations(
     columns += ["p_value", "p_groups", "p_background"]
     table = pd.DataFrame(rows, columns=columns)
     for p_name, fdr in (("p_value", "fdr"), ("p_groups", "fdr_groups")):
-        table.insert(list(table.columns).index(p_name) + 1, fdr, _fdr(table[p_name].to_numpy(dtype=np.float64)))
+        table.insert(list(table.columns).index(p_name) + 1, fdr, false_discovery_rate(table[p_name]))
     table["sign"] = np.select([table["low"] > 0, table["high"] < 0], [ACTIVATOR, REPRESSOR], "")
     table["sign"] = table["sign"].where(table["sign"] != "")
     return table
@@ -282,11 +282,3 @@ def _spearman(x: Float, y: Float) -> tuple[float, float]:
         return np.nan, np.nan
     found = spearmanr(x, y)
     return float(found.statistic), float(found.pvalue)
-
-
-def _fdr(p_values: Float) -> Float:
-    fdr = np.full(len(p_values), np.nan)
-    is_defined = np.isfinite(p_values)
-    if is_defined.any():
-        fdr[is_defined] = multipletests(p_values[is_defined], method="fdr_bh")[1]
-    return fdr

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from decode.core.files import staged_folder, write_json, write_table
 from decode.evaluation.calibration import Calibration
 from decode.expression.targets import MEDIAN_LEVEL
+from decode.expression.task_kinds import KIND_LABELS, main_kind
 from decode.report.figure_file import save_figure
 from decode.report.plots import BLACK, BLUE, GREY, LIGHT_GREY, ORANGE, SKY
 
@@ -89,15 +90,16 @@ def calibration_plot(calibration: Calibration, path: str | Path, *, title: str =
 
 
 def _draw_bins(axes: Axes, bins: pd.DataFrame) -> None:
-    changes = bins[bins["task"] != MEDIAN_LEVEL]
+    is_level = bins["task_kind"] == MEDIAN_LEVEL
+    changes = bins[~is_level]
     for _, rows in changes.groupby("task", sort=False):
         axes.plot(rows["spread"], rows["rmse"], "-", color=LIGHT_GREY, linewidth=0.8, zorder=1)
     series: list[tuple[str, pd.DataFrame, str, str]] = []
     if len(changes):
         mean = changes.groupby("bin")[["spread", "rmse"]].mean()
-        series.append(("mean over fold changes", mean, BLUE, "o"))
+        series.append((f"mean over {_label(bins)} tasks", mean, BLUE, "o"))
     if len(changes) < len(bins):
-        series.append(("median level", bins[bins["task"] == MEDIAN_LEVEL], ORANGE, "s"))
+        series.append(("median level", bins[is_level], ORANGE, "s"))
     for label, rows, colour, marker in series:
         axes.plot(rows["spread"], rows["rmse"], marker, linestyle="-", color=colour, markersize=5, label=label)
     limit = float(bins["spread"].max()) if len(bins) else 1.0
@@ -109,12 +111,19 @@ def _draw_bins(axes: Axes, bins: pd.DataFrame) -> None:
     axes.legend(fontsize=8, frameon=False)
 
 
+def _label(table: pd.DataFrame) -> str:
+    """What the tasks beside the median level are."""
+    return KIND_LABELS[main_kind(table["task_kind"].to_numpy())]
+
+
 def _draw_tasks(axes: Axes, per_task: pd.DataFrame) -> None:
-    is_level = (per_task["task"] == MEDIAN_LEVEL).to_numpy()
+    is_level = (per_task["task_kind"] == MEDIAN_LEVEL).to_numpy()
     values = per_task["spearman"].to_numpy(dtype=np.float64)
     changes = np.sort(values[~is_level & np.isfinite(values)])
     style: dict[str, Any] = {"markersize": 5, "markeredgecolor": "white", "markeredgewidth": 0.5}
-    axes.plot(np.arange(len(changes)), changes, "o", color=BLUE, label=f"{len(changes)} fold changes", **style)
+    axes.plot(
+        np.arange(len(changes)), changes, "o", color=BLUE, label=f"{len(changes)} {_label(per_task)} tasks", **style
+    )
     level = values[is_level & np.isfinite(values)]
     axes.plot(np.full(len(level), (len(changes) - 1) / 2), level, "s", color=ORANGE, label="median level", **style)
     axes.axhline(0, color=GREY, linewidth=0.8)

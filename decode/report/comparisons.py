@@ -17,14 +17,13 @@ from decode.comparators.units import SCALES
 from decode.core.checks import check_columns
 from decode.core.files import staged_folder, write_json, write_table
 from decode.expression.targets import MEDIAN_LEVEL
+from decode.expression.task_kinds import FOLD_CHANGE, KIND_LABELS, KIND_UNITS, tasks_by_kind
 from decode.report.figure_file import save_figure
 from decode.report.plots import BLACK, BLUE, GREY, LIGHT_GREY, ORANGE
 
 SCALE_LABELS = {
     "log_tpm": "ln(TPM + 1e-4)",
-    "level": "log2 level",
-    "fold_change": "log2 fold change",
-    MEDIAN_LEVEL: "median log2 level",
+    **KIND_UNITS,
 }
 
 
@@ -113,7 +112,7 @@ def single_task_plot(table: pd.DataFrame, summary: pd.DataFrame, path: str | Pat
     Parameters
     ----------
     table : pd.DataFrame
-        model (multi_task, single_task), task, spearman; several seeds are averaged.
+        model (multi_task, single_task), task, task_kind, spearman; several seeds are averaged.
     summary : pd.DataFrame
         model, cpu_s_per_task.
     path : str or Path
@@ -126,18 +125,17 @@ def single_task_plot(table: pd.DataFrame, summary: pd.DataFrame, path: str | Pat
     ValueError
         If a column is missing or the suffix of `path` is unknown.
     """
-    check_columns("table of a single-task comparison", table, ["model", "task", "spearman"])
+    check_columns("table of a single-task comparison", table, ["model", "task", "task_kind", "spearman"])
     check_columns("summary of a single-task comparison", summary, ["model", "cpu_s_per_task"])
     means = {model: rows.groupby("task")["spearman"].mean() for model, rows in table.groupby("model")}
     single = means[SINGLE]
     multi = means[MULTI].reindex(single.index)
-    is_level = single.index == MEDIAN_LEVEL
+    kinds = table.drop_duplicates("task").set_index("task")["task_kind"].reindex(single.index).to_numpy()
+    markers = {MEDIAN_LEVEL: (ORANGE, "D"), FOLD_CHANGE: (BLUE, "o")}
     figure = Figure(figsize=(8.2, 3.9), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))
-    for chosen, colour, marker, label in (
-        (~is_level, BLUE, "o", "fold change"),
-        (is_level, ORANGE, "D", "median level"),
-    ):
+    for kind, chosen in tasks_by_kind(kinds):
+        (colour, marker), label = markers.get(kind, (GREY, "s")), KIND_LABELS[kind]
         x, y = single[chosen].to_numpy(), multi[chosen].to_numpy()
         is_better = int((y > x).sum())
         left.plot(x, y, marker, color=colour, alpha=0.75, label=f"{label}: {is_better} of {len(x)} above the line")

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 
 from decode.core.checks import check_columns
 from decode.core.files import staged_folder, write_json, write_table
-from decode.evaluation.crossval import MEMBER, MODEL, CrossValidation
-from decode.expression.targets import MEDIAN_LEVEL
+from decode.evaluation.crossval import LABELS, MEMBER, MODEL, CrossValidation
+from decode.expression.task_kinds import KIND_LABELS, tasks_by_kind
 from decode.report.calibration import calibration_files
 from decode.report.figure_file import save_figure
 from decode.report.plots import BLACK, BLUE, GREY, LIGHT_GREY, per_task_accuracy
@@ -58,7 +58,7 @@ def write_cross_validation(
         write_table(result.per_fold, folder / "per_fold.tsv")
         write_table(result.per_task, folder / "per_task.tsv")
         heading = f"{title}{', ' if title else ''}{result.metrics['n_genes']} genes in {len(result.folds)} folds"
-        shown = ["task", MODEL, *result.metrics["baselines"]]
+        shown = ["task", "task_kind", MODEL, *result.metrics["baselines"]]
         per_task_accuracy(result.per_task[shown], folder / "per_task.png", title=heading)
         folds_plot(result.per_fold, folder / "folds.png", title=heading)
         if result.calibration is not None:
@@ -88,19 +88,18 @@ def folds_plot(per_fold: pd.DataFrame, path: str | Path, *, title: str = "") -> 
 
     Notes
     -----
-    Left: mean over fold-change tasks; right: median level. A small dot is a fold, the large one the mean over folds,
-    the bar one SD over folds. A baseline without a defined correlation (the mean) is not drawn.
+    A panel a kind of tasks: mean over fold changes, for instance, and the median level. A small dot is a fold, the
+    large one the mean over folds, the bar one SD over folds. A baseline without a defined correlation (the mean)
+    is not drawn.
     """
-    check_columns("accuracy by fold", per_fold, ["fold", "task", MODEL])
-    models = [str(column) for column in per_fold if column not in ("fold", "task", "n_genes", "rmse")]
+    check_columns("accuracy by fold", per_fold, ["fold", "task", "task_kind", MODEL])
+    models = [str(column) for column in per_fold if column not in (*LABELS, "rmse")]
     ordered = [MODEL, *(column for column in (MEMBER,) if column in models)]
     ordered += [column for column in models if column not in ordered and per_fold[column].notna().any()]
-    is_level = per_fold["task"] == MEDIAN_LEVEL
-    panels = [
-        ("mean Spearman over fold-change tasks", per_fold[~is_level]),
-        ("Spearman, median level", per_fold[is_level]),
+    drawn = [
+        (f"mean Spearman, {KIND_LABELS[kind]}", per_fold[is_kind])
+        for kind, is_kind in tasks_by_kind(per_fold["task_kind"].to_numpy())
     ]
-    drawn = [(label, rows) for label, rows in panels if len(rows)]
     figure = Figure(figsize=(1.6 + 3.4 * len(drawn), 0.34 * len(ordered) + 1.3), layout="constrained")
     for axes, (label, rows) in zip(figure.subplots(1, len(drawn), sharey=True, squeeze=False)[0], drawn, strict=True):
         by_fold = rows.groupby("fold", sort=False)[ordered].mean()

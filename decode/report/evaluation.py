@@ -12,6 +12,7 @@ import pandas as pd
 from decode.core.files import staged_folder, write_json, write_table
 from decode.evaluation.evaluate import Evaluation
 from decode.expression.targets import MEDIAN_LEVEL
+from decode.expression.task_kinds import KIND_LABELS, KIND_UNITS, main_kind, main_tasks
 from decode.report.plots import per_task_accuracy, predicted_against_actual, specificity_heatmap, training_history
 
 
@@ -42,8 +43,9 @@ def write_evaluation(
     -------
     list of Path
         The files written: metrics.json, per_task.tsv, predictions.tsv.gz, specificity.tsv (predicted in rows, actual
-        in columns), per_task.png; specificity.png and fold_change.png where there are fold changes; median_level.png
-        where there is a median level; training.png where a history is given; run.json where a record is given.
+        in columns), per_task.png; specificity.png and fold_change.png where there are fold changes (level.png,
+        other.png in a model of these); median_level.png where there is a median level; training.png where a history is
+        given; run.json where a record is given.
 
     Raises
     ------
@@ -69,15 +71,16 @@ def _write_files(evaluation: Evaluation, folder: Path, *, history: pd.DataFrame 
     written = [folder / name for name in ("metrics.json", "per_task.tsv", "predictions.tsv.gz", "specificity.tsv")]
 
     heading = f"{title}{', ' if title else ''}{metrics['n_genes']} {metrics['split']} genes"
-    series = ["task", "model", *metrics["baselines"], *metrics.get("others", {})]
+    series = ["task", "task_kind", "model", *metrics["baselines"], *metrics.get("others", {})]
     per_task_accuracy(per_task[series], folder / "per_task.png", title=heading)
     written.append(folder / "per_task.png")
     shown = median_task(per_task)
     if shown is not None:
-        specificity_heatmap(evaluation.specificity, folder / "specificity.png", title=heading)
-        # the fold change of middling accuracy, not the best one
-        _draw_task(evaluation, shown, folder / "fold_change.png", title=f"{shown} (median task), {heading}")
-        written += [folder / "specificity.png", folder / "fold_change.png"]
+        kind = main_kind(per_task["task_kind"].to_numpy())
+        specificity_heatmap(evaluation.specificity, folder / "specificity.png", title=heading, what=KIND_LABELS[kind])
+        # the task of middling accuracy, not the best one
+        _draw_task(evaluation, shown, folder / f"{kind}.png", title=f"{shown} (median task), {heading}")
+        written += [folder / "specificity.png", folder / f"{kind}.png"]
     if MEDIAN_LEVEL in evaluation.predictions and _is_drawable(evaluation, MEDIAN_LEVEL):
         _draw_task(evaluation, MEDIAN_LEVEL, folder / "median_level.png", title=f"median level, {heading}")
         written.append(folder / "median_level.png")
@@ -88,24 +91,27 @@ def _write_files(evaluation: Evaluation, folder: Path, *, history: pd.DataFrame 
 
 
 def median_task(per_task: pd.DataFrame) -> str | None:
-    """The fold-change task whose accuracy is the (lower) median of all; None where none is defined.
+    """The fold change whose accuracy is the (lower) median of all; without any a level, then another task.
 
     Parameters
     ----------
     per_task : pd.DataFrame
-        Columns task and model.
+        Columns task, task_kind and model.
 
     Returns
     -------
     str or None
+        None where none is defined.
 
     Examples
     --------
-    >>> median_task(pd.DataFrame({"task": ["median_level", "a", "b", "c"], "model": [0.9, 0.1, 0.5, 0.3]}))
+    >>> table = pd.DataFrame({"task": ["median_level", "a", "b", "c"], "model": [0.9, 0.1, 0.5, 0.3]})
+    >>> median_task(table.assign(task_kind=["median_level", "level", "level", "level"]))
     'c'
     """
-    changes = per_task[(per_task["task"] != MEDIAN_LEVEL) & per_task["model"].notna()].sort_values("model")
-    return str(changes["task"].iloc[(len(changes) - 1) // 2]) if len(changes) else None
+    is_main = main_tasks(per_task["task_kind"].to_numpy())
+    defined = per_task[is_main & per_task["model"].notna()].sort_values("model")
+    return str(defined["task"].iloc[(len(defined) - 1) // 2]) if len(defined) else None
 
 
 def _is_drawable(evaluation: Evaluation, task: str) -> bool:
@@ -113,7 +119,7 @@ def _is_drawable(evaluation: Evaluation, task: str) -> bool:
 
 
 def _draw_task(evaluation: Evaluation, task: str, path: Path, *, title: str) -> None:
-    unit = "median level (log2)" if task == MEDIAN_LEVEL else "log2 fold change"
+    unit = KIND_UNITS[evaluation.metrics["task_kinds"][task]]
     predicted_against_actual(
         evaluation.actual[task].to_numpy(), evaluation.predictions[task].to_numpy(), path, title=title, unit=unit
     )

@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike
 
 from decode.core.checks import check_columns, check_unique, listed
 from decode.expression.targets import MEDIAN_LEVEL
+from decode.expression.task_kinds import KIND_LABELS, main_kind
 from decode.report.figure_file import save_figure
 from decode.statistics.metrics import spearman_per_task
 
@@ -39,7 +40,9 @@ SERIES = ((ORANGE, "s"), (GREEN, "^"), (VERMILION, "D"), (PURPLE, "v"), (SKY, "P
 SCATTER_LIMIT = 400  # more points than this are binned: single points would hide each other
 
 
-def specificity_heatmap(correlation: pd.DataFrame, path: str | Path, *, title: str = "") -> None:
+def specificity_heatmap(
+    correlation: pd.DataFrame, path: str | Path, *, title: str = "", what: str = "fold change"
+) -> None:
     """Draw how well each predicted column agrees with each actual one; a specific model has a dark diagonal.
 
     Parameters
@@ -51,6 +54,8 @@ def specificity_heatmap(correlation: pd.DataFrame, path: str | Path, *, title: s
         File to write.
     title : str, optional
         Line above the figure.
+    what : str, default "fold change"
+        What the tasks are, for the axes.
 
     Raises
     ------
@@ -87,8 +92,8 @@ def specificity_heatmap(correlation: pd.DataFrame, path: str | Path, *, title: s
     axes.set_xticks(range(n_tasks), tasks, rotation=90, fontsize=label_size)
     axes.set_yticks(range(n_tasks), tasks, fontsize=label_size)
     axes.tick_params(length=2)
-    axes.set_xlabel("actual fold change", fontsize=10)
-    axes.set_ylabel("predicted fold change", fontsize=10)
+    axes.set_xlabel(f"actual {what}", fontsize=10)
+    axes.set_ylabel(f"predicted {what}", fontsize=10)
     n_own, n_other = _mark_highest(axes, values, marker_size=cell * 17)
     heading = f"\u25cf own column highest: {n_own} of {n_tasks} tasks\n\u25cb another column highest: {n_other}"
     axes.set_title(f"{title}\n{heading}" if title else heading, fontsize=9, loc="left")
@@ -114,8 +119,8 @@ def per_task_accuracy(table: pd.DataFrame, path: str | Path, *, title: str = "",
     Parameters
     ----------
     table : pd.DataFrame
-        Column task, column model, then one column a baseline (such as mean, length_only, ridge_totals): Spearman
-        correlation over held-out genes; NaN (undefined) is not drawn. The task median_level stands apart, on top.
+        Columns task, task_kind and model, then one column a baseline (such as mean, length_only, ridge_totals):
+        Spearman correlation over held-out genes; NaN (undefined) is not drawn. The median level stands apart, on top.
     path : str or Path
         File to write.
     title : str, optional
@@ -128,18 +133,20 @@ def per_task_accuracy(table: pd.DataFrame, path: str | Path, *, title: str = "",
     ValueError
         If a column is missing, a task repeats, there is no task, or the suffix of `path` is unknown.
     """
-    check_columns("table of accuracies", table, ["task", "model"])
+    check_columns("table of accuracies", table, ["task", "task_kind", "model"])
     check_unique("tasks of the table of accuracies", table["task"])
     if table.empty:
         raise ValueError("the table of accuracies has no task; evaluate a model first")
-    baselines = [column for column in table.columns if column not in ("task", "model")]
-    is_level = (table["task"] == MEDIAN_LEVEL).to_numpy()
+    baselines = [column for column in table.columns if column not in ("task", "task_kind", "model")]
+    is_level = (table["task_kind"] == MEDIAN_LEVEL).to_numpy()
     ordered = pd.concat(
         [table[is_level], table[~is_level].sort_values("model", ascending=False, na_position="last", kind="stable")]
     )
     n_tasks = len(ordered)
     row = float(np.clip(8.0 / n_tasks, 0.16, 0.3))  # inches
     tasks = ordered["task"].astype(str).tolist()
+    kind = main_kind(ordered["task_kind"].to_numpy())
+    is_main = (ordered["task_kind"] == kind).to_numpy()
     figure = Figure(figsize=(6.2, row * n_tasks + 1.5), layout="constrained")
     axes = figure.add_subplot()
     y = np.arange(n_tasks) + 0.6 * (np.arange(n_tasks) >= is_level.sum()) * is_level.any()
@@ -151,10 +158,10 @@ def per_task_accuracy(table: pd.DataFrame, path: str | Path, *, title: str = "",
     for number, name in enumerate(baselines):
         colour, marker = SERIES[number % len(SERIES)]
         values = ordered[name].to_numpy(dtype=np.float64)
-        label = f"{labels[name]} ({_mean_text(values, is_level)})"
+        label = f"{labels[name]} ({_mean_text(values, is_main)})"
         axes.plot(values, y, marker, color=colour, markersize=5.5, label=label, zorder=3, **edge)
     values = ordered["model"].to_numpy(dtype=np.float64)
-    label = f"model ({_mean_text(values, is_level)})"
+    label = f"model ({_mean_text(values, is_main)})"
     axes.plot(values, y, "o", color=BLUE, markersize=8 if n_tasks <= 20 else 7, label=label, zorder=2, **edge)
     axes.set_yticks(y, tasks, fontsize=7.5 if n_tasks > 20 else 9)
     axes.set_ylim(y[-1] + 0.7, -0.7)
@@ -167,7 +174,7 @@ def per_task_accuracy(table: pd.DataFrame, path: str | Path, *, title: str = "",
         ncols=min(3, 1 + len(baselines)),
         fontsize=8,
         frameon=False,
-        title="mean over fold-change tasks in brackets",
+        title=f"mean over {KIND_LABELS[kind]} tasks in brackets",
         title_fontsize=8,
     )
     if title:
@@ -180,9 +187,8 @@ def _model_first(axes: Axes) -> tuple[list[Any], list[str]]:
     return [handles[-1], *handles[:-1]], [labels[-1], *labels[:-1]]
 
 
-def _mean_text(values: np.ndarray, is_level: np.ndarray) -> str:
-    fold_change = values[np.sort(~is_level)]  # the level row, if any, comes first
-    defined = fold_change[np.isfinite(fold_change)]
+def _mean_text(values: np.ndarray, is_main: np.ndarray) -> str:
+    defined = values[is_main & np.isfinite(values)]
     return f"{defined.mean():.3f}" if len(defined) else "undefined"
 
 

@@ -15,6 +15,7 @@ from decode.core.checks import check_columns
 from decode.core.files import staged_folder, write_json, write_table
 from decode.evaluation.randomisation import FULL, RandomisationResult
 from decode.expression.targets import MEDIAN_LEVEL
+from decode.expression.task_kinds import KIND_LABELS, main_kind
 from decode.report.figure_file import save_figure
 from decode.report.plots import BLACK, BLUE, GREY, LIGHT_GREY, ORANGE
 
@@ -65,7 +66,8 @@ def randomisation_plot(table: pd.DataFrame, comparison: pd.DataFrame, path: str 
     Parameters
     ----------
     table : pd.DataFrame
-        variant, stratified, seed, task, spearman. Left panel: mean over fold-change tasks, one small dot a seed, the
+        variant, stratified, seed, task, task_kind, spearman. Left panel: mean over the fold changes (without any the
+        levels, then the others), one small dot a seed, the
         mean over seeds large. The median level is not drawn.
     comparison : pd.DataFrame
         first, second, stratified, mean_difference, low, high. Right panel: the rows whose first is the full model.
@@ -77,13 +79,14 @@ def randomisation_plot(table: pd.DataFrame, comparison: pd.DataFrame, path: str 
     Raises
     ------
     ValueError
-        If a column is missing, there is no fold change, or the suffix of `path` is unknown.
+        If a column is missing, all tasks are median levels, or the suffix of `path` is unknown.
     """
-    check_columns("table of a randomisation", table, ["variant", "stratified", "seed", "task", "spearman"])
+    check_columns("table of a randomisation", table, ["variant", "stratified", "seed", "task", "task_kind", "spearman"])
     check_columns("comparison of a randomisation", comparison, ["first", "second", "stratified", "mean_difference"])
-    changes = table[table["task"] != MEDIAN_LEVEL]
-    if changes.empty:
-        raise ValueError("the table of a randomisation has no fold-change task; nothing to draw")
+    kind = main_kind(table["task_kind"].to_numpy())
+    if kind == MEDIAN_LEVEL:
+        raise ValueError("the table of a randomisation has no task beside the median level; nothing to draw")
+    changes = table[table["task_kind"] == kind]
     keys: list[Key] = list(dict.fromkeys(zip(changes["variant"], changes["stratified"], strict=True)))
     y = {key: position for position, key in enumerate(keys)}
     figure = Figure(figsize=(8.4, 0.34 * len(keys) + 1.6), layout="constrained")
@@ -98,7 +101,7 @@ def randomisation_plot(table: pd.DataFrame, comparison: pd.DataFrame, path: str 
     _draw_differences(right, comparison, y)
     left.set_yticks(range(len(keys)), [_label(key) for key in keys], fontsize=9)
     left.set_ylim(len(keys) - 0.5, -0.5)
-    left.set_xlabel("mean Spearman over fold-change tasks", fontsize=10)
+    left.set_xlabel(f"mean Spearman over {KIND_LABELS[kind]} tasks", fontsize=10)
     right.set_xlabel("lost against the full model", fontsize=10)
     for axes in (left, right):
         axes.axvline(0, color=GREY, linewidth=0.8, zorder=1)

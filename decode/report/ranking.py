@@ -102,7 +102,7 @@ def write_ranking_figures(
     Returns
     -------
     list of Path
-        classes.png; with a fold-change task also top_overall.png and top_regulators.png.
+        classes.png; with a task beside the median level also top_overall.png and top_regulators.png.
 
     Raises
     ------
@@ -111,7 +111,7 @@ def write_ranking_figures(
     """
     with staged_folder(out) as folder:
         class_contributions(scores, folder / "classes.png", title=title)
-        if scores.is_fold_change.any():
+        if scores.is_main_task.any():
             top_overall(ranking, folder / "top_overall.png", title=title)
             top_regulators(scores, folder / "top_regulators.png", title=title)
         written = sorted(path.name for path in folder.iterdir())
@@ -127,23 +127,23 @@ def top_regulators(scores: RegulatorScores, path: str | Path, *, n_top: int = N_
     path : str or Path
         File to write.
     n_top : int, default 5
-        Regulators of each fold-change task, by |mean|; a dot marks them.
+        Regulators of each fold change (without any of each level, then other task), by |mean|; a dot marks them.
     title : str, optional
         Line above the figure.
 
     Raises
     ------
     ValueError
-        If there is no fold-change task, n_top is below 1, or the suffix of `path` is unknown.
+        If all tasks are median levels, n_top is below 1, or the suffix of `path` is unknown.
 
     Notes
     -----
     Rows and columns are ordered by average linkage of 1 - cosine similarity, so that like ones stand together.
     """
     check_count("n_top", n_top)
-    is_change = scores.is_fold_change
+    is_change = scores.is_main_task
     if not is_change.any():
-        raise ValueError("there is no fold-change task; nothing to draw")
+        raise ValueError("there is no task beside the median level; nothing to draw")
     tasks = [task for task, wanted in zip(scores.tasks, is_change, strict=True) if wanted]
     means = scores.mean[:, is_change]
     is_top = np.argsort(np.argsort(-np.abs(means), axis=0, kind="stable"), axis=0) < n_top
@@ -264,7 +264,10 @@ def class_contributions(scores: RegulatorScores, path: str | Path, *, title: str
     first = OVERALL if OVERALL in of_task else scores.tasks[0]
     tasks = [task for task in of_task if task != OVERALL]
     medians = {name: np.array([np.median(of_task[task][kind == name]) for task in tasks]) for name in kinds}
-    order = sorted(range(len(tasks)), key=lambda i: (tasks[i] != MEDIAN_LEVEL, -max(medians[k][i] for k in kinds)))
+    kind_of = dict(zip(scores.tasks, scores.task_kinds, strict=True))
+    order = sorted(
+        range(len(tasks)), key=lambda i: (kind_of[tasks[i]] != MEDIAN_LEVEL, -max(medians[k][i] for k in kinds))
+    )
     figure = Figure(figsize=(8.4, max(3.6, 0.17 * len(tasks) + 1.4)), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.5))
     _draw_regulators(left, [of_task[first][kind == name] for name in kinds], kinds)

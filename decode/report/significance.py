@@ -12,11 +12,12 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import beta, kstest
 
-from decode.expression.targets import MEDIAN_LEVEL
+from decode.expression.task_kinds import main_tasks
 from decode.ranking.rank import overall_score
 from decode.report.figure_file import save_figure
 from decode.report.plots import BLACK, BLUE, GREY, LIGHT_GREY, SERIES
-from decode.statistics.significance import bound_gene_strata, leave_one_out_p_values
+from decode.statistics.significance import leave_one_out_p_values
+from decode.statistics.strata import bound_gene_strata
 
 SMALL = 0.05
 MOST_POINTS = 2000  # of a series; the smallest p-values are all drawn
@@ -33,14 +34,14 @@ def null_calibration(null: xr.Dataset) -> dict[str, NDArray[np.float64]]:
     Returns
     -------
     dict of str to float64 array
-        "by task" (all tasks together) and "overall" (where there is a fold change), flat.
+        "by task" (all tasks together) and "overall" (where not all is median level), flat.
     """
     mean = null["mean"].to_numpy()
     strata = bound_gene_strata(null["regulator_kind"].to_numpy(), null["regulator_n_bound_genes"].to_numpy())
     found = {"by task": leave_one_out_p_values(mean, strata, two_sided=True).ravel()}
-    is_change = np.array([task != MEDIAN_LEVEL for task in null["task"].to_numpy()], dtype=bool)
-    if is_change.any():
-        found["overall"] = leave_one_out_p_values(overall_score(mean, is_change), strata, two_sided=False).ravel()
+    is_main = main_tasks(null["task_kind"].to_numpy().astype(str))
+    if is_main.any():
+        found["overall"] = leave_one_out_p_values(overall_score(mean, is_main), strata, two_sided=False).ravel()
     return found
 
 

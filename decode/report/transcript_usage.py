@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from decode.core.files import staged_folder, write_json, write_table
-from decode.evaluation.transcript_usage import LEVEL, UsageResult
+from decode.evaluation.transcript_usage import UsageResult
 from decode.expression.targets import MEDIAN_LEVEL
 from decode.report.plots import per_task_accuracy, predicted_against_actual
 
@@ -47,8 +47,9 @@ def write_usage(
         write_table(result.table, folder / "usage.tsv")
         write_table(result.actual, folder / "usage_actual.tsv.gz")
         write_table(result.predicted, folder / "usage_predicted.tsv.gz")
-        shown = result.table[(result.table["task"] == MEDIAN_LEVEL) | (result.table["value"] != LEVEL)]
-        wide = shown.pivot(index="task", columns="predictor", values="spearman_pooled")
+        own = result.table["task_kind"]
+        shown = result.table[(own == MEDIAN_LEVEL) | (result.table["value"] == own)]
+        wide = shown.pivot(index=["task", "task_kind"], columns="predictor", values="spearman_pooled")
         order = ["model", *(name for name in dict.fromkeys(shown["predictor"]) if name not in ("model", "mean"))]
         per_task_accuracy(wide[order].reset_index(), folder / "usage_per_task.png", title=heading, what="transcripts")
         actual = result.actual.get(MEDIAN_LEVEL)

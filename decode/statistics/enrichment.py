@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from scipy.stats import hypergeom
-from statsmodels.stats.multitest import multipletests
 
 from decode.core.checks import check_count, check_unique, listed
 from decode.core.files import open_text
+from decode.statistics.multiple_testing import false_discovery_rate
 
 logger = logging.getLogger(__name__)
 
@@ -394,7 +394,7 @@ def _gene(cell: str) -> str:
 
 
 def _with_fdr(table: pd.DataFrame, by: list[str], columns: Sequence[str]) -> pd.DataFrame:
-    table["fdr"] = multipletests(table["p_value"].to_numpy(), method="fdr_bh")[1]
+    table["fdr"] = false_discovery_rate(table["p_value"])
     strength = table[by[1]].abs()
     order = np.lexsort((table["gene_set"].to_numpy(dtype=str), -strength.to_numpy(), table["p_value"].to_numpy()))
     return table.loc[order, list(columns)].reset_index(drop=True)

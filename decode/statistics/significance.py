@@ -13,9 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
 from scipy.stats import t as student
-from statsmodels.stats.multitest import multipletests
 
-from decode.core.checks import check_count
 from decode.statistics.shrinkage import squeeze_variance
 
 logger = logging.getLogger(__name__)
@@ -23,8 +21,6 @@ logger = logging.getLogger(__name__)
 Float = NDArray[np.float64]
 LEAST_REFITS = 3  # one is left out, and a variance needs two
 ENOUGH_REFITS = 20  # DESIGN section 6
-MAX_STRATA = 5  # a kind
-MIN_STRATUM = 50  # regulators: 20 refits of 50 reach p = 1/1001
 
 
 class Significance(NamedTuple):
@@ -32,49 +28,6 @@ class Significance(NamedTuple):
 
     z: Float
     p_value: Float
-
-
-def bound_gene_strata(
-    kind: ArrayLike, n_bound_genes: ArrayLike, *, max_strata: int = MAX_STRATA, min_size: int = MIN_STRATUM
-) -> NDArray[np.int64]:
-    """Group regulators of one kind that are bound to like numbers of genes: their null scores are pooled.
-
-    Parameters
-    ----------
-    kind : array of str, shape (n_regulators,)
-        TF, RBP, miRNA or other.
-    n_bound_genes : array of int, shape (n_regulators,)
-    max_strata : int, default 5
-        Most strata of one kind.
-    min_size : int, default 50
-        A kind is cut into quantiles of the bound genes only as far as each keeps so many regulators. The fewer in a
-        stratum, the larger the least p-value, 1 / (1 + n_refits * size).
-
-    Returns
-    -------
-    int64 array, shape (n_regulators,)
-        Number of the stratum. Regulators bound to equally many genes may fall into neighbouring strata.
-
-    Examples
-    --------
-    >>> bound_gene_strata(["TF", "TF", "RBP", "TF", "TF"], [10, 900, 30, 800, 20], min_size=2).tolist()
-    [1, 2, 0, 2, 1]
-    """
-    check_count("max_strata", max_strata)
-    check_count("min_size", min_size)
-    kinds = np.asarray(kind, dtype=object).astype(str)
-    bound = np.asarray(n_bound_genes)
-    if kinds.ndim != 1 or kinds.shape != bound.shape:
-        raise ValueError(f"kind has shape {kinds.shape} and n_bound_genes {bound.shape}; one of each a regulator")
-    strata = np.zeros(len(kinds), dtype=np.int64)
-    first = 0
-    for name in np.unique(kinds):
-        members = np.flatnonzero(kinds == name)
-        n_strata = int(np.clip(len(members) // min_size, 1, max_strata))
-        order = members[np.argsort(bound[members], kind="stable")]
-        strata[order] = first + np.arange(len(order)) * n_strata // len(order)
-        first += n_strata
-    return strata
 
 
 def empirical_significance(observed: ArrayLike, null: ArrayLike, strata: ArrayLike, *, two_sided: bool) -> Significance:
@@ -86,7 +39,7 @@ def empirical_significance(observed: ArrayLike, null: ArrayLike, strata: ArrayLi
     null : array, shape (n_refits, n_regulators) or (n_refits, n_regulators, n_tasks)
         The same scores of each refit. At least 3; below 20 a warning.
     strata : int array, shape (n_regulators,)
-        Regulators whose null z are pooled, see `bound_gene_strata`.
+        Regulators whose null z are pooled, see `decode.statistics.strata.bound_gene_strata`.
     two_sided : bool
         True: small and large scores count. False: only large ones (scores that cannot be negative).
 
@@ -212,33 +165,3 @@ def leave_one_out_p_values(null: ArrayLike, strata: ArrayLike, *, two_sided: boo
         for number, refit in enumerate(refits)
     ]
     return np.stack(p_value).reshape(shape)
-
-
-def false_discovery_rate(p_value: ArrayLike) -> Float:
-    """Benjamini-Hochberg over all regulators of all kinds, each task a family of its own.
-
-    Parameters
-    ----------
-    p_value : array, shape (n_regulators,) or (n_regulators, n_tasks)
-        NaN where undefined; it does not count.
-
-    Returns
-    -------
-    float64 array of the same shape
-
-    References
-    ----------
-    Benjamini and Hochberg 1995, J R Stat Soc B 57:289; statsmodels' `multipletests`.
-
-    Examples
-    --------
-    >>> false_discovery_rate([0.25, 0.5, np.nan]).tolist()
-    [0.5, 0.5, nan]
-    """
-    values = np.asarray(p_value, dtype=np.float64)
-    found = np.full(values.shape, np.nan)
-    for column in np.ndindex(values.shape[1:]):
-        defined = np.flatnonzero(np.isfinite(values[(slice(None), *column)]))
-        if len(defined):
-            found[(defined, *column)] = multipletests(values[(defined, *column)], method="fdr_bh")[1]
-    return found

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from decode.dataset import TRAIN, VALIDATION, Dataset, pooled_inputs
+from decode.expression.targets import MEDIAN_LEVEL
 from decode.models.config import NetworkConfig
 from decode.models.scales import RegionScale, TaskScale, fit_region_scales, fit_task_scale
 from decode.training.kind_weights import kind_weights
@@ -62,6 +63,6 @@ def training_data(dataset: Dataset, network: NetworkConfig, weights: Mapping[str
         dataset.rows(VALIDATION),
         fit_region_scales(dataset, network, chosen),
         task_scale,
-        np.where(dataset.fold_change_tasks, 1.0, network.level_weight).astype(np.float32),
+        np.where(np.array(dataset.task_kinds) == MEDIAN_LEVEL, network.level_weight, 1.0).astype(np.float32),
         chosen,
     )

@@ -16,6 +16,7 @@ from decode.core.executor import get_executor
 from decode.core.files import make_output_folder
 from decode.core.seeds import member_seeds
 from decode.dataset import Dataset, SplitBy, prepare_dataset
+from decode.expression.task_kinds import TaskKind
 from decode.models.bundle import ModelBundle, make_bundle
 from decode.models.config import NetworkConfig, network_config
 from decode.training.config import TrainingConfig
@@ -105,6 +106,7 @@ def train(
     biosamples: Collection[str] | None = None,
     groups: Mapping[str, str] | None = None,
     split_by: SplitBy = "gene",
+    task_kinds: TaskKind | Mapping[str, TaskKind] | None = None,
     checkpoint_folder: str | Path | None = None,
     executor: Any = "serial",
     on_member: Callable[[MemberFit], None] | None = None,
@@ -131,6 +133,8 @@ def train(
     split_by : {"gene", "transcript"}
         "transcript" parts transcripts of one gene between training and validation, as published. It leaks; see
         `decode.make_split`.
+    task_kinds : {"fold_change", "level", "other"} or mapping of task to kind, optional
+        What the tasks are, as in `decode.prepare_dataset`; the model keeps it, and figures and metrics follow it.
     checkpoint_folder : path, optional
         Keeps the state after each epoch; the same call resumes from it after a kill.
     executor : str, distributed.Client or Executor
@@ -155,7 +159,7 @@ def train(
     network = network if isinstance(network, NetworkConfig) else network_config(network)
     dataset = prepare_dataset(
         features, targets, test_chromosome=test_chromosome, seed=training.seed, biosamples=biosamples, groups=groups,
-        split_by=split_by,
+        split_by=split_by, task_kinds=task_kinds,
     )  # fmt: skip
     return train_dataset(
         dataset, network, training, checkpoint_folder=checkpoint_folder, executor=executor, on_member=on_member

@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
-from scipy.stats import norm, rankdata
 
 from decode.dataset import TRAIN, VALIDATION, Dataset
+from decode.expression.task_kinds import TaskKind, tasks_by_kind
 from decode.statistics.metrics import spearman_per_task
+from decode.statistics.ranks import normal_scores
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ class _Problem(NamedTuple):
     moment: np.ndarray  # (n_columns, n_tasks)
     validation: np.ndarray  # (n_validation, n_columns)
     actual: np.ndarray  # (n_validation, n_tasks)
-    is_change: np.ndarray  # (n_tasks,)
+    task_kinds: list[TaskKind]
 
 
 def kind_weights(dataset: Dataset) -> dict[str, float]:
@@ -82,27 +83,18 @@ def _problem(dataset: Dataset) -> _Problem:
     length = np.log(np.maximum(dataset.features.genes["length_bp"].to_numpy(dtype=np.float64), 1.0))
     length = (length - length[train].mean()) / max(float(length[train].std()), 1e-6)
     design = np.concatenate([scaled, length[:, None]], axis=1)
-    scores = np.stack([_scores(column) for column in dataset.targets[train].astype(np.float64).T], axis=1)
+    scores = np.nan_to_num(normal_scores(dataset.targets[train]))  # 0, the middle, where not measured
     return _Problem(
         design[train].T @ design[train],
         design[train].T @ scores,
         design[validation],
         dataset.targets[validation].astype(np.float64),
-        dataset.fold_change_tasks,
+        dataset.task_kinds,
     )
 
 
-def _scores(values: np.ndarray) -> np.ndarray:
-    """Normal scores of the measured values; 0, the middle, for the others."""
-    measured = np.isfinite(values)
-    scores = np.zeros_like(values)
-    if measured.any():
-        scores[measured] = norm.ppf((rankdata(values[measured]) - 0.5) / measured.sum())
-    return scores
-
-
 def _judge(problem: _Problem, group: np.ndarray, weights: dict[str, float]) -> float:
-    """Best of the penalties: Spearman on validation genes, fold changes and median level counting the same."""
+    """Best of the penalties: Spearman on validation genes, each kind of tasks counting the same."""
     column_weight = np.append([weights[name] for name in group], 1.0)
     gram = problem.gram * column_weight[:, None] * column_weight[None]
     best = -np.inf
@@ -111,7 +103,7 @@ def _judge(problem: _Problem, group: np.ndarray, weights: dict[str, float]) -> f
         solved = cho_solve(cho_factor(system, overwrite_a=True), column_weight[:, None] * problem.moment)
         predicted = problem.validation @ (column_weight[:, None] * solved)
         spearman = spearman_per_task(problem.actual, predicted)
-        parts = [spearman[problem.is_change], spearman[~problem.is_change]]
+        parts = [spearman[is_kind] for _, is_kind in tasks_by_kind(problem.task_kinds)]
         means = [part[np.isfinite(part)].mean() for part in parts if np.isfinite(part).any()]
         if means:
             best = max(best, float(np.mean(means)))

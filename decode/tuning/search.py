@@ -46,7 +46,8 @@ class TuningConfig:
         A Hyperband trial that is promoted is fitted anew from its first epoch: a fit repeats exactly, so the result is
         that of going on, at up to 1.5 times the epochs.
     objective : {"spearman", "loss"}
-        "spearman": mean Spearman over fold-change tasks (median level where there are none) on validation genes.
+        "spearman": mean Spearman over the fold changes (where there is none levels, others, the median level) on
+        validation genes.
         "loss": loss on validation genes; huber_delta then keeps its value, and "both" is refused, because losses with
         other deltas or scales do not compare.
     n_trials : int

@@ -145,10 +145,8 @@ class NetworkTuner(BaseTuner):
             n_epochs += len(fit.history)
         predicted /= training.members
         actual = data.targets[data.validation].astype(np.float64)
-        headline = summarise(spearman_per_task(actual, predicted), self.dataset.tasks)
-        score = headline["fold_change_mean_spearman"]
-        if not self.dataset.fold_change_tasks.any():
-            score = headline["median_level_spearman"]
+        headlines = summarise(spearman_per_task(actual, predicted), self.dataset.task_kinds)
+        score = next(iter(headlines.values()))  # of the fold changes, or what stands for the model without any
         if not np.isfinite(score):
             raise ValueError("the Spearman correlation on validation genes is undefined: all predictions are the same")
         loss = masked_loss(actual, predicted, data.task_scale.sd, network.huber_delta, data.task_weight)

@@ -50,8 +50,12 @@ def test_rank_with_a_null(run, attributions, tmp_path):
     values = 1e-3 * np.random.default_rng(0).normal(size=(20, *scores.mean.shape))
     names = ("model_sha256", "reference", "level")
     null = null_dataset(
-        Scores(values, np.abs(values)), scores.regulators, scores.tasks, {n: scores.attributes[n] for n in names}
-    )
+        Scores(values, np.abs(values)),
+        scores.regulators,
+        scores.tasks,
+        scores.task_kinds,
+        {n: scores.attributes[n] for n in names},
+    )  # fmt: skip
     write_null(null, tmp_path / "null.nc")
     result = run("rank", attributions, "--null", tmp_path / "null.nc", "--out", tmp_path / "r.tsv")
     assert result.status == 0, result.err

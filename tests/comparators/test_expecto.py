@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from kinds import kinds_of
 from toy_regulators import TASKS, toy_features, toy_targets, toy_tpm
 
 from decode.comparators.accuracy import METRICS
@@ -71,12 +72,12 @@ def test_each_is_judged_in_every_unit(ridge):
     targets = tissue_targets(tpm).targets
     values = targets[TASKS].to_numpy()
     kept = tpm.loc[targets["gene_id"]].to_numpy()
-    one = scales_of_targets(values, TASKS, pseudocount=1e-4)
+    one = scales_of_targets(values, kinds_of(TASKS), pseudocount=1e-4)
     other = scales_of_log_tpm(np.log(kept + 1e-4), pseudocount=1e-4)
     assert one.keys() == other.keys()
     for scale, found in one.items():
         np.testing.assert_allclose(other[scale], found, atol=1e-6, err_msg=scale)
-    below = scales_of_targets(np.array([[-9.0, 0.0]]), ["median_level", "liver"], pseudocount=1e-4)
+    below = scales_of_targets(np.array([[-9.0, 0.0]]), ["median_level", "fold_change"], pseudocount=1e-4)
     assert below["log_tpm"][0, 0] == pytest.approx(np.log(1e-4))
     partly = scales_of_log_tpm(np.array([[1.0, np.nan, 2.0, 3.0]]), pseudocount=1e-4)
     assert np.isfinite(partly["median_level"]).all()

@@ -56,7 +56,7 @@ def test_accuracy_and_cost(ridge):
     result = compare_single_task(features, targets, seeds=(0, 4), tissue_groups=groups)
     assert ridge == [(t, seed) for seed in (0, 4) for t in (TASKS, *([task] for task in TASKS))]
     table = result.table
-    assert list(table.columns) == ["model", "seed", "task", "rmse", "pearson", "spearman"]
+    assert list(table.columns) == ["model", "seed", "task", "task_kind", "rmse", "pearson", "spearman"]
     assert len(table) == 2 * 2 * len(TASKS)
     dataset = prepare_dataset(features, targets)
     rows = dataset.rows("test")

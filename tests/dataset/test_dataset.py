@@ -135,7 +135,7 @@ class TestJoin:
         assert dataset.tasks == TASKS[::-1]
         np.testing.assert_allclose(dataset.targets, targets[TASKS[::-1]].to_numpy(), rtol=1e-6)
         assert dataset.targets.dtype == np.float32
-        assert dataset.fold_change_tasks.tolist() == [True, True, True, False]
+        assert dataset.is_main_task.tolist() == [True, True, True, False]
         assert dataset.counts["target_rows"] == dataset.counts["matched_rows"] == 300
 
     def test_ids_by_split(self, features, targets):

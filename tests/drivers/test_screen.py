@@ -5,8 +5,9 @@ import pytest
 from scipy.stats import kstest, linregress
 from sklearn.linear_model import LinearRegression, Ridge
 
-from decode.drivers.design import Design, gene_folds, make_design, quantile_strata, shuffled_within
+from decode.drivers.design import Design, gene_folds, make_design
 from decode.drivers.screen import screen, screen_design
+from decode.statistics.strata import shuffled_within
 
 N, T = 600, 30
 
@@ -127,14 +128,9 @@ def test_readout(data):
         screen(x, y, np.arange(T), covariates, strata, readout=np.eye(3))
 
 
-def test_folds_and_strata():
+def test_folds():
     assert gene_folds(4, ["a", "a", "a", "a"], 0, n_folds=2).tolist() != [0, 0, 0, 0]  # one group cannot be held out
     assert np.bincount(gene_folds(100, None, 0)).tolist() == [10] * 10
-    assert quantile_strata([[3, 1, 2]], [3]).tolist() == [2, 0, 1]
-    order = shuffled_within(np.array([1, 0, 1, 0, 2]), 50, np.random.default_rng(0))
-    assert {tuple(sorted(row)) for row in order.tolist()} == {(0, 1, 2, 3, 4)}
-    assert set(order[:, 0]) == {0, 2}
-    assert set(order[:, 4]) == {4}
 
 
 @pytest.mark.parametrize(

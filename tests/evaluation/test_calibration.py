@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from kinds import kinds_of
 from planted import TINY, planted_features, planted_targets, quick_bundle
 from scipy.stats import spearmanr
 
@@ -113,7 +114,7 @@ class TestBins:
 class TestCalibrate:
     def test_a_spread_that_tells_and_one_that_does_not(self):
         factors = interval_factors(*honest(2000, seed=1))
-        found = calibrate(*honest(3000), TASKS, factors=[factors])
+        found = calibrate(*honest(3000), TASKS, kinds_of(TASKS), factors=[factors])
         tells, silent = found.per_task["spearman"]
         assert tells > 0.4
         assert abs(silent) < 0.05
@@ -133,7 +134,7 @@ class TestCalibrate:
     def test_correlation_against_scipy(self):
         actual, predicted, spread = honest(40)
         actual[5, 0] = np.nan
-        found = calibrate(actual, predicted, spread, TASKS, factors=[interval_factors(*honest(40, 1))])
+        found = calibrate(actual, predicted, spread, TASKS, kinds_of(TASKS), factors=[interval_factors(*honest(40, 1))])
         kept = np.delete(np.arange(40), 5)
         expected = spearmanr(np.abs(actual - predicted)[kept, 0], spread[kept, 0]).statistic
         assert found.per_task["spearman"][0] == pytest.approx(expected)
@@ -144,7 +145,7 @@ class TestCalibrate:
         zeros, ones = np.zeros((4, 1)), np.ones((4, 1))
         narrow, wide = (interval_factors(np.full((3, 1), v), zeros[:3], ones[:3], [0.5]) for v in (0.5, 1.5))
         found = calibrate(
-            actual, zeros, ones, ["liver"], factors=[narrow, wide], fold=[0, 1, 1, 1], levels=[0.5]
+            actual, zeros, ones, ["liver"], ["fold_change"], factors=[narrow, wide], fold=[0, 1, 1, 1], levels=[0.5]
         ).intervals.iloc[0]
         assert found["coverage"] == 0.75
         assert found["half_width"] == pytest.approx((0.5 + 3 * 1.5) / 4)
@@ -153,7 +154,7 @@ class TestCalibrate:
     def test_undefined_numbers(self):
         actual, predicted, spread = honest(10)
         actual[:, 1] = np.nan
-        found = calibrate(actual, predicted, spread, TASKS, factors=[interval_factors(*honest(3, 1))])
+        found = calibrate(actual, predicted, spread, TASKS, kinds_of(TASKS), factors=[interval_factors(*honest(3, 1))])
         assert np.isnan(found.per_task["spearman"][1])
         assert (
             found.intervals["coverage"].isna().sum() == 4 + 3
@@ -164,9 +165,9 @@ class TestCalibrate:
         actual, predicted, spread = honest(10)
         factors = [interval_factors(actual, predicted, spread)]
         with pytest.raises(ValueError, match="2 tasks and 1 are named"):
-            calibrate(actual, predicted, spread, ["liver"], factors=factors)
+            calibrate(actual, predicted, spread, ["liver"], ["fold_change"], factors=factors)
         with pytest.raises(ValueError, match="no prediction has a spread"):
-            calibrate(actual, predicted, spread * np.nan, TASKS, factors=factors)
+            calibrate(actual, predicted, spread * np.nan, TASKS, kinds_of(TASKS), factors=factors)
 
 
 def test_a_trained_model():

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from kinds import kinds_of
 from planted import planted_features, planted_targets
 from scipy.stats import ttest_rel
 from toy_regulators import TASKS, toy_features, toy_targets
@@ -103,7 +104,7 @@ def test_a_region_that_acts_is_missed(ridge):
     )  # fmt: skip
     assert ridge == [0] * 7 + [1] * 7
     table = result.table
-    assert list(table.columns) == ["variant", "stratified", "seed", "task", "spearman"]
+    assert list(table.columns) == ["variant", "stratified", "seed", "task", "task_kind", "spearman"]
     assert len(table) == (2 * 7 + 1) * len(TASKS)
     accuracy = table.groupby(["variant", "stratified", "task"])["spearman"].mean().sort_index()
     assert accuracy["full", False, "liver"] > 0.8
@@ -131,6 +132,7 @@ def test_summary_by_hand():
             "stratified": False,
             "seed": [0, 0, 0, 1, 1, 1, 0, 0, 0],
             "task": ["median_level", "a", "b"] * 3,
+            "task_kind": ["median_level", "fold_change", "fold_change"] * 3,
             "spearman": [0.8, 0.4, 0.2, 0.6, 0.5, np.nan, 0.1, 0.1, 0.1],
         }
     )
@@ -149,7 +151,7 @@ def test_comparison_by_hand():
     rng = np.random.default_rng(0)
     tasks = ["median_level", *(f"t{i}" for i in range(6))]
     values = {"full": rng.random(7), "rna_shuffled": rng.random(7)}
-    shared = {"stratified": False, "seed": 0, "task": tasks}
+    shared = {"stratified": False, "seed": 0, "task": tasks, "task_kind": kinds_of(tasks)}
     table = pd.concat([pd.DataFrame({"variant": name, **shared, "spearman": x}) for name, x in values.items()])
     row = compare_variants(table, tasks).iloc[0]
     assert row["mean_difference"] == pytest.approx((values["full"] - values["rna_shuffled"])[1:].mean())

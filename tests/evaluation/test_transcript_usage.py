@@ -8,7 +8,14 @@ from scipy.stats import spearmanr
 
 from decode.dataset import prepare_dataset
 from decode.evaluation.baselines import BASELINES
-from decode.evaluation.transcript_usage import evaluate_usage, usage, usage_accuracy, within_gene_spearman
+from decode.evaluation.transcript_usage import (
+    evaluate_usage,
+    summarise_usage,
+    usage,
+    usage_accuracy,
+    within_gene_spearman,
+)
+from decode.expression.task_kinds import with_task_kinds
 
 NAN = np.nan
 GENES = {"T1": "A", "T2": "A", "T3": "A", "T4": "B", "T5": "B", "T6": "C"}
@@ -86,11 +93,14 @@ class TestAccuracy:
         assert table["n_transcripts"][0] == 4
         assert table["spearman_pooled"][0] == pytest.approx(1)
 
-    def test_without_median_level_columns_are_taken_as_given(self):
+    def test_without_median_level_columns_are_taken_as_they_are(self):
         actual = targets([3, 1, 5, 2, 4, 7], [1, 2, 3, 4, 5, 6]).drop(columns="median_level")
         table = usage_accuracy(actual, actual, GENES)
-        assert table[["task", "value"]].to_numpy().tolist() == [["liver", "as_given"]]
+        assert table[["task", "value"]].to_numpy().tolist() == [["liver", "fold_change"]]
         assert table["spearman_pooled"][0] == pytest.approx(1)
+        levels = usage_accuracy(with_task_kinds(actual, "level"), actual, GENES)
+        assert levels[["task", "task_kind", "value"]].to_numpy().tolist() == [["liver", "level", "level"]]
+        assert list(summarise_usage(levels)) == ["level_mean_pooled", "level_mean_within"]
 
     def test_faults(self):
         actual = targets([3, 1, 5, 2, 4, 7], [0, 1, 0, 1, -1, 0])

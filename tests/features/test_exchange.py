@@ -9,11 +9,11 @@ from scipy import sparse
 from toy_regulators import toy_features
 
 from decode.features.exchange import (
+    donors_within,
     exchange_by_regulator,
     exchange_sites,
     exchange_strata,
     kept_share,
-    permuted_within,
     receive_sites,
     strata_by_region,
 )
@@ -68,10 +68,22 @@ class TestStrata:
 
     def test_permutation(self):
         strata = np.array([2, 0, 2, 0, 2, 1])
-        seen = {tuple(permuted_within(strata, np.random.default_rng(seed))) for seed in range(200)}
+        seen = {tuple(donors_within(strata, [seed])) for seed in range(200)}
         assert len(seen) == 12  # 3! x 2!
         for order in seen:
             np.testing.assert_array_equal(strata[list(order)], strata)
+
+    def test_the_numbers_of_before(self):
+        strata = np.array([2, 0, 2, 0, 2, 1, 0, 2])
+        assert donors_within(strata, [3, 1]).tolist() == [4, 1, 7, 6, 0, 5, 3, 2]
+        length, count = [5, 3, 9, 1, 7, 2, 8, 8, 4, 6, 11, 10], [1, 0, 0, 4, 4, 2, 2, 1, 1, 0, 3, 9]
+        features = toy_features(12)
+        features = replace(features, genes=features.genes.assign(length_bp=length))
+        region = matrix([[one] for one in count], [1] * 12)
+        tracks = features.tracks.iloc[:1].assign(region="rna", value_kind="bases").reset_index(drop=True)
+        features = replace(features, regions={"rna": region}, tracks=tracks)
+        found = exchange_strata(features, ["train"] * 9 + ["test"] * 3, genes_per_stratum=2)
+        assert found.tolist() == [1, 1, 3, 2, 4, 2, 4, 3, 1, 0, 0, 0]
 
 
 class TestReceive:

@@ -87,6 +87,7 @@ class TestTaskScale:
             features=dataset.features.select(genes=ids),
             targets=self.values.astype(np.float32),
             tasks=["median_level", "a", "b", "flat", "empty"],
+            task_kinds=["median_level", *["fold_change"] * 4],
             split=np.array([TRAIN, TRAIN, TRAIN, TEST]),
         )
 

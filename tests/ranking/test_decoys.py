@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from kinds import kinds_of
 from planted import TASKS, TINY, planted_dataset, planted_features, planted_targets
 from toy_networks import random_bundle
 
@@ -85,14 +86,16 @@ def test_table_by_hand():
     names = [("TF", "A"), ("TF", "B"), ("TF", "decoy:A"), ("TF", "decoy:B")]
     regulators = pd.DataFrame(names, columns=["kind", "regulator"]).assign(n_tracks=1, n_bound_genes=[5, 6, 5, 6])
     mean = np.array([[9.0, 1.0, -3.0], [0.0, 2.0, 0.0], [0.0, 0.0, 1.0], [0.0, 1.0, -1.0]])
-    table = decoy_table(regulators, mean, ["median_level", "liver", "lung"])
+    table = decoy_table(
+        regulators, mean, ["median_level", "liver", "lung"], kinds_of(["median_level", "liver", "lung"])
+    )
     assert table["task"].tolist() == ["overall"] * 2 + ["median_level"] * 2 + ["liver"] * 2 + ["lung"] * 2
     first = table.iloc[0]
     assert (first["regulator"], first["score"], first["decoy_score"], first["w"]) == ("A", 2.0, 0.5, 1.5)
     lung = table[table["task"] == "lung"].set_index("regulator")
     assert lung.loc["A", ["score", "w"]].tolist() == [-3.0, 2.0]
     assert lung.loc["B", "q_value"] == 1
-    alone = decoy_table(regulators, mean[:, :1], ["median_level"])
+    alone = decoy_table(regulators, mean[:, :1], ["median_level"], ["median_level"])
     assert set(alone["task"]) == {"median_level"}
 
 
@@ -131,4 +134,5 @@ def quick(bundle, dataset, *, as_fitted=True, **options):
 
     assert not as_fitted
     targets = planted_targets(planted_features(240))
-    return NetworkScorer(TINY, TrainingConfig(members=1, seed=3), targets, bundle.split_map, **options)
+    kinds = dict(zip(bundle.tasks, bundle.task_kinds, strict=True))
+    return NetworkScorer(TINY, TrainingConfig(members=1, seed=3), targets, kinds, bundle.split_map, **options)

@@ -11,7 +11,8 @@ from decode.core.files import write_table
 from decode.ranking.kinds import compare_classes
 from decode.ranking.rank import COLUMNS, rank_regulators, regulator_scores
 from decode.ranking.table import check_ranking
-from decode.statistics.significance import bound_gene_strata, empirical_significance
+from decode.statistics.significance import empirical_significance
+from decode.statistics.strata import bound_gene_strata
 
 
 @pytest.fixture(scope="module")
@@ -100,17 +101,24 @@ class TestRanking:
         assert table[["sd_members", "rank_low", "rank_high"]].isna().all(axis=None)
         write_table(table, tmp_path / "r.tsv")
         first = (tmp_path / "r.tsv").read_text().splitlines()[1].split("\t")
-        assert first[7:] == ["", "1", "", "", "", "", ""]
+        assert first[8:] == ["", "1", "", "", "", "", ""]
 
     def test_ranks_are_whole_numbers_in_the_file(self, made, tmp_path):
         write_table(rank_regulators(regulator_scores(made[0])), tmp_path / "r.tsv")
         first = (tmp_path / "r.tsv").read_text().splitlines()[1].split("\t")
-        assert all(cell.isdigit() for cell in first[8:11])
+        assert all(cell.isdigit() for cell in first[9:12])
 
     def test_without_fold_change_there_is_no_overall(self, made):
         scores = regulator_scores(made[0].isel(task=[0]))
         assert set(rank_regulators(scores)["task"]) == {"median_level"}
         assert np.isnan(scores.overall()).all()
+
+    def test_levels_have_an_overall_score(self, made):
+        dataset = made[0].assign_coords(task_kind=("task", ["median_level", "level", "level", "other"]))
+        scores = regulator_scores(dataset)
+        np.testing.assert_allclose(scores.overall(), np.abs(scores.mean[:, 1:3]).mean(axis=1))
+        kinds = rank_regulators(scores).drop_duplicates("task").set_index("task")["task_kind"]
+        assert kinds.tolist() == ["level", "median_level", "level", "level", "other"]
 
     def test_order_of_regulators_plays_no_part(self, made):
         table = rank_regulators(regulator_scores(made[0]))

@@ -6,7 +6,7 @@ import pytest
 from rankings import ranking_of
 
 from decode.core.files import write_table
-from decode.ranking.table import check_ranking, fold_change_means, read_ranking, scores_of_task
+from decode.ranking.table import check_ranking, read_ranking, scores_of_task, signed_means
 
 MEANS = np.array([[0.1, -0.3], [-0.2, 0.0]])
 
@@ -36,13 +36,13 @@ def test_undefined_scores_are_left_out_and_logged(ranking, caplog):
         scores_of_task(ranking, "liver")
 
 
-def test_fold_change_means_leave_out_overall_and_median_level(ranking):
-    wide = fold_change_means(ranking)
+def test_signed_means_leave_out_overall_and_median_level(ranking):
+    wide = signed_means(ranking)
     assert list(wide.columns) == ["liver", "lung"]
     assert list(wide.index) == [("TF", "SPI1"), ("RBP", "NA")]
     np.testing.assert_array_equal(wide.to_numpy(), MEANS)
-    with pytest.raises(ValueError, match="no fold-change task"):
-        fold_change_means(ranking[ranking["task"] == "overall"])
+    with pytest.raises(ValueError, match="no task beside the median level"):
+        signed_means(ranking[ranking["task"] == "overall"])
 
 
 def test_bad_rankings(ranking, tmp_path):

@@ -118,7 +118,7 @@ class TestNetwork:
             regulator_network(made[0], task="skin")
         with pytest.raises(KeyError, match="1 kinds not in the attributions: other"):
             regulator_network(made[0], kinds=["other"])
-        with pytest.raises(ValueError, match="no fold-change task; give task 'median_level'"):
+        with pytest.raises(ValueError, match="no task beside the median level; give task 'median_level'"):
             regulator_network(made[0].isel(task=[0]))
 
 

@@ -10,13 +10,13 @@ from scipy.stats import mannwhitneyu
 
 from decode.regulators.gene_lists import (
     adjusted_effect,
-    normal_scores,
     read_gene_list,
     read_gene_lists,
     read_hubs,
     read_pli,
     validate_gene_lists,
 )
+from decode.statistics.ranks import normal_scores
 
 NAMES = [f"G{i}" for i in range(60)]
 

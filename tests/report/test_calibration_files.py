@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from kinds import kinds_of
 from matplotlib.image import imread
 
 from decode.evaluation.calibration import Calibration, calibrate, interval_factors
@@ -16,7 +17,7 @@ def found(tasks: tuple[str, ...] = ("median_level", "liver", "brain"), n_genes: 
     spread = rng.uniform(0.1, 1, (n_genes, len(tasks)))
     actual = rng.normal(size=spread.shape) * spread
     zeros = np.zeros_like(spread)
-    return calibrate(actual, zeros, spread, tasks, factors=[interval_factors(actual, zeros, spread)])
+    return calibrate(actual, zeros, spread, tasks, kinds_of(tasks), factors=[interval_factors(actual, zeros, spread)])
 
 
 def test_all_files_are_written(tmp_path):
@@ -42,7 +43,8 @@ def test_one_kind_of_task(tmp_path, tasks):
     write_calibration(found(tasks), tmp_path / "out")
     text = (tmp_path / "out" / "calibration.json").read_text()
     assert "NaN" not in text
-    assert "null" in text
+    assert ("median_level_spearman" in text) == (tasks == ("median_level",))
+    assert ("fold_change_mean_spearman" in text) == (tasks != ("median_level",))
 
 
 def test_undefined_numbers_are_not_drawn(tmp_path):

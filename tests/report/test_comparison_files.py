@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from kinds import kinds_of
 from matplotlib.image import imread
 
 from decode.comparators.expecto import METHODS, ExpectoResult, summarise_runs
@@ -17,12 +18,15 @@ def single_task_result() -> SingleTaskResult:
     tasks = ["median_level", "liver", "lung"]
     table = pd.concat(
         [
-            pd.DataFrame({"model": model, "seed": seed, "task": tasks, "spearman": rng.random(3)})
+            pd.DataFrame(
+                {"model": model, "seed": seed, "task": tasks, "task_kind": kinds_of(tasks), "spearman": rng.random(3)}
+            )
             for model in ("multi_task", "single_task")
             for seed in (0, 1)
         ],
         ignore_index=True,
     )
+    table["task_kind"] = kinds_of(table["task"])
     summary = pd.DataFrame({"model": ["multi_task", "single_task"], "cpu_s_per_task": [1.0, 12.0]})
     cost = pd.DataFrame({"model": ["multi_task"], "cpu_s": [3.0]})
     return SingleTaskResult(table, cost, summary, pd.DataFrame({"cpu_ratio": [12.0]}), {"train": 5})

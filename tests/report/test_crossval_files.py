@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from kinds import kinds_of
 
 from decode.evaluation.calibration import calibrate, interval_factors
 from decode.evaluation.crossval import CrossValidation
@@ -19,13 +20,21 @@ def result(tasks: tuple[str, ...] = ("median_level", "liver", "brain"), *, calib
     table = pd.DataFrame(actual, columns=list(tasks))
     table.insert(0, "gene_id", ids)
     rows = [
-        {"fold": fold, "task": task, "n_genes": 10, "model": rng.random(), "mean": np.nan, "ridge_totals": rng.random()}
-        | {"member_mean": rng.random(), "rmse": 1.0}
+        {
+            "fold": fold,
+            "task": task,
+            "task_kind": kinds_of([task])[0],
+            "n_genes": 10,
+            "model": rng.random(),
+            "mean": np.nan,
+            "ridge_totals": rng.random(),
+        }
+        | {"task_kind": kinds_of([task])[0], "member_mean": rng.random(), "rmse": 1.0}
         for fold in ("fold_1", "fold_2", "fold_3")
         for task in tasks
     ]
     per_fold = pd.DataFrame(rows)
-    per_task = per_fold.drop(columns="fold").groupby("task", sort=False).mean().reset_index()
+    per_task = per_fold.drop(columns="fold").groupby(["task", "task_kind"], sort=False).mean().reset_index()
     folds = pd.DataFrame({"fold": ["fold_1", "fold_2", "fold_3"], "chromosomes": ["chr1", "chr2", "chr3,chr4"]})
     factors = [interval_factors(actual, predicted, spread)]
     return CrossValidation(
@@ -36,7 +45,9 @@ def result(tasks: tuple[str, ...] = ("median_level", "liver", "brain"), *, calib
         folds=folds,
         per_fold=per_fold,
         per_task=per_task,
-        calibration=calibrate(actual, predicted, spread, tasks, factors=factors) if calibrated else None,
+        calibration=calibrate(actual, predicted, spread, tasks, kinds_of(tasks), factors=factors)
+        if calibrated
+        else None,
         metrics={"n_genes": 30, "baselines": {"mean": {}, "ridge_totals": {}}, "model": {"x": float("nan")}},
     )
 

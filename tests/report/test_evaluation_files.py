@@ -6,24 +6,33 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from kinds import kinds_of
 
 from decode.evaluation.evaluate import Evaluation
 from decode.report.evaluation import median_task, write_evaluation
 
 
-def evaluation(tasks: list[str], *, n_genes: int = 20) -> Evaluation:
+def evaluation(tasks: list[str], *, kinds: list[str] | None = None, n_genes: int = 20) -> Evaluation:
     rng = np.random.default_rng(0)
     actual = pd.DataFrame(rng.normal(size=(n_genes, len(tasks))), columns=tasks)
     predictions = actual + rng.normal(size=actual.shape)
     for table in (actual, predictions):
         table.insert(0, "gene_id", [f"gene_{i}" for i in range(n_genes)])
-    accuracy = pd.DataFrame({"task": tasks, "n_genes": n_genes, "model": np.linspace(0.7, 0.1, len(tasks))})
+    accuracy = pd.DataFrame(
+        {
+            "task": tasks,
+            "task_kind": kinds or kinds_of(tasks),
+            "n_genes": n_genes,
+            "model": np.linspace(0.7, 0.1, len(tasks)),
+        }
+    )
     accuracy[["mean", "length_only", "ridge_totals"]] = [np.nan, 0.1, 0.2]
     changes = [task for task in tasks if task != "median_level"]
     specificity = pd.DataFrame(np.eye(len(changes)), index=changes, columns=changes)
     scores = {"fold_change_mean_spearman": 0.4, "median_level_spearman": float("nan")}
     baselines = dict.fromkeys(["mean", "length_only", "ridge_totals"], scores)
     metrics = {"split": "test", "n_genes": n_genes, "model": scores, "baselines": baselines, "seeds": [1]}
+    metrics["task_kinds"] = dict(zip(tasks, kinds or kinds_of(tasks), strict=True))
     return Evaluation(metrics, accuracy, predictions, actual, specificity)
 
 
@@ -53,6 +62,12 @@ def test_a_table_without_median_level(tmp_path: Path) -> None:
     assert "fold_change.png" in names
 
 
+def test_a_table_of_levels(tmp_path: Path) -> None:
+    names = {path.name for path in write_evaluation(evaluation(["a", "b"], kinds=["level"] * 2), tmp_path / "out")}
+    assert {"level.png", "specificity.png", "per_task.png"} <= names
+    assert not {"fold_change.png", "median_level.png"} & names
+
+
 def test_a_table_of_the_median_level_alone(tmp_path: Path) -> None:
     names = {path.name for path in write_evaluation(evaluation(["median_level"]), tmp_path / "out")}
     assert "specificity.png" not in names
@@ -61,6 +76,7 @@ def test_a_table_of_the_median_level_alone(tmp_path: Path) -> None:
 
 def test_median_task_is_neither_best_nor_worst() -> None:
     table = pd.DataFrame({"task": ["median_level", "a", "b", "c", "d"], "model": [0.9, np.nan, 0.1, 0.5, 0.3]})
+    table["task_kind"] = kinds_of(table["task"])
     assert median_task(table) == "d"
     assert median_task(table.iloc[:2]) is None
 

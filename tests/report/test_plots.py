@@ -10,6 +10,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+from kinds import kinds_of
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
@@ -27,6 +28,7 @@ def accuracies(n_tasks: int = 3) -> pd.DataFrame:
     tasks = ["median_level", *(f"tissue_{i}" for i in range(n_tasks))]
     table = pd.DataFrame(rng.uniform(0, 0.6, (n_tasks + 1, 3)), columns=["model", "length_only", "ridge_totals"])
     table.insert(0, "task", tasks)
+    table.insert(1, "task_kind", kinds_of(tasks))
     table["mean"] = np.nan
     return table
 
@@ -55,7 +57,9 @@ DRAW: dict[str, Callable[[Path], None]] = {
     "heatmap_undefined": lambda path: plots.specificity_heatmap(correlation() * np.nan, path),
     "accuracy": lambda path: plots.per_task_accuracy(accuracies(), path, title="default"),
     "accuracy_54": lambda path: plots.per_task_accuracy(accuracies(54), path),
-    "accuracy_model_only": lambda path: plots.per_task_accuracy(accuracies()[["task", "model"]].iloc[1:], path),
+    "accuracy_model_only": lambda path: plots.per_task_accuracy(
+        accuracies()[["task", "task_kind", "model"]].iloc[1:], path
+    ),
     "scatter": lambda path: plots.predicted_against_actual(*genes(50), path, title="liver"),
     "hexbin": lambda path: plots.predicted_against_actual(*genes(1000), path),
     "one_gene": lambda path: plots.predicted_against_actual([1.0], [2.0], path),
@@ -110,12 +114,17 @@ def test_accuracy_orders_tasks_and_averages_fold_changes_only(monkeypatch: pytes
             "mean": [np.nan] * 4,
             "length_only": [0.0, 0.5, 0.1, 0.2],
         }
-    )
+    ).assign(task_kind=["fold_change", "median_level", "fold_change", "fold_change"])
     figure = drawn(monkeypatch, plots.per_task_accuracy, table)
     axes = figure.axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["median_level", "high", "low", "undefined"]
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
     assert labels == ["model (0.200)", "mean (undefined)", "length only (0.100)"]
+    assert figure.legends[0].get_title().get_text() == "mean over fold change tasks in brackets"
+    kinds = ["level", "median_level", "level", "other"]  # the mean is over levels, not over what is of neither kind
+    figure = drawn(monkeypatch, plots.per_task_accuracy, table.assign(task_kind=kinds))
+    assert figure.legends[0].get_title().get_text() == "mean over level tasks in brackets"
+    assert figure.legends[0].get_texts()[2].get_text() == "length only (0.050)"
     assert table["task"].tolist() == ["low", "median_level", "high", "undefined"]  # the caller's table is as it was
 
 

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from kinds import kinds_of
 from matplotlib.image import imread
 
 from decode.evaluation.randomisation import RandomisationResult, compare_variants, summarise_variants
@@ -17,6 +18,7 @@ def result(tasks: tuple[str, ...] = ("median_level", "liver", "lung"), seeds: in
     rows = [
         pd.DataFrame(
             {"variant": name, "stratified": within, "seed": seed, "task": tasks, "spearman": rng.random(len(tasks))}
+            | {"task_kind": kinds_of(tasks)}
         )
         for seed in range(seeds)
         for name, within in keys
@@ -56,7 +58,7 @@ def test_bad_input(tmp_path):
     with pytest.raises(ValueError, match=r"table of a randomisation lacks the column\(s\) seed"):
         randomisation_plot(found.table.drop(columns="seed"), found.comparison, tmp_path / "a.png")
     level = found.table[found.table["task"] == "median_level"]
-    with pytest.raises(ValueError, match="no fold-change task"):
+    with pytest.raises(ValueError, match="no task beside the median level"):
         randomisation_plot(level, found.comparison, tmp_path / "a.png")
     with pytest.raises(ValueError, match="figure suffix"):
         randomisation_plot(found.table, found.comparison, tmp_path / "a.bmp")

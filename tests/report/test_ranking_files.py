@@ -49,7 +49,7 @@ def test_figures_at_the_edges(scores, tmp_path):
     level = regulator_scores(attributions()[0].isel(task=[0]))
     ranking = rank_regulators(level)
     assert [path.name for path in write_ranking_figures(level, ranking, tmp_path / "level")] == ["classes.png"]
-    with pytest.raises(ValueError, match="no fold-change task; nothing to draw"):
+    with pytest.raises(ValueError, match="no task beside the median level; nothing to draw"):
         top_regulators(level, tmp_path / "a.png")
     with pytest.raises(ValueError, match="no overall score; nothing to draw"):
         top_overall(ranking, tmp_path / "a.png")

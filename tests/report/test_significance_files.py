@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from kinds import kinds_of
 
 from decode.ranking.null_file import Scores, null_dataset
 from decode.report.significance import null_calibration, p_value_plot
@@ -41,7 +42,13 @@ def test_calibration_of_a_null():
     mean = rng.normal(size=(20, 60, 3))
     regulators = pd.DataFrame({"kind": "TF", "regulator": [f"T{i}" for i in range(60)], "n_tracks": 1})
     regulators = regulators.assign(n_bound_genes=np.arange(60)).set_index("TF:" + regulators["regulator"])
-    null = null_dataset(Scores(mean, np.abs(mean)), regulators, ["median_level", "liver", "lung"], {})
+    null = null_dataset(
+        Scores(mean, np.abs(mean)),
+        regulators,
+        ["median_level", "liver", "lung"],
+        kinds_of(["median_level", "liver", "lung"]),
+        {},
+    )
     found = null_calibration(null)
     assert {name: len(values) for name, values in found.items()} == {"by task": 3600, "overall": 1200}
     assert np.mean(found["by task"] <= 0.05) == pytest.approx(0.05, abs=0.01)

@@ -7,13 +7,11 @@ import subprocess
 import numpy as np
 import pytest
 from scipy.special import polygamma
-from scipy.stats import false_discovery_control, kstest, t
+from scipy.stats import kstest, t
 
 from decode.statistics.shrinkage import inverse_trigamma, squeeze_variance
 from decode.statistics.significance import (
-    bound_gene_strata,
     empirical_significance,
-    false_discovery_rate,
     leave_one_out_p_values,
 )
 
@@ -32,23 +30,6 @@ def limma(variance: np.ndarray, df: float) -> tuple[np.ndarray, float, float]:
         pytest.skip("the R package limma is absent")
     values = [float(x) for x in found.stdout.split()]
     return np.array(values[2:]), values[1], values[0]
-
-
-class TestStrata:
-    def test_by_hand(self):
-        kind = ["TF"] * 5 + ["RBP"] * 3
-        bound = [50, 10, 40, 20, 30, 7, 8, 9]
-        assert bound_gene_strata(kind, bound, min_size=2).tolist() == [2, 1, 2, 1, 1, 0, 0, 0]
-        assert bound_gene_strata(kind, bound).tolist() == [1] * 5 + [0] * 3
-        sizes = np.bincount(bound_gene_strata(["miRNA"] * 694, np.arange(694)))
-        assert sizes.tolist() == [139, 139, 139, 139, 138]
-        assert bound_gene_strata([], []).tolist() == []
-
-    def test_bad_input(self):
-        with pytest.raises(ValueError, match=r"kind has shape \(2,\) and n_bound_genes \(1,\)"):
-            bound_gene_strata(["TF", "TF"], [1])
-        with pytest.raises(ValueError, match="min_size is 0"):
-            bound_gene_strata(["TF"], [1], min_size=0)
 
 
 class TestShrinkage:
@@ -228,14 +209,3 @@ class TestSignificance:
         assert np.mean(found <= 0.05) == pytest.approx(0.05, abs=0.01)
         with pytest.raises(ValueError, match="null holds 3 refits; at least 4"):
             leave_one_out_p_values(null[:3], strata, two_sided=True)
-
-
-def test_false_discovery_rate_against_scipy():
-    p_value = np.random.default_rng(0).random((40, 3)) ** 2
-    expected = np.stack([false_discovery_control(column) for column in p_value.T], axis=1)
-    np.testing.assert_allclose(false_discovery_rate(p_value), expected)
-    p_value[5, 0] = np.nan
-    found = false_discovery_rate(p_value)
-    assert np.isnan(found[5, 0])
-    np.testing.assert_allclose(np.delete(found[:, 0], 5), false_discovery_control(np.delete(p_value[:, 0], 5)))
-    assert np.isnan(false_discovery_rate([np.nan])).all()
