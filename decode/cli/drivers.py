@@ -157,7 +157,7 @@ def drivers(
         contrasts=comma_list(contrasts),
         prior=prior,
         mean_expression=None if mean_expression is None else _median_level(mean_expression),
-        models=models,
+        gene_models=models,
         engine=engine,
     )
     files = {"de_table": de_table, "up": up, "down": down, "features": features, "id_map": id_map, "de_prior": de_prior}

@@ -11,7 +11,7 @@ from scipy.linalg import eigh, qr
 from decode.attribution.exact.engine import one_blas_thread
 
 Float = NDArray[np.float64]
-N_FOLDS = 10
+N_FOLDS = 5
 LEAST_SPREAD = 1e-6  # of a column's root mean square: if the covariates leave less, it is switched off
 
 

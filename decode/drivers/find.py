@@ -3,35 +3,25 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from decode.core.checks import check_choice, check_count, check_known, check_matched
+from decode.core.checks import check_known, check_matched, listed
 from decode.core.files import versions
-from decode.drivers.design import make_design
-from decode.drivers.inputs import (
-    MIN_BOUND_GENES,
-    Inputs,
-    MatchedTable,
-    driver_inputs,
-    match_table,
-    select_biosamples,
-)
-from decode.drivers.prior import prior_agreement
-from decode.drivers.screen import SCORES, Score, ScreenResult, screen_design
-from decode.drivers.strength import Strength, combined_strength
-from decode.drivers.targets import FDR_LIMIT, Detail, driver_details
+from decode.drivers.engine import DriversConfig, Engine, Explained, Fit, ridge_engine
+from decode.drivers.inputs import DriverInputs, driver_inputs, match_table, select_biosamples
+from decode.drivers.noise import CorrelatedGenes, IndependentGenes, NullModel, significance
+from decode.drivers.table import drivers_table, summary_row, with_own_genes
+from decode.drivers.targets import Detail, driver_details
+from decode.expression.compendium import GeneCorrelation, shipped_correlation, take_genes
 from decode.expression.de_tables import DeTable
-from decode.regulators.genes import MIRNA, regulator_genes
-from decode.statistics.multiple_testing import false_discovery_rate
+from decode.regulators.genes import regulator_genes
 from decode.statistics.ranks import normal_scores
-from decode.statistics.strata import bound_gene_strata
 
 if TYPE_CHECKING:
     from decode.features.matrix import RegulatoryFeatures
@@ -40,50 +30,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 Float = NDArray[np.float64]
-
-
-@dataclass(frozen=True, kw_only=True)
-class DriversConfig:
-    """Options of `find_drivers`.
-
-    Parameters
-    ----------
-    score : {"joint", "attribution", "covariance", "marginal"}
-        See `decode.drivers.screen.screen`.
-    scale : {"normal_scores", "as_given"}
-        Whether the statistic is replaced by normal quantiles of its rank, so that a few extreme genes weigh no more
-        than others. A signature stays as it is.
-    n_null : int
-        Refits on shuffled sites.
-    seed : int
-    min_bound_genes : int
-        Tracks with sites in fewer matched genes are dropped.
-    n_top : int
-        Drivers of each contrast whose targets, sites and positions are written (and those of FDR < 5 %, targets only).
-    n_targets : int
-        Leading targets of a driver.
-    prior_covariate : bool
-        Whether the DE prior is a covariate, where one is given.
-    response : bool
-        Whether the size of the statistic is screened beside its sign, and both rank the regulators.
-    """
-
-    score: Score = "joint"
-    scale: Literal["normal_scores", "as_given"] = "normal_scores"
-    n_null: int = 500
-    seed: int = 0
-    min_bound_genes: int = MIN_BOUND_GENES
-    n_top: int = 20
-    n_targets: int = 50
-    prior_covariate: bool = False
-    response: bool = True
-
-    def __post_init__(self) -> None:
-        check_choice("score", self.score, SCORES)
-        check_choice("scale", self.scale, ("normal_scores", "as_given"))
-        for name in ("n_null", "min_bound_genes", "n_top", "n_targets"):
-            check_count(name, getattr(self, name))
-        check_count("seed", self.seed, zero=True)
+# log2 units of a table's mean expression above which a gene counts as expressed: 10 counts, 1 count a million
+EXPRESSED_FROM = {"DESeq2": float(np.log2(11)), "edgeR": 0.0}
+LEAST_KNOWN = 0.5  # of the genes of a contrast whose correlation must be known
 
 
 class DriversResult(NamedTuple):
@@ -92,9 +41,9 @@ class DriversResult(NamedTuple):
     Attributes
     ----------
     drivers : pd.DataFrame
-        contrast, kind, regulator, n_tracks, n_bound_genes, effect, sign, sd, z, direction_fdr, response_z, strength,
-        p_value, fdr, rank, own_statistic, own_log2_fold_change, own_adjusted_p, is_expressed, leading_targets,
-        targets_prior_rank, de_prior_note.
+        contrast, kind, regulator, n_tracks, n_bound_genes, effect, sign, sd, z, direction_fdr, response_z, vif,
+        strength, p_value, fdr, rank, group, own_statistic, own_log2_fold_change, own_adjusted_p, is_expressed,
+        leading_targets, targets_prior_rank, de_prior_note.
     targets : pd.DataFrame
         contrast, kind, regulator, gene_id, gene_name, attribution, statistic, prior_rank: the leading targets.
     sites : pd.DataFrame
@@ -104,7 +53,8 @@ class DriversResult(NamedTuple):
     positions : pd.DataFrame
         The same along promoter and RNA: region, start, end.
     contrasts : pd.DataFrame
-        contrast, n_genes, n_tracks, n_regulators, n_significant, penalty, r2, and how far the DE prior explains it.
+        contrast, n_genes, n_tracks, n_regulators, n_significant, penalty, r2, null, n_changed_genes, and how far the
+        DE prior explains it.
     counts : dict
         What was matched, left out and used.
     """
@@ -118,13 +68,6 @@ class DriversResult(NamedTuple):
     counts: dict[str, Any]
 
 
-class Explained(NamedTuple):
-    """A screen of one contrast, and the attribution of each gene to one regulator."""
-
-    screen: ScreenResult
-    attribution: Callable[[int], Float]  # number of the regulator -> (n_genes,)
-
-
 def find_drivers(
     table: DeTable,
     features: RegulatoryFeatures,
@@ -136,8 +79,9 @@ def find_drivers(
     contrasts: Collection[str] | None = None,
     prior: pd.Series | None = None,
     mean_expression: pd.Series | None = None,
-    models: GeneModels | None = None,
-    engine: Callable[[Inputs, DriversConfig], Callable[[Float], Explained]] | None = None,
+    gene_models: GeneModels | None = None,
+    engine: Engine | None = None,
+    correlation: GeneCorrelation | None = None,
 ) -> DriversResult:
     """Rank TFs, RNA-binding proteins and miRNAs by how their sites explain the changes of a table.
 
@@ -160,11 +104,15 @@ def find_drivers(
         Expression by gene id, log2: the covariate where the table itself has none (a signature, a matrix). Genes that
         change are genes that are expressed, and eCLIP finds sites on abundant RNAs; without it the response of
         RNA-binding proteins is partly expression. Genes without a value count as the median.
-    models : GeneModels, optional
+    gene_models : GeneModels, optional
         Gene models of the features: without them sites on RNA are not put on the genome.
     engine : callable, optional
         What is fitted, given the inputs and the options; default `ridge_engine`, see also
         `decode.drivers.frozen_body.frozen_body_engine`.
+    correlation : GeneCorrelation, optional
+        Correlation of genes between like samples, for p-values: of the samples behind the table
+        (`decode.expression.compendium.residual_correlation`), or of any like them. Default: the compact model in the
+        package (`shipped_correlation`, human tumours). Unused with `config.independent_genes`.
 
     Returns
     -------
@@ -173,18 +121,21 @@ def find_drivers(
     Raises
     ------
     ValueError
-        If table and features do not match, too few genes have a statistic, or it is the same for all of them.
+        If table and features do not match, too few genes have a statistic, it is the same for all of them, or the
+        correlation is known for less than half of the genes.
     KeyError
         If a contrast or biosample is unknown.
 
     Notes
     -----
-    See `decode.drivers.screen.screen` for the regression, the scores and the null. Covariates on both sides, each with
-    its square: log length, log number of tracks with sites in each region and in all, and, where the table has it, mean
-    expression. The statistic and its size are screened, on the same shuffles of sites; p-value, FDR and rank are of
-    the strength, which counts both (`decode.drivers.strength`); z and direction_fdr are of the signed effect alone. A
-    leading target is a gene with sites of the driver whose attribution has the sign of its statistic, the largest
-    products first.
+    See `decode.drivers.screen.screen` for the regression and the scores, `decode.drivers.noise` for the null targets.
+    Covariates on both sides, each with its square: log length, log number of tracks with sites in each region and in
+    all, and, where the table has it, mean expression. The statistic and its size (what covariates leave of it) are
+    screened; p-value, FDR and rank are of the strength, which counts both; z and direction_fdr are of the signed effect
+    alone, and effect +- 2 sd is an interval. `vif` tells how much larger the variance of the score is than with
+    independent genes. Regulators whose scores go together (|r| of 0.7 or more over the null targets) share a group,
+    named after its first. A leading target is a gene with sites of the driver whose attribution has the sign of its
+    statistic, the largest products first.
 
     References
     ----------
@@ -198,6 +149,8 @@ def find_drivers(
         check_matched("mean expression", [str(name) for name in mean_expression.index], chosen.ids.tolist())
     matched = match_table(table, chosen, id_map=id_map, skip_ambiguous=skip_ambiguous)
     make_fit = engine or ridge_engine
+    if correlation is None and not config.independent_genes:
+        correlation = shipped_correlation()
     fill = 0.0 if table.is_signature else np.nan
     values = matched.table.statistic.reindex(matched.genes, fill_value=fill)[wanted]
     _check_contrasts(values)
@@ -207,34 +160,28 @@ def find_drivers(
     own_genes = regulator_genes(
         chosen.tracks[["kind", "regulator"]].drop_duplicates(), chosen.genes[["gene_id", "gene_name"]], id_map
     ).genes
+    own_level = _level(matched.table, mean_expression)
     parts: dict[str, tuple[pd.DataFrame, ...]] = {}
     rows: dict[str, dict[str, Any]] = {}
     counts: dict[str, Any] = matched.counts | {"reading": table.counts, "rule": table.rule, "source": table.source}
     for names in groups.values():
-        measured = values[names[0]].dropna()
+        measured = [str(gene) for gene in values[names[0]].dropna().index]
         extra = prior if config.prior_covariate else None
-        inputs = driver_inputs(
-            chosen,
-            [str(gene) for gene in measured.index],
-            mean_expression if matched.table.mean_expression is None else matched.table.mean_expression,
-            extra=extra,
-            min_bound_genes=config.min_bound_genes,
-        )
+        inputs = driver_inputs(chosen, measured, own_level, extra=extra, min_bound_genes=config.min_bound_genes)
         fit = make_fit(inputs, config)
+        null, known = _null_model(inputs, config, correlation)
         for contrast in names:
             statistic = values[contrast].reindex(inputs.features.ids.tolist())
-            y = statistic.to_numpy(dtype=np.float64)
-            if config.scale == "normal_scores" and not table.is_signature:
-                y = normal_scores(y)
-            found = fit(y)
-            response = _response(fit, y, config, table.is_signature)
-            ranked = _ranked(contrast, inputs, found.screen, response)
-            ranked = _with_own(ranked, contrast, matched, own_genes)
-            chosen_rows = Detail(config.n_top, config.n_targets, prior, models)
+            found = _explain(fit, null, statistic, config, table.is_signature)
+            ranked = drivers_table(contrast, inputs.regulators.table, found)
+            ranked = with_own_genes(ranked, contrast, matched, own_genes, own_level)
+            chosen_rows = Detail(config.n_top, config.n_targets, prior, gene_models)
             parts[contrast] = driver_details(contrast, inputs, ranked, found.attribution, statistic, chosen_rows)
-            rows[contrast] = _summary(contrast, inputs, ranked, found, statistic, prior, table.is_signature)
-            counts.setdefault("inputs", {})[contrast] = inputs.counts | {"covariates": inputs.covariate_names}
-    if models is None and "rna" in chosen.regions:
+            rows[contrast] = summary_row(
+                contrast, inputs, ranked, found, matched, prior, null=null.source if found.screen else ""
+            )
+            counts.setdefault("inputs", {})[contrast] = inputs.counts | {"covariates": inputs.covariate_names} | known
+    if gene_models is None and "rna" in chosen.regions:
         logger.warning(
             "sites on RNA are not put on the genome: that needs the annotation of the features (--annotation)"
         )
@@ -242,6 +189,16 @@ def find_drivers(
     drivers, targets, sites, where, positions = tables
     summary = pd.DataFrame([rows[name] for name in wanted])
     return DriversResult(drivers, targets, sites, where, positions, summary, counts | {"versions": versions()})
+
+
+def _level(table: DeTable, mean_expression: pd.Series | None) -> pd.Series | None:
+    """Mean expression, with the value above which a gene counts as expressed where its unit tells."""
+    if table.mean_expression is None:
+        return mean_expression
+    level = table.mean_expression.copy()
+    if table.source in EXPRESSED_FROM and "expressed_from" not in level.attrs:
+        level.attrs["expressed_from"] = EXPRESSED_FROM[table.source]
+    return level
 
 
 def _check_contrasts(values: pd.DataFrame) -> None:
@@ -258,131 +215,34 @@ def _check_contrasts(values: pd.DataFrame) -> None:
             )
 
 
-def ridge_engine(inputs: Inputs, config: DriversConfig) -> Callable[[Float], Explained]:
-    """Ridge regression on the log totals of all tracks; the products are shared by all targets.
-
-    Parameters
-    ----------
-    inputs : Inputs
-    config : DriversConfig
-
-    Returns
-    -------
-    callable
-        Target of shape (n_genes,) -> Explained. Attribution of a gene to a regulator: sum over its tracks of
-        coefficient times log(1 + bases), that is against the same gene without sites.
-    """
-    design = make_design(inputs.x, inputs.covariates, groups=inputs.features.genes["chrom"], seed=config.seed)
-    table, code = inputs.regulators
-
-    def fit(y: Float) -> Explained:
-        found = screen_design(
-            design,
-            y,
-            code,
-            inputs.strata,
-            n_null=config.n_null,
-            seed=config.seed,
-            score=config.score,
-            regulator_strata=bound_gene_strata(table["kind"], table["n_bound_genes"]),
+def _null_model(
+    inputs: DriverInputs, config: DriversConfig, correlation: GeneCorrelation | None
+) -> tuple[NullModel, dict[str, int]]:
+    if config.independent_genes or correlation is None:
+        return IndependentGenes(inputs.strata, n_draws=config.n_null, seed=config.seed), {}
+    ids = [str(gene) for gene in inputs.features.ids]
+    groups, n_known = take_genes(correlation, ids)
+    if n_known < LEAST_KNOWN * len(ids):
+        raise ValueError(
+            f"the correlation of genes is known for {n_known} of {len(ids)} genes, such as {listed(ids, 2)} "
+            f"({correlation.source}); give samples of your own (--expression) or of others with the same gene ids "
+            "(--compendium), or take genes as independent (--independent-genes)"
         )
-
-        def attribution(number: int) -> Float:
-            own = np.flatnonzero(code == number)
-            return np.asarray(inputs.x[:, own] @ found.coefficients[own])
-
-        return Explained(found, attribution)
-
-    return fit
+    if n_known < len(ids):
+        logger.info("correlation of genes: %d of %d genes known; others go with no gene", n_known, len(ids))
+    null = CorrelatedGenes(groups, correlation.source, n_draws=config.n_null, seed=config.seed)
+    return null, {"n_genes_with_correlation": n_known}
 
 
-def _response(
-    fit: Callable[[Float], Explained], y: Float, config: DriversConfig, is_signature: bool
-) -> ScreenResult | None:
-    """The screen of the size of a change; None where it is not wanted or the same for all genes."""
-    size = np.abs(y)
-    if not config.response or not np.ptp(size) > 0:
-        return None
-    return fit(normal_scores(size) if config.scale == "normal_scores" and not is_signature else size).screen
-
-
-def _ranked(contrast: str, inputs: Inputs, found: ScreenResult, response: ScreenResult | None) -> pd.DataFrame:
-    frame = inputs.regulators.table.reset_index(drop=True)
-    frame.insert(0, "contrast", contrast)
-    frame["effect"] = found.effect
-    frame["sign"] = np.where(found.effect > 0, "up", np.where(found.effect < 0, "down", ""))
-    frame["sd"] = found.sd
-    frame["z"] = found.z
-    frame["direction_fdr"] = false_discovery_rate(found.p_value)
-    strength = Strength(np.abs(found.z), found.p_value)
-    if response is not None:
-        strata = bound_gene_strata(frame["kind"], frame["n_bound_genes"])
-        strength = combined_strength(found, response, strata)
-    frame["response_z"] = np.nan if response is None else response.z
-    frame["strength"] = strength.strength
-    frame["p_value"] = strength.p_value
-    frame["fdr"] = false_discovery_rate(strength.p_value)
-    frame["rank"] = (-strength.strength).argsort(kind="stable").argsort(kind="stable") + 1
-    return frame
-
-
-def _with_own(
-    ranked: pd.DataFrame, contrast: str, matched: MatchedTable, genes: dict[tuple[str, str], tuple[str, ...]]
-) -> pd.DataFrame:
-    """What the table says of the regulators' own genes; of a complex, of its gene that changes most."""
-    table = matched.table
-    statistic = table.statistic[contrast]
-    columns: dict[str, list[Any]] = {
-        name: [] for name in ("statistic", "log2_fold_change", "adjusted_p", "is_expressed")
-    }
-    for kind, name in zip(ranked["kind"], ranked["regulator"], strict=True):
-        ids = [gene for gene in (*genes.get((kind, name), ()), *([name] if kind != MIRNA else [])) if gene in statistic]
-        values = statistic.loc[ids].dropna() if ids else statistic.iloc[:0]
-        gene = str(values.abs().idxmax()) if len(values) else None
-        columns["statistic"].append(values.loc[gene] if gene is not None else np.nan)
-        for part in ("log2_fold_change", "adjusted_p"):
-            frame = getattr(table, part)
-            columns[part].append(frame.loc[gene, contrast] if frame is not None and gene is not None else np.nan)
-        is_known = bool(genes.get((kind, name))) or bool(ids)
-        columns["is_expressed"].append(gene is not None if is_known and not table.is_signature else None)
-    return ranked.assign(
-        own_statistic=columns["statistic"],
-        own_log2_fold_change=columns["log2_fold_change"],
-        own_adjusted_p=columns["adjusted_p"],
-        is_expressed=pd.array(columns["is_expressed"], dtype="boolean"),
-    )
-
-
-def _summary(
-    contrast: str,
-    inputs: Inputs,
-    ranked: pd.DataFrame,
-    found: Explained,
-    statistic: pd.Series,
-    prior: pd.Series | None,
-    is_signature: bool,
-) -> dict[str, Any]:
-    row = {
-        "contrast": contrast,
-        "n_genes": inputs.counts["n_genes"],
-        "n_tracks": inputs.counts["n_tracks"],
-        "n_regulators": inputs.counts["n_regulators"],
-        "n_significant": int((ranked["fdr"] < FDR_LIMIT).sum()),
-        "penalty": found.screen.penalty,
-        "r2": found.screen.r2,
-    }
-    if prior is None:
-        return row
-    agreement = prior_agreement(statistic, prior, is_signature=is_signature)
-    if agreement.is_generic:
-        logger.warning(
-            "%s: the genes that change most are those that change in most experiments (AUROC of the DE prior %.2f)",
-            *(contrast, agreement.auroc),
-        )
-    return row | {
-        "prior_spearman": agreement.spearman,
-        "prior_auroc": agreement.auroc,
-        "prior_auroc_low": agreement.auroc_low,
-        "prior_auroc_high": agreement.auroc_high,
-        "is_generic": agreement.is_generic,
-    }
+def _explain(fit: Fit, null: NullModel, statistic: pd.Series, config: DriversConfig, is_signature: bool) -> Explained:
+    """Explain a statistic and its size, and compare with null targets unless the engine has its own."""
+    y = statistic.to_numpy(dtype=np.float64)
+    by_rank = config.scale == "normal_scores" and not is_signature
+    found = fit(normal_scores(y) if by_rank else y)
+    if found.screen is None:
+        return found
+    target = normal_scores(y) if by_rank else y
+    size = normal_scores(np.abs(found.screen.residual)) if by_rank else np.abs(y)
+    response = fit(size).screen if config.response and np.ptp(size) > 0 else None
+    targets = null.draw(target, found.screen, response, by_rank=by_rank)
+    return found._replace(significance=significance(found.screen, response, targets, null.df()))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
@@ -16,11 +15,10 @@ from decode.attribution.exact.steps import MatrixProduct
 from decode.attribution.job import Job, make_job
 from decode.core.checks import check_choice
 from decode.drivers.design import make_design
-from decode.drivers.find import DriversConfig, Explained
-from decode.drivers.inputs import Inputs
-from decode.drivers.screen import Score, screen_design
+from decode.drivers.engine import DriversConfig, Engine, Explained, Fit
+from decode.drivers.inputs import DriverInputs
+from decode.drivers.screen import Score, screener
 from decode.features.regulators import sum_tracks
-from decode.statistics.strata import bound_gene_strata
 
 if TYPE_CHECKING:
     import keras
@@ -74,9 +72,7 @@ def with_head(engine: ExactEngine, weights: Float) -> ExactEngine:
     return replace(engine, nodes=[*engine.nodes, head])
 
 
-def frozen_body_engine(
-    bundle: ModelBundle, features: RegulatoryFeatures
-) -> Callable[[Inputs, DriversConfig], Callable[[Float], Explained]]:
+def frozen_body_engine(bundle: ModelBundle, features: RegulatoryFeatures) -> Engine:
     """Explain tables by a trained ensemble whose hidden units stay as they are.
 
     Parameters
@@ -101,20 +97,20 @@ def frozen_body_engine(
     h_g are the units of the last hidden layer, of all members side by side, and w the coefficients of a ridge
     regression of the statistic on them (`decode.drivers.screen.screen`, with the same covariates). The attribution of
     gene g to regulator R against the gene without sites (own length) is sum_u w_u A_gRu, A being DeepLIFT Rescale of
-    the hidden units: linear in w. So the score of R is a fixed readout of w, and refits of the head on shuffled sites
-    cost two products: "attribution" is the mean of A_gR over genes, "joint" cov(A_gR, s_R) / SD(s_R) with the site
-    index s_R, the mean of the standardised log totals of R's tracks. The readout is taken over at most 2,000 random
-    genes, the attributions of leading targets over all.
+    the hidden units: linear in w. So the score of R is a fixed readout of w: "attribution" is the mean of A_gR over
+    genes, "joint" cov(A_gR, s_R) / SD(s_R) with the site index s_R, the mean of the standardised log totals of R's
+    tracks. It is linear in the statistic too, so null targets with the correlation of genes give its p-values as they
+    do for ridge. The readout is taken over at most 2,000 random genes, the attributions of leading targets over all.
 
-    Where a body has few units, its regulators share them: under signal many regulators stand out with those that act.
-    The p-values are for the global null (no site matters), and the ranking should be read beside that of the ridge.
+    Where a body has few units, its regulators share them: many stand out with those that act. They fall into few groups
+    (column group), and the ranking should be read beside that of the ridge.
 
     References
     ----------
     Tasaki et al. 2020, Nat Mach Intell 2:376; Shrikumar et al. 2017, PMLR 70:3145 (Rescale rule).
     """
 
-    def engine(inputs: Inputs, config: DriversConfig) -> Callable[[Float], Explained]:
+    def engine(inputs: DriverInputs, config: DriversConfig) -> Fit:
         check_choice("score with a model", config.score, SCORES)
         ids = [str(gene) for gene in inputs.features.ids]
         job = make_job(bundle, features, engine="exact", reference="own_length", genes=ids, part="all")
@@ -126,20 +122,10 @@ def frozen_body_engine(
         hidden = _hidden(job, bodies)
         readout = _readout(job, bodies, _site_index(inputs), place, config)
         design = make_design(hidden, inputs.covariates, groups=inputs.features.genes["chrom"], seed=config.seed)
-        table = inputs.regulators.table
-        pooled = bound_gene_strata(table["kind"], table["n_bound_genes"])
+        screen = screener(design, (), readout=readout)
 
         def fit(y: Float) -> Explained:
-            found = screen_design(
-                design,
-                y,
-                (),
-                inputs.strata,
-                n_null=config.n_null,
-                seed=config.seed,
-                regulator_strata=pooled,
-                readout=readout,
-            )
+            found = screen(y)
 
             @cache
             def attributions() -> NDArray[np.float32]:
@@ -151,7 +137,7 @@ def frozen_body_engine(
                     return np.zeros(len(ids))
                 return attributions()[:, place[number]].astype(np.float64)
 
-            return Explained(found, attribution)
+            return Explained(found.effect, found.r2, attribution, screen=found)
 
         return fit
 
@@ -169,7 +155,7 @@ def _hidden(job: Job, bodies: list[ExactEngine]) -> Float:
     return np.concatenate(parts)
 
 
-def _site_index(inputs: Inputs) -> Float:
+def _site_index(inputs: DriverInputs) -> Float:
     """Mean over a regulator's tracks of the standardised log totals, SD 1; shape (n_genes, n_regulators)."""
     scaled = (inputs.x - inputs.x.mean(axis=0)) / inputs.x.std(axis=0)
     index = sum_tracks(scaled, inputs.regulators.code) / inputs.regulators.table["n_tracks"].to_numpy()

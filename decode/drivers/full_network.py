@@ -17,10 +17,10 @@ from decode.attribution.job import make_job
 from decode.core.finished import content_hash
 from decode.dataset.split import TEST
 from decode.drivers.design import covariate_basis
-from decode.drivers.find import DriversConfig, Explained
+from decode.drivers.engine import DriversConfig, Engine, Explained, Fit
 from decode.drivers.frozen_body import regulator_attributions
-from decode.drivers.inputs import Inputs
-from decode.drivers.screen import ScreenResult
+from decode.drivers.inputs import DriverInputs
+from decode.drivers.noise import Significance
 from decode.evaluation.predict import predict
 from decode.models.config import NetworkConfig
 from decode.ranking.null import fit_null
@@ -64,7 +64,7 @@ class FullOptions:
     on_run: Callable[[str, bool], None] | None = None
 
 
-def full_network_engine(options: FullOptions) -> Callable[[Inputs, DriversConfig], Callable[[Float], Explained]]:
+def full_network_engine(options: FullOptions) -> Engine:
     """Train a network on the statistic itself, attribute it, and refit it on exchanged sites.
 
     Parameters
@@ -81,10 +81,12 @@ def full_network_engine(options: FullOptions) -> Callable[[Inputs, DriversConfig
     The target is the statistic in SDs without what the covariates explain. The effect of a regulator is the mean over
     all genes of its attribution against the gene without sites (own length), averaged over members; its sd is over
     members. z and p are against the same score of `options.refits` refits (`decode.ranking.null.fit_null`). r2 is of
-    the genes of the held-out chromosome. Regulators with sites in fewer than 30 training genes score 0.
+    the genes of the held-out chromosome. Regulators with sites in fewer than 30 training genes score 0, without
+    p-value. The size of the statistic is not screened, and genes are taken as independent: the question is whether
+    any site matters.
     """
 
-    def engine(inputs: Inputs, config: DriversConfig) -> Callable[[Float], Explained]:
+    def engine(inputs: DriverInputs, config: DriversConfig) -> Fit:
         basis = covariate_basis(inputs.covariates)
         ids = inputs.features.ids.tolist()
 
@@ -114,7 +116,7 @@ def full_network_engine(options: FullOptions) -> Callable[[Inputs, DriversConfig
     return engine
 
 
-def _explained(bundle: ModelBundle, inputs: Inputs, target: Float, null: Float) -> Explained:
+def _explained(bundle: ModelBundle, inputs: DriverInputs, target: Float, null: Float) -> Explained:
     job = make_job(
         bundle,
         inputs.features,
@@ -138,31 +140,34 @@ def _explained(bundle: ModelBundle, inputs: Inputs, target: Float, null: Float) 
         two_sided=True,
     )
 
-    def spread_out(values: Float, missing: float) -> Float:
+    def of_all(values: Float, missing: float) -> Float:
         found = np.full((*values.shape[:-1], len(table)), missing)
         found[..., is_known] = values
         return found
 
     sd = by_member.std(axis=0, ddof=1) if len(by_member) > 1 else np.full(len(known), np.nan)
-    screen = ScreenResult(
-        effect=spread_out(by_member.mean(axis=0), 0.0),
-        sd=spread_out(sd, np.nan),
-        z=spread_out(z, 0.0),
-        p_value=spread_out(p_value, 1.0),
-        null=spread_out(null[:, place[is_known]], 0.0),
-        coefficients=np.zeros(0),
-        penalty=float("nan"),
-        r2=_held_out_r2(bundle, inputs, target),
+    p_of_all = of_all(p_value, np.nan)
+    unknown = np.full(len(table), np.nan)
+    judged = Significance(
+        sd=of_all(sd, np.nan),
+        vif=unknown,
+        z=of_all(z, 0.0),
+        direction_p=p_of_all,
+        response_z=unknown,
+        strength=np.abs(of_all(z, 0.0)),
+        p_value=p_of_all,
+        null=of_all(null[:, place[is_known]], 0.0).astype(np.float32),
     )
     mean = members.mean(axis=0)
 
     def attribution(number: int) -> Float:
         return mean[:, place[number]].astype(np.float64) if place[number] >= 0 else np.zeros(len(target))
 
-    return Explained(screen, attribution)
+    effect = of_all(by_member.mean(axis=0), 0.0)
+    return Explained(effect, _held_out_r2(bundle, inputs, target), attribution, significance=judged)
 
 
-def _held_out_r2(bundle: ModelBundle, inputs: Inputs, target: Float) -> float:
+def _held_out_r2(bundle: ModelBundle, inputs: DriverInputs, target: Float) -> float:
     split = bundle.split_map
     rows = np.flatnonzero([split.get(str(gene)) == TEST for gene in inputs.features.ids])
     if len(rows) < 2:

@@ -122,7 +122,7 @@ def match_table(
     return MatchedTable(renamed, genes, counts)
 
 
-class Inputs(NamedTuple):
+class DriverInputs(NamedTuple):
     """Genes with a statistic, and what is known of them; shared by the contrasts that were measured in these genes.
 
     Attributes
@@ -165,7 +165,7 @@ def driver_inputs(
     *,
     extra: pd.Series | None = None,
     min_bound_genes: int = MIN_BOUND_GENES,
-) -> Inputs:
+) -> DriverInputs:
     """Prepare tracks, covariates and strata of the genes of a contrast.
 
     Parameters
@@ -182,7 +182,7 @@ def driver_inputs(
 
     Returns
     -------
-    Inputs
+    DriverInputs
 
     Raises
     ------
@@ -225,7 +225,7 @@ def driver_inputs(
     }
     columns = np.stack(list(covariates.values()), axis=1)
     strata = quantile_strata(axes, n_quantiles(len(genes), len(axes)))
-    return Inputs(chosen, regulators, np.log1p(totals), columns, list(covariates), strata, counts)
+    return DriverInputs(chosen, regulators, np.log1p(totals), columns, list(covariates), strata, counts)
 
 
 def n_quantiles(n_genes: int, n_axes: int) -> list[int]:

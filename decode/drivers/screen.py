@@ -1,62 +1,64 @@
-"""The numerical core of `decode drivers`: one ridge regression on all tracks, a score a regulator, hundreds of refits.
+"""The numerical core of `decode drivers`: one ridge regression on all tracks, and a score a regulator.
 
-Arrays in, arrays out. Everything is linear in the target, so that a refit on shuffled sites costs two matrix products.
-They take seconds on one thread; more threads wait for each other as soon as the machine has other work.
+Arrays in, arrays out. A score is a linear function of the target, so that its value for hundreds of targets in which
+nothing differs is one matrix product (`decode.drivers.noise`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from decode.attribution.exact.engine import one_blas_thread
-from decode.core.checks import check_choice, check_count, listed
+from decode.core.checks import check_choice, listed
 from decode.drivers.design import LEAST_SPREAD, Design, check_finite, make_design
 from decode.features.regulators import sum_tracks
-from decode.statistics.significance import empirical_significance
-from decode.statistics.strata import shuffled_within
 
 Float = NDArray[np.float64]
+Targets = NDArray[np.float32]  # (n_genes, n_targets)
 Score = Literal["joint", "attribution", "covariance", "marginal"]
 SCORES: tuple[Score, ...] = ("joint", "attribution", "covariance", "marginal")
 # Of ridge, as multiples of the number of genes. A weak statistic is predicted best with far larger ones, but there the
 # joint regression turns into the marginal correlation, which takes what regulators share for what each does
-# (`python -m benchmarks recovery`, planted regulators).
+# (`python -m benchmarks planted`).
 PENALTIES = np.logspace(-3.0, -0.5, 11)
-REFITS_AT_ONCE = 128
 
 
-class ScreenResult(NamedTuple):
-    """Scores of the regulators, and the regression behind them.
+class Screen(NamedTuple):
+    """Scores of the regulators for one target, and the regression behind them.
 
     Attributes
     ----------
     effect : float64 array, shape (n_regulators,)
         Positive: sites go with up-regulation. Unit: SDs of the target (for "joint": per SD of the regulator's sites).
-    sd : float64 array, shape (n_regulators,)
-        Standard error of the effect: jackknife over the folds (groups of chromosomes).
-    z, p_value : float64 array, shape (n_regulators,)
-        Against refits on shuffled sites; two-sided.
-    null : float64 array, shape (n_null, n_regulators)
-        The effect in each refit.
     coefficients : float64 array, shape (n_columns,)
         SDs of the target per unit of each column of x.
     penalty : float
-        Chosen by cross-validation, as a multiple of the number of genes.
+        Chosen by cross-validation, as a multiple of the number of genes; NaN for "marginal".
     r2 : float
         Share of the target's variance (beyond the covariates) that is predicted in held-out folds; can be negative.
+    residual : float64 array, shape (n_genes,)
+        The target in SDs, without what the covariates explain.
+    basis : float64 array, shape (n_genes, n_covariates + 1)
+        Orthonormal; spans the constant and the covariates.
+    score : callable
+        Residual targets, shape (n_genes, n_targets) -> effects, shape (n_regulators, n_targets), same regression.
+    norm : float64 array, shape (n_regulators,), or None
+        SD of the effect of a residual target whose genes are independent with variance 1; None where the score is not
+        linear.
     """
 
     effect: Float
-    sd: Float
-    z: Float
-    p_value: Float
-    null: Float
     coefficients: Float
     penalty: float
     r2: float
+    residual: Float
+    basis: Float
+    score: Callable[[NDArray[np.floating]], Float]
+    norm: Float | None
 
 
 def screen(
@@ -64,17 +66,14 @@ def screen(
     y: ArrayLike,
     track_regulator: ArrayLike,
     covariates: ArrayLike,
-    strata: ArrayLike,
     *,
-    n_null: int = 500,
     seed: int = 0,
     score: Score = "joint",
     groups: ArrayLike | None = None,
-    regulator_strata: ArrayLike | None = None,
     readout: ArrayLike | None = None,
     penalties: ArrayLike = PENALTIES,
-) -> ScreenResult:
-    """Score regulators by how their sites go with a statistic of the genes, and compare with shuffled sites.
+) -> Screen:
+    """Score regulators by how their sites go with a statistic of the genes.
 
     Parameters
     ----------
@@ -86,17 +85,12 @@ def screen(
         Regulator of each column, 0 to n_regulators - 1. Without meaning where `readout` is given.
     covariates : array, shape (n_genes, n_covariates)
         Projected out of both sides, with the mean. There may be none.
-    strata : int array, shape (n_genes,)
-        Genes of like length, site count and expression. In the null, genes exchange sites within a stratum.
-    n_null : int, default 500
-        Refits on shuffled sites.
     seed : int
+        Of the folds, where genes are held out at random.
     score : {"joint", "attribution", "covariance", "marginal"}
         See Notes.
     groups : array, shape (n_genes,), optional
         Chromosome of each gene; whole groups are held out together. Default: genes are held out at random.
-    regulator_strata : int array, shape (n_regulators,), optional
-        Regulators whose null z are pooled (`decode.statistics.strata.bound_gene_strata`). Default: all.
     readout : array, shape (n_regulators, n_columns), optional
         effect = readout @ coefficients, in place of `score`: where columns are not tracks but a network's hidden
         units.
@@ -105,7 +99,7 @@ def screen(
 
     Returns
     -------
-    ScreenResult
+    Screen
 
     Raises
     ------
@@ -116,7 +110,7 @@ def screen(
     -----
     Z are the columns of x and r the target y / SD(y), both after projection on the complement of [1, covariates]; each
     column of Z is scaled to SD 1. With n genes and a penalty c n, coefficients are b = (Z'Z + c n I)^-1 Z'r. The
-    penalty is chosen once, by the squared error in held-out folds (at most 10, of whole groups), from 0.001 to 0.32.
+    penalty is chosen once, by the squared error in held-out folds (at most 5, of whole groups), from 0.001 to 0.32.
     For regulator R with the k tracks t in R, its site index is s_R = (1/k) sum_t Z_t. The scores, positive where
     sites go with up:
 
@@ -128,91 +122,96 @@ def screen(
       (Pratt's measure), with the sign of "joint".
     - "marginal": correlation of s_R with r, without the other regulators.
 
-    Null: sites move between genes of a stratum, which is the same as r moving between them against fixed sites. A refit
-    is b* = (Z'Z + c n I)^-1 Z'r*: two products. The penalty stays that of the data: a refit that chose its own would
-    shrink all coefficients of a null to nothing, and make each score look significant.
+    All but "covariance" are w_R' r with weights w_R that do not depend on r but through the penalty.
 
     References
     ----------
-    Hoerl and Kennard 1970, Technometrics 12:55 (ridge). Pratt 1987, Proc 2nd Tampere Conf Statist 245. Freedman and
-    Lane 1983, J Bus Econ Stat 1:292 (permuting residuals beside covariates). Efron and Stein 1981, Ann Statist 9:586
-    (jackknife).
+    Hoerl and Kennard 1970, Technometrics 12:55 (ridge). Pratt 1987, Proc 2nd Tampere Conf Statist 245.
 
     Examples
     --------
     >>> rng = np.random.default_rng(0)
     >>> sites = rng.normal(size=(500, 40))
     >>> up = sites[:, 3] - sites[:, 7] + rng.normal(size=500)
-    >>> found = screen(sites, up, np.arange(40), np.ones((500, 0)), np.zeros(500, dtype=int), n_null=50)
-    >>> np.argsort(found.p_value, kind="stable")[:2].tolist(), np.sign(found.effect[[3, 7]]).tolist()
+    >>> found = screen(sites, up, np.arange(40), np.ones((500, 0)))
+    >>> np.argsort(-np.abs(found.effect))[:2].tolist(), np.sign(found.effect[[3, 7]]).tolist()
     ([3, 7], [1.0, -1.0])
     """
     design = make_design(x, covariates, groups=groups, seed=seed)
-    return screen_design(
-        design,
-        y,
-        track_regulator,
-        strata,
-        n_null=n_null,
-        seed=seed,
-        score=score,
-        regulator_strata=regulator_strata,
-        readout=readout,
-        penalties=penalties,
-    )
+    return screener(design, track_regulator, score=score, readout=readout, penalties=penalties)(y)
 
 
-@one_blas_thread()
-def screen_design(
+def screener(
     design: Design,
-    y: ArrayLike,
     track_regulator: ArrayLike,
-    strata: ArrayLike,
     *,
-    n_null: int = 500,
-    seed: int = 0,
     score: Score = "joint",
-    regulator_strata: ArrayLike | None = None,
     readout: ArrayLike | None = None,
     penalties: ArrayLike = PENALTIES,
-) -> ScreenResult:
-    """`screen` for one of several targets of the same genes: the costly products are made once, in `make_design`."""
+) -> Callable[[ArrayLike], Screen]:
+    """`screen` for several targets of the same genes: the costly products are made once.
+
+    Parameters
+    ----------
+    design : Design
+        From `decode.drivers.design.make_design`.
+    track_regulator, score, readout, penalties : as in `screen`
+
+    Returns
+    -------
+    callable
+        Target, shape (n_genes,) -> Screen.
+    """
     check_choice("score", score, SCORES)
-    check_count("n_null", n_null)
-    n_genes = len(design.columns)
-    target, code = _target(design, y), np.unique(strata, return_inverse=True)[1]
-    if code.shape != (n_genes,):
-        raise ValueError(f"strata has shape {code.shape}; one number for each of the {n_genes} genes is wanted")
+    choices = np.asarray(penalties, dtype=np.float64)
+    if choices.ndim != 1 or not len(choices) or not (choices > 0).all():
+        raise ValueError(f"penalties are {listed(np.ravel(choices))}; numbers above 0 are wanted")
     scorer = _scorer(score, design, track_regulator, readout)
     rows = [design.folds == number for number in range(len(design.grams))]
-    products = np.stack([design.columns[part].T @ target[part] for part in rows])
-    squares = np.array([target[part] @ target[part] for part in rows])
-    choices = np.asarray(penalties, dtype=np.float64)
-    penalty, r2 = _choose_penalty(design, products, squares, choices)
+    n_genes = len(design.columns)
+    weights: dict[float, NDArray[np.float32]] = {}
+    scored: dict[float, tuple[NDArray[np.floating], Float]] = {}  # the last null targets of each regression
 
-    def effects(product: Float, spectrum: tuple[Float, Float], n: int) -> tuple[Float, Float]:
-        """Coefficients (column, target) and effects (regulator, target) of targets given by their products."""
+    def inverse(penalty: float) -> Float:
+        """(Z'Z + c n I)^-1, symmetric; I / n for "marginal"."""
+        roots, vectors = design.spectra[-1]
         if scorer.is_marginal:
-            return product / n, scorer.readout @ (product / n)
-        roots, vectors = spectrum
-        coefficients = vectors @ ((vectors.T @ product) / (np.maximum(roots, 0) + penalty * n)[:, None])
-        return coefficients, scorer.effect(coefficients, product / n)
+            return np.eye(len(roots)) / n_genes
+        return np.asarray((vectors / (np.maximum(roots, 0) + penalty * n_genes)) @ vectors.T)
 
-    total = products.sum(axis=0)
-    coefficients, effect = effects(total[:, None], design.spectra[-1], n_genes)
-    left_out = [
-        effects((total - product)[:, None], spectrum, n_genes - int(part.sum()))[1][:, 0]
-        for product, spectrum, part in zip(products, design.spectra[:-1], rows, strict=True)
-    ]
-    null = np.empty((n_null, len(effect)))
-    rng = np.random.default_rng(seed)
-    for start in range(0, n_null, REFITS_AT_ONCE):
-        moved = target[shuffled_within(code, min(REFITS_AT_ONCE, n_null - start), rng)]
-        null[start : start + len(moved)] = effects(design.columns.T @ moved.T, design.spectra[-1], n_genes)[1].T
-    pooled = np.zeros(len(effect), dtype=np.int64) if regulator_strata is None else np.asarray(regulator_strata)
-    z, p_value = empirical_significance(effect[:, 0], null, pooled, two_sided=True)
-    sd = _jackknife_sd(np.stack(left_out))
-    return ScreenResult(effect[:, 0], sd, z, p_value, null, coefficients[:, 0] / design.scale, penalty, r2)
+    @one_blas_thread()
+    def fit(y: ArrayLike) -> Screen:
+        target = residual_target(design, y)
+        products = np.stack([design.columns[part].T @ target[part] for part in rows])
+        squares = np.array([target[part] @ target[part] for part in rows])
+        penalty, r2 = _choose_penalty(design, products, squares, choices)
+        solve = inverse(penalty)
+        coefficients = solve @ products.sum(axis=0)
+        effect = scorer.effect(coefficients[:, None], products.sum(axis=0)[:, None] / n_genes)[:, 0]
+
+        def linear() -> NDArray[np.float32]:
+            key = -1.0 if scorer.is_marginal else penalty
+            if key not in weights:
+                weights[key] = ((scorer.readout @ solve) @ design.columns.T).astype(np.float32)
+            return weights[key]
+
+        @one_blas_thread()
+        def score_of(targets: NDArray[np.floating]) -> Float:
+            if penalty in scored and scored[penalty][0] is targets:
+                return scored[penalty][1]
+            if scorer.covariance_of is None:
+                found = np.asarray(linear() @ targets.astype(np.float32, copy=False), dtype=np.float64)
+            else:
+                product = design.columns.T @ targets
+                found = scorer.effect(solve @ product, product / n_genes)
+            scored[penalty] = (targets, found)
+            return found
+
+        norm = None if scorer.covariance_of is not None else np.sqrt((linear().astype(np.float64) ** 2).sum(axis=1))
+        own_penalty = float("nan") if scorer.is_marginal else penalty
+        return Screen(effect, coefficients / design.scale, own_penalty, r2, target, design.basis, score_of, norm)
+
+    return fit
 
 
 class _Scorer(NamedTuple):
@@ -261,8 +260,23 @@ def _regulator_of(track_regulator: ArrayLike, n_columns: int) -> NDArray[np.int6
     return code.astype(np.int64)
 
 
-def _target(design: Design, y: ArrayLike) -> Float:
-    """The target in SDs, without what the covariates explain."""
+def residual_target(design: Design, y: ArrayLike) -> Float:
+    """The target in SDs, without what the covariates explain.
+
+    Parameters
+    ----------
+    design : Design
+    y : array, shape (n_genes,)
+
+    Returns
+    -------
+    float64 array, shape (n_genes,)
+
+    Raises
+    ------
+    ValueError
+        If the target is undefined, constant, or a function of the covariates.
+    """
     values = np.asarray(y, dtype=np.float64)
     if values.shape != (len(design.columns),):
         raise ValueError(
@@ -281,8 +295,6 @@ def _target(design: Design, y: ArrayLike) -> Float:
 
 def _choose_penalty(design: Design, products: Float, squares: Float, penalties: Float) -> tuple[float, float]:
     """Penalty of the least squared error in held-out folds, and the share of variance predicted there."""
-    if penalties.ndim != 1 or not len(penalties) or not (penalties > 0).all():
-        raise ValueError(f"penalties are {listed(np.ravel(penalties))}; numbers above 0 are wanted")
     total, error = products.sum(axis=0), np.zeros(len(penalties))
     for number, part in enumerate(design.grams):
         roots, vectors = design.spectra[number]
@@ -293,9 +305,3 @@ def _choose_penalty(design: Design, products: Float, squares: Float, penalties: 
         error += squares[number] - 2 * products[number] @ coefficients + fitted
     best = int(np.argmin(error))
     return float(penalties[best]), float(1 - error[best] / squares.sum())
-
-
-def _jackknife_sd(left_out: Float) -> Float:
-    """Standard error from the effects without each fold."""
-    n = len(left_out)
-    return np.asarray(np.sqrt((n - 1) / n * ((left_out - left_out.mean(axis=0)) ** 2).sum(axis=0)))

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from decode.drivers.inputs import Inputs
+from decode.drivers.inputs import DriverInputs
 from decode.drivers.prior import GENERIC_RANK
 from decode.drivers.sites import SITE_COLUMNS, position_profile, site_intervals
 
@@ -70,7 +70,7 @@ def leading_targets(attribution: Float, statistic: Float, is_bound: NDArray[np.b
 
 def driver_details(
     contrast: str,
-    inputs: Inputs,
+    inputs: DriverInputs,
     ranked: pd.DataFrame,
     attribution: Callable[[int], Float],
     statistic: pd.Series,
@@ -81,7 +81,7 @@ def driver_details(
     Parameters
     ----------
     contrast : str
-    inputs : Inputs
+    inputs : DriverInputs
     ranked : pd.DataFrame
         One row a regulator, in the order of `inputs.regulators`: kind, regulator, rank, fdr.
     attribution : callable

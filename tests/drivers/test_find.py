@@ -6,15 +6,17 @@ import pytest
 from planted import planted_features
 from toy_drivers import PLANTED, driver_features, planted_table
 
-from decode.drivers.find import DriversConfig, find_drivers
+from decode.drivers.engine import DriversConfig
+from decode.drivers.find import find_drivers
 from decode.drivers.inputs import driver_inputs, match_table
 from decode.drivers.prior import prior_agreement, read_de_prior
 from decode.drivers.sites import position_profile, site_intervals
 from decode.drivers.targets import leading_targets
+from decode.expression.compendium import residual_correlation
 from decode.expression.de_tables import DeTable, signature_table
 from decode.features.matrix import RegulatoryFeatures
 
-QUICK = DriversConfig(n_null=100, n_top=5, n_targets=20)
+QUICK = DriversConfig(score="joint", n_null=200, independent_genes=True, n_top=5, n_targets=20)
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +41,7 @@ def test_planted_drivers_come_first_with_their_sign(found):
     assert dict(zip(keys(top), top["sign"], strict=True)) == {
         name: "up" if effect > 0 else "down" for name, effect in PLANTED.items()
     }
-    assert (top["effect"].abs() / top["sd"]).min() > 3
+    assert top["z"].abs().min() > 3
     assert found.drivers["rank"].tolist() == list(range(1, 61))
     assert found.drivers.set_index("regulator").loc["TF3", "n_tracks"] == 2
     assert found.contrasts.loc[0, "r2"] > 0.1
@@ -51,19 +53,75 @@ def test_own_change_of_a_regulator(found, features):
     gene = features.genes.loc[features.genes["gene_name"] == "TF3", "gene_id"].iloc[0]
     assert row["own_statistic"] == table.statistic.loc[gene, "kd"]
     assert row["own_log2_fold_change"] == table.log2_fold_change.loc[gene, "kd"]
-    assert (row["own_adjusted_p"], bool(row["is_expressed"])) == (0.5, True)
+    assert row["own_adjusted_p"] == 0.5
+    assert pd.isna(row["is_expressed"])  # the unit of limma's AveExpr is not known
     absent = found.drivers.set_index("regulator").loc["RBP5"]
     assert np.isnan(absent["own_statistic"])
     assert pd.isna(absent["is_expressed"])  # no gene of that name is known
 
 
-def test_missing_statistic_means_not_expressed(features):
+def test_is_expressed_where_the_unit_tells(features):
+    table = planted_table(features)
+    level = pd.Series(0.5, index=table.statistic.index)
+    rows = features.genes["gene_name"].isin(["TF3"]).to_numpy()
+    level[rows] = 9.0
+    result = find_drivers(table._replace(source="DESeq2", mean_expression=level), features, config=QUICK)
+    found = result.drivers.set_index("regulator")["is_expressed"]
+    assert (bool(found["TF3"]), bool(found["TF7"]), pd.isna(found["RBP5"])) == (True, False, True)
+
+
+def test_genes_without_statistic_are_left_out(features):
     table = planted_table(features)
     table.statistic.iloc[:5] = np.nan
     result = find_drivers(table, features, config=QUICK)
-    rows = result.drivers.set_index("regulator")
-    assert (bool(rows.loc["TF3", "is_expressed"]), bool(rows.loc["TF7", "is_expressed"])) == (False, True)
     assert result.contrasts.loc[0, "n_genes"] == features.n_genes - 5
+
+
+def test_no_gene_changes_is_said(features, found, caplog):
+    assert found.contrasts.loc[0, "n_changed_genes"] == 0
+    find_drivers(planted_table(features), features, config=QUICK)
+    assert "no gene changes at FDR 5 %" in caplog.text
+
+
+def own_samples(features, n=40):
+    rng = np.random.default_rng(3)
+    return pd.DataFrame(rng.normal(size=(features.n_genes, n)), index=features.ids.astype(str))
+
+
+def test_correlation_of_own_samples(features):
+    config = DriversConfig(n_null=200, n_top=5, n_targets=20)
+    correlation = residual_correlation(own_samples(features), source="these samples")
+    result = find_drivers(planted_table(features), features, config=config, correlation=correlation)
+    assert set(keys(result.drivers.head(3))) == set(PLANTED)
+    assert result.contrasts.loc[0, "null"] == "these samples"
+    assert result.drivers["vif"].median() == pytest.approx(1.0, abs=0.1)
+    weak = result.drivers[result.drivers["z"].abs() < 1.5]  # beyond, Student's t for 39 degrees of freedom shrinks z
+    np.testing.assert_allclose(weak["effect"] / weak["sd"], weak["z"], rtol=0.1)
+    assert result.counts["inputs"]["kd"]["n_genes_with_correlation"] == features.n_genes
+
+
+def test_shipped_correlation_is_of_human_genes(features):
+    with pytest.raises(ValueError, match="--independent-genes"):
+        find_drivers(planted_table(features), features, config=DriversConfig(n_null=50))
+
+
+def test_groups_hold_regulators_that_go_together(features):
+    twins = RegulatoryFeatures(
+        **{
+            **{n: getattr(features, n) for n in features.__dataclass_fields__},
+            "tracks": features.tracks.assign(
+                regulator=[
+                    "TWIN" if name == "promoter|TF:TF3@HepG2" else regulator
+                    for name, regulator in zip(features.track_ids, features.tracks["regulator"], strict=True)
+                ]
+            ),
+        }
+    )
+    result = find_drivers(planted_table(features), twins, config=QUICK)
+    assert result.drivers["group"].nunique() > 50
+    assert set(result.drivers["group"]) <= set(keys(result.drivers))
+    first = result.drivers.iloc[0]
+    assert first["group"] == f"{first['kind']}:{first['regulator']}"
 
 
 def test_targets_are_bound_and_agree_with_the_statistic(found, features):
@@ -142,7 +200,7 @@ def test_prior(features, found, tmp_path):
     assert result.drivers.loc[0, "targets_prior_rank"] > 0.8
     assert "respond in most" in result.drivers.loc[0, "de_prior_note"]
     pd.testing.assert_series_equal(result.drivers["z"], found.drivers["z"])
-    config = DriversConfig(n_null=100, n_top=5, prior_covariate=True)
+    config = DriversConfig(score="joint", n_null=200, independent_genes=True, n_top=5, prior_covariate=True)
     adjusted = find_drivers(planted_table(features), features, config=config, prior=prior)
     assert "DE prior" in adjusted.counts["inputs"]["kd"]["covariates"]
     (tmp_path / "bad.txt").write_text("Gene\tRank\nA\t1\n")

@@ -7,7 +7,8 @@ from toy_drivers import PLANTED, driver_features, planted_statistic, planted_tab
 
 from decode.attribution.job import make_job
 from decode.dataset import prepare_dataset
-from decode.drivers.find import DriversConfig, find_drivers
+from decode.drivers.engine import DriversConfig
+from decode.drivers.find import find_drivers
 from decode.drivers.frozen_body import frozen_body_engine, hidden_engine, with_head
 from decode.drivers.inputs import driver_inputs
 from decode.models.config import NetworkConfig
@@ -51,17 +52,17 @@ def test_head_on_the_body_is_the_network(bundle, features):
 
 def test_score_is_the_mean_of_the_attributions(bundle, features):
     inputs = driver_inputs(features, list(features.ids), None)
-    config = DriversConfig(score="attribution", n_null=20)
+    config = DriversConfig(score="attribution")
     found = frozen_body_engine(bundle, features)(inputs, config)(planted_statistic(features))
     for number in (0, 3, 45):
-        assert found.screen.effect[number] == pytest.approx(found.attribution(number).mean(), abs=1e-5)
+        assert found.effect[number] == pytest.approx(found.attribution(number).mean(), abs=1e-5)
 
 
 def test_planted_drivers_are_found(bundle, features):
     result = find_drivers(
         planted_table(features),
         features,
-        config=DriversConfig(n_null=100, n_top=3),
+        config=DriversConfig(score="joint", n_null=200, independent_genes=True, n_top=3),
         engine=frozen_body_engine(bundle, features),
     )
     rows = result.drivers.set_index(result.drivers["kind"] + ":" + result.drivers["regulator"])
@@ -78,8 +79,8 @@ def test_regulators_outside_the_model_score_zero(bundle, features, caplog):
     )
     small = train_dataset(fitted, TINY, TrainingConfig(members=1, max_epochs=1))
     inputs = driver_inputs(features, list(features.ids), None)
-    found = frozen_body_engine(small, features)(inputs, DriversConfig(n_null=20))(planted_statistic(features))
-    assert (found.screen.effect[0], found.attribution(0).any()) == (0.0, False)
+    found = frozen_body_engine(small, features)(inputs, DriversConfig(score="joint"))(planted_statistic(features))
+    assert (found.effect[0], found.attribution(0).any()) == (0.0, False)
     assert "not in the model" in caplog.text
 
 

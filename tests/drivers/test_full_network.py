@@ -5,7 +5,8 @@ import pytest
 from planted import TINY
 from toy_drivers import PLANTED, driver_features, planted_table
 
-from decode.drivers.find import DriversConfig, find_drivers
+from decode.drivers.engine import DriversConfig
+from decode.drivers.find import find_drivers
 from decode.drivers.full_network import FullOptions, full_network_engine
 from decode.training.config import TrainingConfig
 
@@ -22,7 +23,7 @@ def test_network_trained_on_the_table(tmp_path):
         folder=tmp_path / "refits",
         on_run=lambda name, done: runs.append(done),
     )
-    table, config = planted_table(features, noise=0.5), DriversConfig(n_top=5, response=False)
+    table, config = planted_table(features, noise=0.5), DriversConfig(n_top=5)
     result = find_drivers(table, features, config=config, engine=full_network_engine(options))
     rows = result.drivers.set_index(result.drivers["kind"] + ":" + result.drivers["regulator"])
     others = rows["effect"].drop(list(PLANTED)).abs()
