@@ -14,6 +14,7 @@ from benchmarks.accuracy import DATA, SEPARATE, corpus_features
 from decode.core.ids import resolve_ids
 from decode.drivers.lines import Line, binding_line, coexpression_line, network_line
 from decode.drivers.networks import read_network
+from decode.drivers.universe import expressed_universe
 from decode.expression.readers import read_expression
 from decode.expression.signatures import read_signatures
 
@@ -21,7 +22,6 @@ Float = NDArray[np.float64]
 HALF_DISTANCE_BP = 10_000
 REACH = 10  # half-distances
 UNLICENSED = ("collectri", "gtex_aracne", "archs4", "remap")  # lists for measuring only
-EXPRESSED = 1.0  # log2(TPM + 1) in some tissue
 
 
 class Signatures(NamedTuple):
@@ -31,12 +31,12 @@ class Signatures(NamedTuple):
     ----------
     table : pd.DataFrame
         signature_id, regulator, source (GEO series).
-    values : pd.DataFrame
+    changes : pd.DataFrame
         gene id x signature: 1, -1 (where the file has signs) and 0.
     """
 
     table: pd.DataFrame
-    values: pd.DataFrame
+    changes: pd.DataFrame
 
 
 class Corpus(NamedTuple):
@@ -63,10 +63,9 @@ def read_corpus() -> Corpus:
     meta = pd.read_csv(folder / "tcga_rnaseq350_rsem_meta.tsv", sep="\t").set_index("barcode")
     tumours = pd.DataFrame(np.log2(packed["X"].T + 1), index=packed["genes"].astype(str), columns=meta.index)
     known = tissues.reindex(genes["gene_id"])
-    names = genes["gene_name"].astype(str).str.upper()
-    is_named = ~names.duplicated(keep=False).to_numpy()  # a signature of symbols cannot hold the others
-    is_nuclear = (features.genes["chrom"] != "chrM").to_numpy()
-    universe = known.index[(known.max(axis=1) > EXPRESSED) & is_named & is_nuclear].tolist()
+    symbols = genes["gene_name"].astype(str).str.upper()
+    shared = set(genes.loc[symbols.duplicated(keep=False), "gene_id"])  # a signature of symbols cannot hold them
+    universe = [gene for gene in expressed_universe(features, tissues) if gene not in shared]
     return Corpus(features, genes, known.mean(axis=1), universe, tissues, tumours, meta["cohort"], cell_lines)
 
 
