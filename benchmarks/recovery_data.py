@@ -56,6 +56,9 @@ def read_corpus() -> Corpus:
     """The corpus features with regulatory potentials, and the expression tables."""
     features = with_potential(corpus_features(SEPARATE))
     genes = features.genes[["gene_id", "gene_name"]].reset_index(drop=True)
+    symbols = genes["gene_name"].astype(str).str.upper()
+    is_shared = symbols.duplicated(keep=False)  # signatures of symbols cannot name these genes
+    genes["gene_name"] = symbols.mask(is_shared, genes["gene_id"])
     tissues = (read_expression(DATA / "expression" / "hpa_gtex_tissue_tpm.tsv.gz") + 1).apply(np.log2)
     cell_lines = (read_expression(DATA / "evidence" / "hpa_cell_lines_tpm.tsv.gz") + 1).apply(np.log2)
     folder = DATA / "individuals"
@@ -63,8 +66,7 @@ def read_corpus() -> Corpus:
     meta = pd.read_csv(folder / "tcga_rnaseq350_rsem_meta.tsv", sep="\t").set_index("barcode")
     tumours = pd.DataFrame(np.log2(packed["X"].T + 1), index=packed["genes"].astype(str), columns=meta.index)
     known = tissues.reindex(genes["gene_id"])
-    symbols = genes["gene_name"].astype(str).str.upper()
-    shared = set(genes.loc[symbols.duplicated(keep=False), "gene_id"])  # a signature of symbols cannot hold them
+    shared = set(genes.loc[is_shared, "gene_id"])
     universe = [gene for gene in expressed_universe(features, tissues) if gene not in shared]
     return Corpus(features, genes, known.mean(axis=1), universe, tissues, tumours, meta["cohort"], cell_lines)
 

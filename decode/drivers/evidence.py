@@ -74,7 +74,8 @@ def evidence_scores(
         log2 level by gene id: with its square the covariates of lines and queries; genes without one count as the
         median. Without it there are no covariates.
     background : pd.DataFrame, optional
-        Signatures of other regulators, as `queries`: 1, -1 and 0.
+        Contrasts in which other regulators were perturbed, of the same make as `queries`: signatures for signatures,
+        statistics for statistics.
     own_genes : mapping of (kind, regulator) to gene ids, optional
         From `decode.regulators.genes.regulator_genes`, for the column own_change.
     with_own_change : bool
@@ -88,8 +89,8 @@ def evidence_scores(
     Raises
     ------
     ValueError
-        If there is no line, genes of lines and queries differ, a contrast has fewer than 100 genes or no change, or
-        own changes are to be counted without `own_genes`.
+        If there is no line, genes of lines and queries differ, a contrast has fewer than 100 genes or no change, the
+        background holds signatures and the queries do not, or own changes are to be counted without `own_genes`.
     KeyError
         If a gene of the universe is unknown.
 
@@ -108,7 +109,8 @@ def evidence_scores(
 
     p_t = (1 + number of background contrasts whose combined_t is at least as large) / (1 + number of them): how often
     this regulator scores as high when other regulators were perturbed. It holds for queries of the same make as the
-    background.
+    background only: against a background of perturbation signatures, tables between random halves of a cohort have 13 %
+    of p below 0.05, and the signatures of their 505 most changed genes 11 %.
 
     References
     ----------
@@ -130,13 +132,13 @@ def evidence_scores(
     p_value = np.full(scored.combined.shape, np.nan)
     n_background = 0
     if background is not None:
-        others = background.reindex(queries.index).fillna(0.0).to_numpy(dtype=np.float64)
+        others = _background(background, queries, is_signature)
         n_background = others.shape[1]
         theirs = {}
         if with_own_change:
             theirs = {OWN_CHANGE: scorer.sizes_of(np.abs(_own_change(others, gene_ids, regulators, own_genes or {})))}
         p_value = background_p(
-            scored.combined, scorer.scores(others, True, background.columns.tolist(), theirs).combined
+            scored.combined, scorer.scores(others, is_signature, background.columns.tolist(), theirs).combined
         )
     counts = {
         "n_genes": {str(name): int(n) for name, n in zip(queries.columns, scored.n_genes, strict=True)},
@@ -311,6 +313,17 @@ def _regulators(lines: Sequence[Line]) -> pd.DataFrame:
     """All regulators that any line knows, in order of first appearance."""
     frame = pd.concat([line.regulators[["kind", "regulator"]] for line in lines], ignore_index=True)
     return frame.drop_duplicates().reset_index(drop=True)
+
+
+def _background(background: pd.DataFrame, queries: pd.DataFrame, is_signature: bool) -> Float:
+    """The background on the genes of the queries: genes that a signature does not name have not changed."""
+    others = background.reindex(queries.index).to_numpy(dtype=np.float64)
+    if not is_signature and bool((np.isin(others, [-1.0, 0.0, 1.0]) | np.isnan(others)).all()):
+        raise ValueError(
+            "the background holds signatures (1, -1, 0) and the queries hold statistics: their scores are not alike; "
+            "give background statistics, or queries as signatures"
+        )
+    return np.nan_to_num(others) if is_signature else others
 
 
 def _level(expression: pd.Series, gene_ids: NDArray[np.str_]) -> Float:

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import os
+import subprocess
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import kstest, pearsonr
+from scipy.stats import kstest, linregress, pearsonr, rankdata
 
 from decode.drivers.evidence import EvidenceResult, background_p, evidence_scores
-from decode.drivers.lines import Line
+from decode.drivers.lines import Line, network_line
 from decode.evaluation.baselines import normal_scores
 
 N_GENES = 400
@@ -53,6 +57,41 @@ def test_z_is_the_partial_correlation_by_least_squares() -> None:
         expected = [np.sqrt(len(e)) * pearsonr(left(column), left(y))[0] for column in line.matrix[rows].T]
         np.testing.assert_allclose(raw_z(result, contrast, "binding"), expected, atol=1e-8)
     assert result.counts["n_genes"] == {"q0": 400, "q1": 350, "q2": 400}
+
+
+def networks_and_changes() -> tuple[pd.DataFrame, pd.DataFrame, Line]:
+    """Edges of ten TFs on random genes, sizes of changes (decoupler leaves out genes that are always 0), the line."""
+    rng = np.random.default_rng(2)
+    is_target = rng.random((N_GENES, 10)) < 0.1
+    genes = pd.DataFrame({"gene_id": IDS, "gene_name": IDS})
+    regulators = pd.DataFrame({"kind": "TF", "regulator": tfs(10)})
+    pairs = [(f"TF{tf}", IDS[gene], 1.0) for gene, tf in zip(*np.nonzero(is_target), strict=True)]
+    edges = pd.DataFrame(pairs, columns=["source", "target", "weight"])
+    changes = pd.DataFrame(rng.gamma(2, 1, (N_GENES, 4)), index=IDS, columns=list("abcd"))
+    return edges, changes, network_line(edges, genes, regulators)
+
+
+def test_a_network_without_covariates_ranks_as_a_univariate_regression() -> None:
+    _, changes, line = networks_and_changes()
+    table = evidence_scores(changes, [line], is_signature=True).table
+    for contrast, part in table.groupby("contrast"):
+        fits = [linregress(column, changes[contrast]) for column in line.matrix.T]
+        t = [fit.slope / fit.stderr for fit in fits]  # what decoupler's ulm is
+        assert part["rank"].tolist() == rankdata(-np.array(t)).tolist()
+
+
+@pytest.mark.skipif("DECODE_DECOUPLER_PYTHON" not in os.environ, reason="DECODE_DECOUPLER_PYTHON names no Python")
+def test_a_network_without_covariates_ranks_as_decoupler(tmp_path: Path) -> None:
+    edges, changes, line = networks_and_changes()
+    table = evidence_scores(changes, [line], is_signature=True).table
+    paths = [tmp_path / name for name in ("signatures.tsv", "network.tsv", "out.tsv")]
+    changes.T.to_csv(paths[0], sep="\t")
+    edges.to_csv(paths[1], sep="\t", index=False)
+    peer = Path(__file__).parents[2] / "benchmarks" / "decoupler_peer.py"
+    subprocess.run([os.environ["DECODE_DECOUPLER_PYTHON"], str(peer), *map(str, paths)], check=True)
+    scores = pd.read_csv(paths[2], sep="\t").query("method == 'ulm'").set_index(["signature", "regulator"])["score"]
+    theirs = scores.loc[list(zip(table["contrast"], table["regulator"], strict=True))].to_numpy().reshape(4, 10)
+    assert table["rank"].to_numpy(dtype=float).tolist() == rankdata(-theirs, axis=1).ravel().tolist()
 
 
 def test_combined_is_the_sum_and_unknown_counts_nothing() -> None:
@@ -133,6 +172,14 @@ def test_p_values_are_uniform_over_contrasts_like_the_background() -> None:
     assert kstest(result.table["p_value"], "uniform").statistic < 0.05
     assert result.table["p_value"].min() >= 1 / 201
     assert result.counts["n_background_contrasts"] == 200
+
+
+def test_statistics_take_statistics_as_background() -> None:
+    line, queries = make_line("one", tfs(20), 0), make_queries(100)
+    result = evidence_scores(queries, [line], background=make_queries(300, seed=9))
+    assert kstest(result.table["p_value"], "uniform").statistic < 0.05
+    with pytest.raises(ValueError, match="background holds signatures"):
+        evidence_scores(queries, [line], background=np.sign(make_queries(300, seed=9)).round())
 
 
 def test_background_p_by_hand() -> None:
