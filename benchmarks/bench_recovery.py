@@ -88,8 +88,8 @@ def interval(values: Float, table: pd.DataFrame) -> tuple[float, float]:
     found: list[tuple[float, float]] = []
     for unit in ("tf", "series"):
         names = frame[unit].unique()
-        cell = frame.pivot_table(values="value", index=unit, columns="tf", aggfunc=["sum", "count"], fill_value=0.0)
-        total, count = (cell[name].loc[names].to_numpy(dtype=np.float64) for name in ("sum", "count"))
+        cell = frame.pivot_table(values="value", index=unit, columns="tf", aggfunc=["sum", "count"])
+        total, count = (cell[name].loc[names].fillna(0).to_numpy(dtype=np.float64) for name in ("sum", "count"))
         drawn = np.random.default_rng(0).multinomial(len(names), np.full(len(names), 1 / len(names)), N_BOOTSTRAP)
         weight = drawn @ count
         if unit == "tf":  # a TF drawn twice counts twice
