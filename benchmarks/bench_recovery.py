@@ -229,7 +229,7 @@ def ridge_on_sites(corpus: Corpus, panel: Panel) -> Row:
     table = DeTable(panel.signatures.changes, None, None, None, "signature", rule, True, {})
     sites = corpus.features.select(track_ids=[name for name in corpus.features.track_ids if "potential|" not in name])
     before = cpu_seconds()
-    config = DriversConfig(n_top=1, n_targets=1)
+    config = DriversConfig(n_null=100, n_top=1, n_targets=1)
     drivers = find_drivers(table, sites, config=config, mean_expression=corpus.level).drivers
     tf = drivers[drivers["kind"] == "TF"]
     return row_of("decode drivers, sites alone", _wide(tf, "strength"), panel, cpu_s=cpu_seconds() - before)
@@ -247,10 +247,10 @@ def chance_row(panel: Panel) -> Row:
     )
 
 
-def ceiling_row(corpus: Corpus, panel: Panel, every: Signatures) -> Row:
+def ceiling_row(corpus: Corpus, panel: Panel) -> Row:
     """Other experiments on the same TF, for the signatures whose TF has another series; among TFs with experiments."""
-    scores = ceiling_scores(every.changes.loc[corpus.universe], every.table, corpus.level)
     table = panel.signatures.table
+    scores = ceiling_scores(panel.signatures.changes.loc[corpus.universe], table, corpus.level)
     is_judged = [
         bool(np.isfinite(scores.loc[signature, tf]))
         for signature, tf in zip(table["signature_id"], table["regulator"], strict=True)
@@ -322,12 +322,12 @@ def run(scale: float | None = None) -> list[Row]:
     static = static_scores(_wide(below.table, "combined"), background.table, experiments.table)
     rows.append(row_of("no query (static)", static, panel))
     rows += [ridge_on_sites(corpus, panel), promoter_fisher(corpus, panel)]
-    rows += [*peer_rows(corpus, panel, has_signs=True), chance_row(panel), ceiling_row(corpus, panel, every)]
+    rows += [*peer_rows(corpus, panel, has_signs=True), chance_row(panel)]
 
     names = sorted(set(bound["regulator"]) | set(every.table["regulator"]))
     lines = lines_of(corpus, pd.DataFrame({"kind": "TF", "regulator": names}), with_binding=False)
     more, panel = evidence_rows(corpus, "with background", every, lines, None)
     rows += more
     rows.append(row_of("no query (static)", static_scores(panel.scores, every.table, every.table), panel))
-    rows += [*peer_rows(corpus, panel, has_signs=False), chance_row(panel), ceiling_row(corpus, panel, every)]
+    rows += [*peer_rows(corpus, panel, has_signs=False), chance_row(panel), ceiling_row(corpus, panel)]
     return rows + mirna_rows()
