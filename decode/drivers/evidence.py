@@ -13,7 +13,7 @@ from scipy.stats import rankdata
 
 from decode.core.checks import check_known, check_unique, listed
 from decode.drivers.lines import Float, Line
-from decode.evaluation.baselines import normal_scores
+from decode.statistics.ranks import normal_scores
 
 logger = logging.getLogger(__name__)
 
@@ -127,7 +127,7 @@ def evidence_scores(
     values = queries.to_numpy(dtype=np.float64)
     own = _own_change(values, gene_ids, regulators, own_genes or {})
     scorer = _Scorer(lines, regulators, level, inside)
-    extra = {OWN_CHANGE: scorer.sizes_of(np.abs(own))} if with_own_change else {}
+    extra = {OWN_CHANGE: _own_sizes(own)} if with_own_change else {}
     scored = scorer.scores(values, is_signature, queries.columns.tolist(), extra)
     p_value = np.full(scored.combined.shape, np.nan)
     n_background = 0
@@ -136,7 +136,7 @@ def evidence_scores(
         n_background = others.shape[1]
         theirs = {}
         if with_own_change:
-            theirs = {OWN_CHANGE: scorer.sizes_of(np.abs(_own_change(others, gene_ids, regulators, own_genes or {})))}
+            theirs = {OWN_CHANGE: _own_sizes(_own_change(others, gene_ids, regulators, own_genes or {}))}
         p_value = background_p(
             scored.combined, scorer.scores(others, is_signature, background.columns.tolist(), theirs).combined
         )
@@ -213,7 +213,7 @@ class _Scorer:
             size = np.abs(queries[rows][:, numbers])
             _check_sizes(size, [names[number] for number in members])
             if not is_signature:
-                size = np.stack([normal_scores(column) for column in size.T], axis=1)
+                size = normal_scores(size)
             for name, found_z in self._raw(rows, size).items():
                 raw[name][np.ix_(numbers, self.columns[name])] = found_z
         z: dict[str, Float] = {}
@@ -245,16 +245,6 @@ class _Scorer:
             left[left <= LEAST_SHARE * square] = np.nan
             found[line.name] = np.sqrt(n) * (y.T @ x) / np.sqrt(left)
         return found
-
-    @staticmethod
-    def sizes_of(own: Float) -> Float:
-        """Sizes of own changes (contrast x regulator) as normal scores over the regulators measured."""
-        sizes = np.full(own.shape, np.nan)
-        for row, values in enumerate(own):
-            is_known = np.isfinite(values)
-            if is_known.any():
-                sizes[row, is_known] = normal_scores(values[is_known])
-        return sizes
 
 
 def _standardised_by_kind(raw: Float, kind: NDArray[np.object_]) -> tuple[Float, list[tuple[int, dict[str, Any]]]]:
@@ -351,6 +341,11 @@ def _own_change(
             best = np.nan_to_num(np.abs(part), nan=-1.0).argmax(axis=0)
             own[:, number] = part[best, np.arange(part.shape[1])]
     return own
+
+
+def _own_sizes(own: Float) -> Float:
+    """Sizes of own changes as normal scores over the regulators of each contrast."""
+    return normal_scores(np.abs(own).T).T
 
 
 def _table(

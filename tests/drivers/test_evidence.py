@@ -11,7 +11,7 @@ from scipy.stats import kstest, linregress, pearsonr, rankdata
 
 from decode.drivers.evidence import EvidenceResult, background_p, evidence_scores
 from decode.drivers.lines import Line, network_line
-from decode.evaluation.baselines import normal_scores
+from decode.statistics.ranks import normal_scores
 
 N_GENES = 400
 IDS = np.array([f"G{i}" for i in range(N_GENES)])
