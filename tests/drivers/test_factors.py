@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from decode.drivers.factors import factors_without_sites, is_sequence_specific, read_sequence_specific
+from decode.expression.readers import read_expression
 
 GENES = pd.DataFrame({"gene_id": [f"E{i}" for i in range(6)], "gene_name": ["HNF4A", "MYC", "MAX", "POLR2A", "X", "Y"]})
 REGULATORS = pd.DataFrame(
@@ -39,3 +40,19 @@ def test_a_factor_without_sites_is_named_with_its_rank() -> None:
         ["liver", "X", "E4", -2.0, 3, 3],
     ]
     assert len(factors_without_sites(statistic, ["HNF4A", "MYC", "X"], GENES, REGULATORS, n=1)) == 1
+
+
+@pytest.mark.real_data
+def test_hnf4a_is_named_where_the_features_lack_it(shared: Path) -> None:
+    folder = shared / "data"
+    lists = pd.read_csv(folder / "gene_lists" / "ensembl_to_symbol.tsv.gz", sep="\t")
+    genes = lists.iloc[:, :2].set_axis(["gene_id", "gene_name"], axis=1).drop_duplicates("gene_id")
+    genes = genes[~genes["gene_name"].duplicated(keep=False)]
+    tissues = np.log2(read_expression(folder / "expression" / "hpa_gtex_tissue_tpm.tsv.gz") + 1)
+    liver = (tissues["liver"] - tissues.median(axis=1)).reindex(genes["gene_id"]).to_frame("liver")
+    sites = pd.read_csv(folder / "hg19" / "tf_chip_encode.bed.gz", sep="\t", header=None, usecols=[3], nrows=200_000)
+    regulators = pd.DataFrame({"kind": "TF", "regulator": sites[3].unique()})
+    names = read_sequence_specific(folder / "gene_lists" / "tf_lambert2018.txt")
+    found = factors_without_sites(liver, names, genes, regulators)
+    assert "HNF4A" in found["factor"].tolist()
+    assert not set(found["factor"]) & set(regulators["regulator"])

@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from decode.expression.signatures import read_signatures
@@ -56,3 +57,14 @@ def test_what_holds_no_signatures_raises(tmp_path: Path, text: str, message: str
     (tmp_path / "x").write_text(text)
     with pytest.raises(ValueError, match=message):
         read_signatures(tmp_path / "x")
+
+
+@pytest.mark.real_data
+def test_real_signatures_have_the_sizes_that_their_table_states(shared: Path) -> None:
+    folder = shared / "data" / "perturbation"
+    stated = pd.read_csv(folder / "tf_signatures.tsv", sep="\t").set_index("signature_id")
+    counts = read_signatures(folder / "tf_signatures_genes.tsv.gz").counts
+    assert counts["n_signatures"] == 41
+    for direction in ("n_up", "n_down"):
+        difference = pd.Series(counts[direction]).reindex(stated.index) - stated[direction]
+        assert difference.abs().max() <= 1  # one gene of one signature is both up and down
