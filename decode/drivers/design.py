@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg import eigh, qr
+from scipy.linalg import qr
 
 from decode.attribution.exact.engine import one_blas_thread
 
@@ -31,8 +31,6 @@ class Design(NamedTuple):
     folds : int64 array, shape (n_genes,)
     grams : list of float64 array, shape (n_columns, n_columns)
         Columns' products with each other over the genes of each fold.
-    spectra : list of tuple
-        Eigenvalues and -vectors of the Gram matrix without each fold, and last of the whole.
     """
 
     columns: Float
@@ -41,7 +39,6 @@ class Design(NamedTuple):
     basis: Float
     folds: NDArray[np.int64]
     grams: list[Float]
-    spectra: list[tuple[Float, Float]]
 
     @property
     def gram(self) -> Float:
@@ -79,9 +76,7 @@ def make_design(x: ArrayLike, covariates: ArrayLike, *, groups: ArrayLike | None
     columns /= scale
     folds = gene_folds(len(values), groups, seed)
     grams = [columns[rows].T @ columns[rows] for rows in (folds == number for number in range(folds.max() + 1))]
-    whole = np.asarray(np.sum(grams, axis=0))
-    spectra = [eigh(whole - part) for part in grams] + [eigh(whole)]
-    return Design(columns, values.mean(axis=0), scale, basis, folds, grams, spectra)
+    return Design(columns, values.mean(axis=0), scale, basis, folds, grams)
 
 
 def check_finite(**arrays: Float) -> None:

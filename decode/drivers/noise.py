@@ -51,27 +51,30 @@ class NullModel(Protocol):
         """Null targets with the values of `y`."""
 
 
-def residuals_of_columns(basis: Float, values: Targets) -> Targets:
-    """What an orthonormal basis of covariates leaves of each column, SD 1."""
-    basis = basis.astype(np.float32)
-    left = values - basis @ (basis.T @ values)
-    spread = left.std(axis=0)
+def residual_rows(basis: Float, values: Targets) -> Targets:
+    """What an orthonormal basis of covariates, shape (n_genes, rank), leaves of each row of values, SD 1."""
+    columns = basis.astype(np.float32)
+    left = values - (values @ columns) @ columns.T
+    spread = left.std(axis=1, keepdims=True)
     return np.asarray(left / np.where(spread > 0, spread, 1.0), dtype=np.float32)
 
 
-def ranked_columns(values: Targets, by_order: NDArray[np.floating]) -> Targets:
-    """Replace each column's values by given ones, the least by the first.
+def ordered_rows(order: NDArray[np.int32], ordered: NDArray[np.floating]) -> Targets:
+    """Give each row the same values, the least to the gene that its order names first.
 
     Examples
     --------
-    >>> ranked_columns(np.array([[3.0], [1.0], [2.0]], dtype=np.float32), np.array([-1.0, 0.0, 1.0])).ravel().tolist()
-    [1.0, -1.0, 0.0]
+    >>> ordered_rows(np.array([[2, 0, 1]], dtype=np.int32), np.array([-1.0, 0.0, 1.0])).tolist()
+    [[0.0, 1.0, -1.0]]
     """
-    found = np.empty(values.shape, dtype=np.float32)
-    ordered = np.asarray(by_order, dtype=np.float32)
-    for number in range(values.shape[1]):
-        found[np.argsort(values[:, number]), number] = ordered
+    found = np.empty(order.shape, dtype=np.float32)
+    np.put_along_axis(found, order, np.asarray(ordered, dtype=np.float32)[None, :], axis=1)
     return found
+
+
+def row_order(values: Targets) -> NDArray[np.int32]:
+    """Genes of each row from the least to the largest value."""
+    return np.argsort(values, axis=1).astype(np.int32)
 
 
 class CorrelatedGenes:
@@ -100,14 +103,18 @@ class CorrelatedGenes:
         self._groups = list(groups)
         rng = np.random.default_rng(seed)
         of_group = np.arange(n_draws) * len(self._groups) // n_draws
-        noise = []
+        orders = []
         for number, group in enumerate(self._groups):
             n = int((of_group == number).sum())
-            own = np.sqrt(np.maximum(1.0 - (group.factors**2).sum(axis=1, keepdims=True), 0.0))
-            common = group.factors @ rng.standard_normal((group.factors.shape[1], n), dtype=np.float32)
-            noise.append(common + own * rng.standard_normal((len(own), n), dtype=np.float32))
-        self._noise = np.concatenate(noise, axis=1)
+            own = np.sqrt(np.maximum(1.0 - (group.factors**2).sum(axis=1), 0.0))
+            common = rng.standard_normal((n, group.factors.shape[1]), dtype=np.float32) @ group.factors.T
+            orders.append(row_order(common + own * rng.standard_normal((n, len(own)), dtype=np.float32)))
+        self._order = np.concatenate(orders)
         self._drawn: tuple[bytes, NullTargets] | None = None
+
+    def values(self, y: Float) -> Targets:
+        """The values of a statistic as noise orders them, shape (n_draws, n_genes)."""
+        return ordered_rows(self._order, np.sort(y))
 
     def df(self) -> Float:
         """Residual degrees of freedom of each group of samples."""
@@ -118,14 +125,14 @@ class CorrelatedGenes:
         ordered = np.sort(y)
         key = ordered.tobytes() + bytes([by_rank])
         if self._drawn is None or self._drawn[0] != key:
-            raw = ranked_columns(self._noise, ordered)
-            signed = residuals_of_columns(direction.basis, raw)
+            raw = ordered_rows(self._order, ordered)
+            signed = residual_rows(direction.basis, raw)
             if by_rank:
                 quantiles = ndtri((np.arange(len(y)) + 0.5) / len(y))
-                size = ranked_columns(np.abs(signed), quantiles)
+                size = ordered_rows(row_order(np.abs(signed)), quantiles)
             else:
                 size = np.abs(raw)
-            self._drawn = (key, NullTargets(signed, residuals_of_columns(direction.basis, size)))
+            self._drawn = (key, NullTargets(signed.T, residual_rows(direction.basis, size).T))
         return self._drawn[1]
 
 

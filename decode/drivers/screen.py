@@ -6,11 +6,13 @@ nothing differs is one matrix product (`decode.drivers.noise`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.linalg import cho_factor, cho_solve, eigh, inv
 
 from decode.attribution.exact.engine import one_blas_thread
 from decode.core.checks import check_choice, listed
@@ -39,7 +41,7 @@ class Screen(NamedTuple):
     penalty : float
         Chosen by cross-validation, as a multiple of the number of genes; NaN for "marginal".
     r2 : float
-        Share of the target's variance (beyond the covariates) that is predicted in held-out folds; can be negative.
+        Share of the target's variance (beyond the covariates) that ridge predicts in held-out folds; can be negative.
     residual : float64 array, shape (n_genes,)
         The target in SDs, without what the covariates explain.
     basis : float64 array, shape (n_genes, n_covariates + 1)
@@ -172,19 +174,26 @@ def screener(
     weights: dict[float, NDArray[np.float32]] = {}
     scored: dict[float, tuple[NDArray[np.floating], Float]] = {}  # the last null targets of each regression
 
+    if scorer.is_marginal:  # one regression beside it, for the share of variance
+        choices = choices[-1:]
+    whole = design.gram
+    solvers = [
+        _fold_solver(whole - own, int((~part).sum()), choices) for part, own in zip(rows, design.grams, strict=True)
+    ]
+
+    @cache
     def inverse(penalty: float) -> Float:
         """(Z'Z + c n I)^-1, symmetric; I / n for "marginal"."""
-        roots, vectors = design.spectra[-1]
         if scorer.is_marginal:
-            return np.eye(len(roots)) / n_genes
-        return np.asarray((vectors / (np.maximum(roots, 0) + penalty * n_genes)) @ vectors.T)
+            return np.eye(len(whole)) / n_genes
+        return np.asarray(inv(whole + penalty * n_genes * np.eye(len(whole)), assume_a="pos"))
 
     @one_blas_thread()
     def fit(y: ArrayLike) -> Screen:
         target = residual_target(design, y)
         products = np.stack([design.columns[part].T @ target[part] for part in rows])
         squares = np.array([target[part] @ target[part] for part in rows])
-        penalty, r2 = _choose_penalty(design, products, squares, choices)
+        penalty, r2 = _choose_penalty(design, products, squares, choices, solvers)
         solve = inverse(penalty)
         coefficients = solve @ products.sum(axis=0)
         effect = scorer.effect(coefficients[:, None], products.sum(axis=0)[:, None] / n_genes)[:, 0]
@@ -293,14 +302,23 @@ def residual_target(design: Design, y: ArrayLike) -> Float:
     return left
 
 
-def _choose_penalty(design: Design, products: Float, squares: Float, penalties: Float) -> tuple[float, float]:
+def _fold_solver(gram: Float, n_genes: int, penalties: Float) -> Callable[[Float], Float]:
+    """Coefficients (column, penalty) of ridge on the genes behind a Gram matrix, given the columns' products."""
+    if len(penalties) == 1:
+        factor = cho_factor(gram + penalties[0] * n_genes * np.eye(len(gram)))
+        return lambda products: np.asarray(cho_solve(factor, products))[:, None]
+    roots, vectors = eigh(gram)
+    divisor = np.maximum(roots, 0)[:, None] + penalties * n_genes
+    return lambda products: np.asarray(vectors @ ((vectors.T @ products)[:, None] / divisor))
+
+
+def _choose_penalty(
+    design: Design, products: Float, squares: Float, penalties: Float, solvers: Sequence[Callable[[Float], Float]]
+) -> tuple[float, float]:
     """Penalty of the least squared error in held-out folds, and the share of variance predicted there."""
     total, error = products.sum(axis=0), np.zeros(len(penalties))
-    for number, part in enumerate(design.grams):
-        roots, vectors = design.spectra[number]
-        n_kept = int((design.folds != number).sum())
-        along = (vectors.T @ (total - products[number]))[:, None]
-        coefficients = vectors @ (along / (np.maximum(roots, 0)[:, None] + penalties * n_kept))
+    for number, (part, solve) in enumerate(zip(design.grams, solvers, strict=True)):
+        coefficients = solve(total - products[number])
         fitted = (coefficients * (part @ coefficients)).sum(axis=0)
         error += squares[number] - 2 * products[number] @ coefficients + fitted
     best = int(np.argmin(error))
