@@ -9,6 +9,8 @@ import typer
 
 from decode.cli.common import comma_list, load_tensorflow
 from decode.cli.model import ArchitectureName, ExecutorOption, Features, SplitByName, Targets
+from decode.cli.options import Force
+from decode.cli.outputs import stop_if_finished
 
 TissueGroups = Annotated[
     str | None,
@@ -64,6 +66,7 @@ def randomise(
     max_epochs: Annotated[int, typer.Option(help="Most epochs of a member.")] = 100,
     patience: Annotated[int, typer.Option(help="Epochs without a better validation loss before stopping.")] = 10,
     executor: ExecutorOption = "serial",
+    force: Force = False,
 ) -> None:
     """Retrain with RNA, promoter or all sites shuffled between genes; a killed run goes on when repeated."""
     load_tensorflow()
@@ -73,11 +76,21 @@ def randomise(
     from decode.evaluation.randomisation import randomise as randomise_features
     from decode.expression.targets import read_targets, task_names
     from decode.features.matrix import RegulatoryFeatures
-    from decode.report.randomisation import write_randomisation
+    from decode.report.randomisation import randomisation_text, write_randomisation
     from decode.training.config import TrainingConfig
 
     check_output_folder(out)
     check_count("--seeds", seeds)
+    inputs: dict[str, str | Path] = {"features": features, "targets": targets}
+    if group_file:
+        inputs["groups"] = group_file
+    record = run_record(
+        inputs=inputs,
+        architecture=architecture.value, members=members, seeds=seeds, seed=seed, within_length=within_length,
+        tissue_groups=tissue_groups, biosamples=biosamples, test_chromosome=test_chromosome, split_by=split_by.value,
+        max_epochs=max_epochs, patience=patience,
+    )  # fmt: skip
+    stop_if_finished(out, "randomise", record, force=force)
     table = read_targets(targets)
     result = randomise_features(
         RegulatoryFeatures.read(features),
@@ -95,19 +108,5 @@ def randomise(
         executor=executor,
         on_run=report_run,
     )
-    inputs: dict[str, str | Path] = {"features": features, "targets": targets}
-    if group_file:
-        inputs["groups"] = group_file
-    record = run_record(
-        inputs=inputs,
-        architecture=architecture.value, members=members, seeds=seeds, seed=seed, within_length=within_length,
-        tissue_groups=tissue_groups, biosamples=biosamples, test_chromosome=test_chromosome, split_by=split_by.value,
-        max_epochs=max_epochs, patience=patience,
-    )  # fmt: skip
-    write_randomisation(result, out, record=record)
-    typer.echo(f"{'':34}{'fold change':>12}{'SD':>8}{'median level':>14}")
-    for row in result.summary.to_dict("records"):
-        label = f"{row['variant']}{' within length' if row['stratified'] else ''}"
-        names = ("fold_change_mean_spearman", "fold_change_sd_over_seeds", "median_level_spearman")
-        cells = ["-" if row[name] != row[name] else f"{row[name]:.3f}" for name in names]
-        typer.echo(f"{label:34}{cells[0]:>12}{cells[1]:>8}{cells[2]:>14}")
+    write_randomisation(result, out, record=record, force=force)
+    typer.echo(randomisation_text(result.summary))
