@@ -60,6 +60,8 @@ def single_task(
     inputs: dict[str, str | Path] = {"features": features, "targets": targets}
     if group_file:
         inputs["groups"] = group_file
+    if tissue_groups not in (None, "gtex"):
+        inputs["tissue_groups"] = str(tissue_groups)
     record = run_record(
         inputs=inputs,
         tasks=tasks, seeds=seeds, members=members, architecture=architecture.value, tissue_groups=tissue_groups,
@@ -129,6 +131,8 @@ def expecto(
     if (tpm is None) == (targets is None):
         raise ValueError("give either --tpm TPM (the published protocol) or --targets TABLE (log2)")
     inputs = {"features": features, "tpm": tpm, "targets": targets, "table": table}
+    if tissue_groups not in (None, "gtex"):
+        inputs["tissue_groups"] = Path(str(tissue_groups))
     record = run_record(
         inputs={name: path for name, path in inputs.items() if path is not None},
         runs=runs, members=members, architecture=architecture.value, tissue_groups=tissue_groups, biosamples=biosamples,

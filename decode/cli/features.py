@@ -138,7 +138,8 @@ def build(
     for place, values in given.items():
         inputs |= {f"{place} {key} {n}": path for n, (key, path) in enumerate(pairs(place, values), start=1)}
     record = run_record(
-        inputs=inputs, build=build, further_regions=further, region_name=region_name, min_link_score=min_link_score,
+        inputs=inputs, sources=_names(given), build=build, further_regions=further,
+        region_name=region_name, min_link_score=min_link_score,
         **site_options, tracks=tracks.value, level=level.value, representative=representative.value, bin_size=bin_size,
         upstream=upstream, downstream=downstream, stranded_promoters=stranded_promoters,
     )  # fmt: skip
@@ -165,6 +166,11 @@ def build(
     )
     write_files("features build", {out: features.write}, record=record, force=force)
     typer.echo(f"{out}: {features!r}")
+
+
+def _names(given: dict[str, list[str] | None]) -> list[str]:
+    """The sources as they were named, without their folders: a file's name can be that of its regulator."""
+    return [f"{place} {key}={Path(path).name}" for place, values in given.items() for key, path in pairs(place, values)]
 
 
 @app.command()

@@ -84,6 +84,8 @@ def randomise(
     inputs: dict[str, str | Path] = {"features": features, "targets": targets}
     if group_file:
         inputs["groups"] = group_file
+    if tissue_groups not in (None, "gtex"):
+        inputs["tissue_groups"] = str(tissue_groups)
     record = run_record(
         inputs=inputs,
         architecture=architecture.value, members=members, seeds=seeds, seed=seed, within_length=within_length,

@@ -42,7 +42,7 @@ def rank(
     from decode.ranking.kinds import compare_classes
     from decode.ranking.null_file import read_null
     from decode.ranking.rank import rank_regulators, regulator_scores
-    from decode.report.files import check_free
+    from decode.report.files import check_free, record_path
     from decode.report.ranking import write_ranking, write_ranking_figures
     from decode.report.ranking_text import ranking_heading, ranking_text
 
@@ -54,7 +54,7 @@ def rank(
     record = run_record(inputs=inputs, usage=usage, figures=figures)
     stop_if_finished(out, "rank", record, force=force, beside=True)
     if figures is not None:
-        check_free(figures, force=force)
+        check_free(record_path(figures), force=force)
     refits = None if null is None else read_null(null)
     with read_attributions(attributions) as dataset:
         scores = regulator_scores(dataset, usage=usage)
