@@ -46,7 +46,7 @@ def by_hand(tmp_path: Path) -> list[object]:
 
 
 def exported(run, folder: Path, *options: object) -> list[tuple[object, ...]]:
-    result = run("features", "export", folder / "features.h5", "--out", folder / "long.tsv.gz", *options)
+    result = run("features", "export", folder / "features.h5", "--out", folder / "long.tsv.gz", "--force", *options)
     assert result.status == 0, result.err
     table = pd.read_csv(folder / "long.tsv.gz", sep="\t", keep_default_na=False)
     assert table.columns.tolist() == ["region", "gene_id", "bin", "kind", "regulator", "biosample", "bases"]
@@ -164,7 +164,7 @@ def test_no_sites(run, toy, tmp_path):
 
 
 def test_export_of_a_gene_that_is_not_there(run, features_file, tmp_path):
-    result = run("features", "export", features_file, "--genes", "GX", "--out", tmp_path / "long.tsv")
+    result = run("features", "export", features_file, "--genes", "GX", "--out", tmp_path / "long.tsv", "--force")
     assert result.status == 2
     assert "GX" in result.err
     assert not list(tmp_path.iterdir())
