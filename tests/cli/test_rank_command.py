@@ -59,7 +59,7 @@ def test_rank_with_a_null(run, attributions, tmp_path):
     assert table["fdr"].between(0, 1).all()
     assert np.isfinite(table["z"]).all()
     write_null(null.assign_attrs(reference="mean_gene"), tmp_path / "null.nc")
-    result = run("rank", attributions, "--null", tmp_path / "null.nc", "--out", tmp_path / "r.tsv")
+    result = run("rank", attributions, "--null", tmp_path / "null.nc", "--out", tmp_path / "r.tsv", "--force")
     assert result.status == 2
     assert "the null was made against another reference ('mean_gene', the attributions 'own_length')" in result.err
 
