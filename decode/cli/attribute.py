@@ -11,6 +11,8 @@ import typer
 from decode.cli.common import comma_list, load_tensorflow
 from decode.cli.features import RepresentativeName
 from decode.cli.model import Features, Model, PartName
+from decode.cli.options import Force
+from decode.cli.outputs import stop_if_finished
 
 if TYPE_CHECKING:
     from decode.genome.gene_models import GeneModels
@@ -68,10 +70,12 @@ def attribute(
             help="Where genes are computed: serial, threads:N (default 2), or a Dask scheduler tcp://host:port."
         ),
     ] = None,
+    force: Force = False,
 ) -> None:
     """Which sites raise or lower each prediction; a killed run goes on when the same command is given again."""
-    from decode.core.files import check_output
+    from decode.core.files import check_output, run_record
     from decode.features.matrix import RegulatoryFeatures
+    from decode.report.files import check_free, write_record
 
     check_output(out)
     if stability is not None:
@@ -81,6 +85,18 @@ def attribute(
     _check_options(bins, {"--genes": genes}, {"--bedgraph": bedgraph, "--tasks": tasks})
     if bedgraph is None and annotation is not None:
         raise ValueError("--annotation is used to write bedGraph files; give --bedgraph too, or leave it out")
+    paths = {"features": features, "genes": genes, "annotation": annotation, "sizes": sizes}
+    inputs: dict[str, str | Path] = {"model": model / "bundle.json"}
+    inputs |= {name: path for name, path in paths.items() if path is not None}
+    record = run_record(
+        inputs=inputs, engine=engine.value, reference=reference.value, matched=matched, bins=bins, tasks=tasks,
+        split=None if genes else split.value, representative=representative.value, bedgraph=bedgraph,
+        stability=stability,
+    )  # fmt: skip
+    stop_if_finished(out, "attribute", record, force=force, beside=True)
+    for path in (stability, bedgraph):
+        if path is not None:
+            check_free(path, force=force)
     wanted = None if genes is None else read_genes(genes)
     load_tensorflow()
     from decode.attribution.attribute import attribute as attribute_genes
@@ -92,7 +108,8 @@ def attribute(
         models = None
         if annotation is not None:
             models = _gene_models(annotation, loaded, representative.value, sizes)
-        _write_bins(bundle, loaded, wanted or [], out, bedgraph, comma_list(tasks), models, common)
+        files = _write_bins(bundle, loaded, wanted or [], out, bedgraph, comma_list(tasks), models, common)
+        write_record(out, "attribute", files, record=record)
         return
     from rich.console import Console
     from rich.progress import Progress
@@ -117,23 +134,22 @@ def attribute(
         f"{attrs['reference']}; largest additivity error {attrs['additivity_error_max']:.1g} log2 units, the other "
         f"engine {compared}; next: decode rank {out} --out ranking.tsv"
     )
+    files = [out]
     if stability is not None:
         _write_stability(bundle, loaded, stability, genes=wanted, part=split.value, n_matched=matched)
+        files.append(stability)
+    write_record(out, "attribute", files, record=record)
 
 
 def _write_stability(bundle: Any, features: Any, path: Path, **options: Any) -> None:
     from decode.attribution.stability import reference_stability
     from decode.core.files import write_table
+    from decode.report.attributions import stability_text
 
     table = reference_stability(bundle, features, **options)
     write_table(table, path)
     typer.echo(f"{path}: median over tasks of the Spearman correlation of regulators between references")
-    columns = ["spearman_mean", "spearman_mean_abs", "top_shared"]
-    typer.echo(f"{'':32}{'signed mean':>13}{'mean absolute':>15}{'top shared':>12}")
-    medians = table.groupby(["reference_a", "reference_b"], sort=False)[columns].median().reset_index()
-    for row in medians.to_dict("records"):
-        pair = f"{row['reference_a']}, {row['reference_b']}"
-        typer.echo(f"{pair:32}{row[columns[0]]:>13.2f}{row[columns[1]]:>15.2f}{row[columns[2]]:>12.2f}")
+    typer.echo(stability_text(table))
 
 
 def _check_options(bins: bool, with_bins: dict[str, Any], only_bins: dict[str, Any]) -> None:
@@ -174,7 +190,7 @@ def _write_bins(
     tasks: list[str] | None,
     models: GeneModels | None,
     common: dict[str, Any],
-) -> None:
+) -> list[Path]:
     from decode.attribution.bedgraph import write_bedgraph
     from decode.attribution.bins import bin_attributions, read_bin_attributions, write_bin_attributions
     from decode.core.files import check_output_folder, make_output_folder
@@ -183,7 +199,7 @@ def _write_bins(
     if bedgraph is not None:
         check_output_folder(bedgraph)
     groups = write_bin_attributions(bin_attributions(bundle, features, genes, tasks=tasks, **common), out)
-    n_files = 0
+    files = [out]
     if bedgraph is not None:
         make_output_folder(bedgraph)
         for gene in groups:
@@ -191,5 +207,7 @@ def _write_bins(
                 for task in dataset["task"].to_numpy().tolist():
                     path = bedgraph / f"{file_name(gene)}.{file_name(task)}.bedgraph"
                     write_bedgraph(dataset, path, task=task, models=models)
-                    n_files += 1
-    typer.echo(f"{out}: bins of {len(groups)} genes" + (f"; {bedgraph}: {n_files} bedGraph files" if n_files else ""))
+                    files.append(path)
+    written = f"; {bedgraph}: {len(files) - 1} bedGraph files" if bedgraph is not None else ""
+    typer.echo(f"{out}: bins of {len(groups)} genes{written}")
+    return files

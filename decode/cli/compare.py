@@ -9,6 +9,8 @@ import typer
 
 from decode.cli.common import comma_list, load_tensorflow
 from decode.cli.model import ArchitectureName, ExecutorOption, Features, Targets, TaskKindOption
+from decode.cli.options import Force
+from decode.cli.outputs import stop_if_finished
 from decode.cli.randomise import TissueGroups, report_run, tissue_groups_option
 
 app = typer.Typer(no_args_is_help=True, help="Other models on the same genes and the same split.")
@@ -41,6 +43,7 @@ def single_task(
     max_epochs: MaxEpochs = 100,
     patience: Patience = 10,
     executor: ExecutorOption = "serial",
+    force: Force = False,
 ) -> None:
     """One network for all tasks against one network a task: accuracy and time."""
     load_tensorflow()
@@ -49,13 +52,25 @@ def single_task(
     from decode.core.files import check_output_folder, run_record
     from decode.dataset import read_groups
     from decode.expression.targets import read_targets, task_names
-    from decode.expression.task_kinds import headline_label, with_task_kinds
+    from decode.expression.task_kinds import with_task_kinds
     from decode.features.matrix import RegulatoryFeatures
-    from decode.report.comparisons import write_single_task
+    from decode.report.comparisons import single_task_text, write_single_task
     from decode.training.config import TrainingConfig
 
     check_output_folder(out)
     check_count("--seeds", seeds)
+    inputs: dict[str, str | Path] = {"features": features, "targets": targets}
+    if group_file:
+        inputs["groups"] = group_file
+    if tissue_groups not in (None, "gtex"):
+        inputs["tissue_groups"] = str(tissue_groups)
+    record = run_record(
+        inputs=inputs,
+        tasks=tasks, seeds=seeds, members=members, architecture=architecture.value, tissue_groups=tissue_groups,
+        biosamples=biosamples, test_chromosome=test_chromosome, task_kind=task_kind, seed=seed,
+        max_epochs=max_epochs, patience=patience,
+    )  # fmt: skip
+    stop_if_finished(out, "compare single-task", record, force=force)
     table = with_task_kinds(read_targets(targets), task_kind)
     result = compare_single_task(
         RegulatoryFeatures.read(features),
@@ -72,23 +87,8 @@ def single_task(
         executor=executor,
         on_run=report_run,
     )
-    inputs: dict[str, str | Path] = {"features": features, "targets": targets}
-    if group_file:
-        inputs["groups"] = group_file
-    record = run_record(
-        inputs=inputs,
-        tasks=tasks, seeds=seeds, members=members, architecture=architecture.value, tissue_groups=tissue_groups,
-        biosamples=biosamples, test_chromosome=test_chromosome, task_kind=task_kind, seed=seed, max_epochs=max_epochs,
-        patience=patience,
-    )  # fmt: skip
-    write_single_task(result, out, record=record)
-    figure = next(str(name) for name in result.summary if str(name).endswith("_spearman"))
-    for row in result.summary.to_dict("records"):
-        typer.echo(
-            f"{row['model']}: mean {headline_label(figure)} Spearman {row[figure]:.3f}, "
-            f"{row['n_networks']} networks, {row['cpu_s']:.1f} CPU s for {row['n_tasks']} tasks"
-        )
-    typer.echo(f"a network a task costs {result.comparison['cpu_ratio'].iloc[0]:.1f} times the CPU time of one for all")
+    write_single_task(result, out, record=record, force=force)
+    typer.echo(single_task_text(result))
 
 
 @app.command()
@@ -117,6 +117,7 @@ def expecto(
     max_epochs: MaxEpochs = 100,
     patience: Patience = 10,
     executor: ExecutorOption = "serial",
+    force: Force = False,
 ) -> None:
     """Our network beside ExPecto's boosted linear regression (needs the extra expecto)."""
     load_tensorflow()
@@ -127,13 +128,23 @@ def expecto(
     from decode.expression.targets import read_targets, task_names
     from decode.expression.task_kinds import with_task_kinds
     from decode.features.matrix import RegulatoryFeatures
-    from decode.report.comparisons import write_expecto
+    from decode.report.comparisons import expecto_text, write_expecto
     from decode.training.config import TrainingConfig
 
     require_xgboost()
     check_output_folder(out)
     if (tpm is None) == (targets is None):
         raise ValueError("give either --tpm TPM (the published protocol) or --targets TABLE (log2)")
+    inputs = {"features": features, "tpm": tpm, "targets": targets, "table": table}
+    if tissue_groups not in (None, "gtex"):
+        inputs["tissue_groups"] = Path(str(tissue_groups))
+    record = run_record(
+        inputs={name: path for name, path in inputs.items() if path is not None},
+        runs=runs, members=members, architecture=architecture.value, tissue_groups=tissue_groups, biosamples=biosamples,
+        test_chromosome=test_chromosome, left_out=left_out, task_kind=task_kind, seed=seed,
+        max_epochs=max_epochs, patience=patience,
+    )  # fmt: skip
+    stop_if_finished(out, "compare expecto", record, force=force)
     levels = read_expression(tpm) if tpm is not None else None
     wanted = with_task_kinds(read_targets(targets), task_kind) if targets is not None else None
     names = task_names(wanted) if wanted is not None else [str(name) for name in levels] if levels is not None else []
@@ -153,14 +164,5 @@ def expecto(
         executor=executor,
         on_run=report_run,
     )
-    inputs = {"features": features, "tpm": tpm, "targets": targets, "table": table}
-    record = run_record(
-        inputs={name: path for name, path in inputs.items() if path is not None},
-        runs=runs, members=members, architecture=architecture.value, tissue_groups=tissue_groups, biosamples=biosamples,
-        test_chromosome=test_chromosome, left_out=left_out, task_kind=task_kind, seed=seed,
-        max_epochs=max_epochs, patience=patience,
-    )  # fmt: skip
-    write_expecto(result, out, record=record)
-    typer.echo(f"{'':14}{'metric':>10}{'decode':>10}{'expecto':>10}")
-    for row in result.comparison.to_dict("records"):
-        typer.echo(f"{row['scale']:14}{row['metric']:>10}{row['decode']:>10.3f}{row['expecto']:>10.3f}")
+    write_expecto(result, out, record=record, force=force)
+    typer.echo(expecto_text(result))

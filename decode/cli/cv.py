@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from decode.cli.common import comma_list, load_tensorflow
 from decode.cli.model import ArchitectureName, ExecutorOption, Features, KeepName, Targets, TaskKindOption
+from decode.cli.options import Force
+from decode.cli.outputs import stop_if_finished
 from decode.cli.randomise import report_run
 
 
@@ -36,6 +38,7 @@ def cv(
     max_epochs: Annotated[int, typer.Option(help="Most epochs of a member.")] = 100,
     patience: Annotated[int, typer.Option(help="Epochs without a better validation loss before stopping.")] = 10,
     executor: ExecutorOption = "serial",
+    force: Force = False,
 ) -> None:
     """Predict every gene by an ensemble that never saw its chromosome; a killed run goes on when repeated."""
     load_tensorflow()
@@ -45,12 +48,21 @@ def cv(
     from decode.expression.targets import read_targets
     from decode.expression.task_kinds import with_task_kinds
     from decode.features.matrix import RegulatoryFeatures
-    from decode.report.crossval import write_cross_validation
+    from decode.report.crossval import fold_text, write_cross_validation
     from decode.training.config import TrainingConfig
 
     check_output_folder(out)
     if folds != "chr" and not folds.isdecimal():
         raise ValueError(f"--folds is {folds!r}; give a number such as 5, or chr")
+    inputs: dict[str, str | Path] = {"features": features, "targets": targets}
+    if group_file:
+        inputs["groups"] = group_file
+    record = run_record(
+        inputs=inputs, folds=folds, keep_test=keep_test, architecture=architecture.value, members=members,
+        keep=keep.value, biosamples=biosamples, task_kind=task_kind, seed=seed,
+        max_epochs=max_epochs, patience=patience,
+    )  # fmt: skip
+    stop_if_finished(out, "cv", record, force=force)
     result = cross_validate(
         RegulatoryFeatures.read(features),
         with_task_kinds(read_targets(targets), task_kind),
@@ -64,32 +76,5 @@ def cv(
         executor=executor,
         on_run=report_run,
     )
-    inputs: dict[str, str | Path] = {"features": features, "targets": targets}
-    if group_file:
-        inputs["groups"] = group_file
-    record = run_record(
-        inputs=inputs, folds=folds, keep_test=keep_test, architecture=architecture.value, members=members,
-        keep=keep.value, biosamples=biosamples, task_kind=task_kind, seed=seed,
-        max_epochs=max_epochs, patience=patience,
-    )  # fmt: skip
-    write_cross_validation(result, out, record=record)
-    typer.echo(fold_table(result.metrics))
-
-
-def fold_table(metrics: dict[str, Any]) -> str:
-    """The headline figures with their SD over folds, as text."""
-    from decode.expression.task_kinds import headline_label
-
-    figures = [name for name in metrics["model"] if not name.endswith("_sd_over_folds")]
-    rows = {"model": metrics["model"], "single member": metrics["single_member"], **metrics["baselines"]}
-    lines = [
-        f"{metrics['n_genes']} genes in {metrics['n_folds']} folds; Spearman within a fold, mean (SD) over folds",
-        f"{'':18}" + "".join(f"{headline_label(figure):>18}" for figure in figures),
-    ]
-    for name, row in rows.items():
-        cells = []
-        for figure in figures:
-            mean, spread = row[figure], row[f"{figure}_sd_over_folds"]
-            cells.append("-" if mean != mean else f"{mean:.3f}" + ("" if spread != spread else f" ({spread:.3f})"))
-        lines.append(f"{name:18}" + "".join(f"{cell:>18}" for cell in cells))
-    return "\n".join(lines)
+    write_cross_validation(result, out, record=record, force=force)
+    typer.echo(fold_text(result.metrics))

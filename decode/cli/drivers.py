@@ -10,6 +10,8 @@ import typer
 
 from decode.cli.common import comma_list
 from decode.cli.features import RepresentativeName
+from decode.cli.options import Force
+from decode.cli.outputs import stop_if_finished
 
 if TYPE_CHECKING:
     from decode.expression.de_tables import DeTable
@@ -106,6 +108,7 @@ def drivers(
     top: Annotated[int, typer.Option(help="Drivers of each contrast with sites and positions.")] = 20,
     targets: Annotated[int, typer.Option(help="Leading targets of a driver.")] = 50,
     seed: Annotated[int, typer.Option(help="Seed of the refits.")] = 0,
+    force: Force = False,
 ) -> None:
     """Which TFs, RNA-binding proteins and miRNAs explain a differential expression table, where, and how surely."""
     from decode.core.files import check_output_folder, run_record
@@ -131,6 +134,25 @@ def drivers(
         "response": not (direction_only or full),  # a network for the sizes too would take twice the hours
     }
     config = DriversConfig(**options)
+    files = {"de_table": de_table, "up": up, "down": down, "features": features, "id_map": id_map, "de_prior": de_prior}
+    files |= {"mean_expression": mean_expression, "annotation": annotation, "sizes": sizes}
+    if model is not None:
+        files["model"] = model / "bundle.json"
+    inputs: dict[str, str | Path] = {name: path for name, path in files.items() if path is not None}
+    record = run_record(
+        inputs=inputs,
+        biosamples=biosamples,
+        contrasts=contrasts,
+        form=form.value,
+        full=full,
+        gene_column=gene_column,
+        skip_ambiguous=skip_ambiguous,
+        representative=representative.value,
+        members=members if full else None,
+        full_refits=full_refits if full else None,
+        **options,
+    )
+    stop_if_finished(out, "drivers", record, force=force)
     table = _read(de_table, up, down, form.value, gene_column)
     loaded = RegulatoryFeatures.read(features)
     models = None
@@ -160,15 +182,7 @@ def drivers(
         models=models,
         engine=engine,
     )
-    files = {"de_table": de_table, "up": up, "down": down, "features": features, "id_map": id_map, "de_prior": de_prior}
-    files["mean_expression"] = mean_expression
-    if model is not None:
-        files["model"] = model / "bundle.json"
-    inputs: dict[str, str | Path] = {name: path for name, path in files.items() if path is not None}
-    record = run_record(
-        inputs=inputs, biosamples=biosamples, contrasts=contrasts, form=form.value, full=full, **options
-    )
-    write_drivers(result, out, record=record)
+    write_drivers(result, out, record=record, force=force)
     typer.echo(drivers_text(result))
 
 

@@ -8,8 +8,10 @@ from typing import Annotated
 
 import typer
 
-from decode.cli.common import comma_list
+from decode.cli.common import comma_list, pairs
 from decode.cli.feature_options import further_regions, placed, signal_sources, site_sources
+from decode.cli.options import Force
+from decode.cli.outputs import stop_if_finished
 
 app = typer.Typer(no_args_is_help=True, help="Features: binding sites counted in promoter and RNA bins.")
 FeaturesFile = Annotated[Path, typer.Argument(help="Features file (decode features build).")]
@@ -108,12 +110,14 @@ def build(
     allow_suspicious: Annotated[
         bool, typer.Option("--allow-suspicious", help="Go on where sites look like those of another build.")
     ] = False,
+    force: Force = False,
 ) -> None:
     """Count binding sites (and average signals) in the bins of every gene's promoter, RNA and further regions."""
-    from decode.core.files import check_output
+    from decode.core.files import check_output, run_record
     from decode.features.build import build_features
     from decode.genome.annotation import read_annotation
     from decode.genome.gene_models import gene_models
+    from decode.report.files import write_files
 
     check_output(out)
     site_options = {
@@ -126,6 +130,20 @@ def build(
     signals = signal_sources(placed(promoter_signal, rna_signal, region_signal, what="signal"))
     if not sites and not signals:
         raise ValueError("no sites given; name at least one of --promoter-sites TF=PATH and --rna-sites RBP=PATH")
+    further = [*(region or []), *(region_bin_size or [])]
+    paths: dict[str, Path | None] = {"annotation": annotation, "sizes": sizes, "links": links, "id_map": id_map}
+    inputs: dict[str, str | Path] = {name: path for name, path in paths.items() if path is not None}
+    given = {"promoter": promoter_sites, "rna": rna_sites, "region": region_sites, "promoter signal": promoter_signal,
+             "rna signal": rna_signal, "region signal": region_signal}  # fmt: skip
+    for place, values in given.items():
+        inputs |= {f"{place} {key} {n}": path for n, (key, path) in enumerate(pairs(place, values), start=1)}
+    record = run_record(
+        inputs=inputs, sources=_names(given), build=build, further_regions=further,
+        region_name=region_name, min_link_score=min_link_score,
+        **site_options, tracks=tracks.value, level=level.value, representative=representative.value, bin_size=bin_size,
+        upstream=upstream, downstream=downstream, stranded_promoters=stranded_promoters,
+    )  # fmt: skip
+    stop_if_finished(out, "features build", record, force=force, beside=True)
     regions = further_regions(
         region, region_bin_size, links, linked_name=region_name, min_link_score=min_link_score, id_map=id_map
     )
@@ -146,8 +164,13 @@ def build(
         promoter_stranded=stranded_promoters,
         allow_suspicious=allow_suspicious,
     )
-    features.write(out)
+    write_files("features build", {out: features.write}, record=record, force=force)
     typer.echo(f"{out}: {features!r}")
+
+
+def _names(given: dict[str, list[str] | None]) -> list[str]:
+    """The sources as they were named, without their folders: a file's name can be that of its regulator."""
+    return [f"{place} {key}={Path(path).name}" for place, values in given.items() for key, path in pairs(place, values)]
 
 
 @app.command()
@@ -166,12 +189,16 @@ def export(
         Path, typer.Option(help="Long table: region, gene_id, bin, kind, regulator, biosample, bases (.tsv.gz).")
     ],
     genes: Annotated[str | None, typer.Option(help="Only these gene ids, comma-separated.")] = None,
+    force: Force = False,
 ) -> None:
     """Write the nonzero bins as a long table."""
-    from decode.core.files import check_output, write_table
+    from decode.core.files import check_output, run_record
     from decode.features.matrix import RegulatoryFeatures
+    from decode.report.files import write_files
 
     check_output(out)
+    record = run_record(inputs={"features": features}, genes=genes)
+    stop_if_finished(out, "features export", record, force=force, beside=True)
     table = RegulatoryFeatures.read(features).to_long(genes=comma_list(genes))
-    write_table(table, out)
+    write_files("features export", {out: table}, record=record, force=force)
     typer.echo(f"{out}: {len(table)} rows")

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from decode.cli.common import comma_list, load_tensorflow, pairs
+from decode.cli.options import Force
+from decode.cli.outputs import stop_if_finished
 
 if TYPE_CHECKING:
     from decode.training.member import MemberFit
@@ -90,21 +92,30 @@ def train(
     max_epochs: Annotated[int, typer.Option(help="Most epochs of a member.")] = 100,
     patience: Annotated[int, typer.Option(help="Epochs without a better validation loss before stopping.")] = 10,
     executor: ExecutorOption = "serial",
+    force: Force = False,
 ) -> None:
     """Train an ensemble; a killed run resumes when the same command is given again."""
     load_tensorflow()
-    from decode.core.files import check_output
+    from decode.core.files import check_output, run_record
     from decode.dataset import read_groups
     from decode.expression.targets import read_targets
     from decode.expression.task_kinds import with_task_kinds
     from decode.features.matrix import RegulatoryFeatures
-    from decode.models.bundle import check_bundle_output, save_bundle
+    from decode.models.bundle import BUNDLE_FILE, check_bundle_output, save_bundle
+    from decode.report.files import write_record
     from decode.training.ensemble import remove_checkpoints
     from decode.training.ensemble import train as train_model
 
     check_bundle_output(check_output(out))
     options = {"members": members, "keep": keep.value, "seed": seed, "max_epochs": max_epochs, "patience": patience}
     network, training = chosen_configuration(context, config, architecture, options)
+    inputs: dict[str, str | Path] = {"features": features, "targets": targets}
+    inputs |= {"groups": group_file} if group_file else {}
+    record = run_record(
+        inputs=inputs, network=network.to_json(), training=training.to_json(), biosamples=biosamples,
+        test_chromosome=test_chromosome, split_by=split_by.value, task_kind=task_kind, seed=training.seed,
+    )  # fmt: skip
+    stop_if_finished(out, "train", record, force=force, beside=True)
     loaded = RegulatoryFeatures.read(features)
     checkpoints = out.with_name(f".{out.name}.checkpoints")
     number = 0
@@ -128,6 +139,7 @@ def train(
         on_member=report,
     )
     save_bundle(bundle, out)
+    write_record(out, "train", [out / BUNDLE_FILE], record=record)
     remove_checkpoints(checkpoints)
     typer.echo(
         f"{out}: {len(bundle.members)} member(s), {len(bundle.tasks)} tasks, {len(bundle.tracks)} tracks, "
@@ -167,6 +179,7 @@ def evaluate(
     against: Annotated[
         list[str] | None, typer.Option(help="Further model of the same table, NAME=MODEL, e.g. paper=model_paper.")
     ] = None,
+    force: Force = False,
 ) -> None:
     """Judge a model on held-out genes, beside the baselines."""
     load_tensorflow()
@@ -176,39 +189,22 @@ def evaluate(
     from decode.expression.targets import read_targets
     from decode.features.matrix import RegulatoryFeatures
     from decode.models.bundle import load_bundle
-    from decode.report.calibration import write_calibration
-    from decode.report.evaluation import write_evaluation
+    from decode.report.evaluation import accuracy_text, write_evaluation
 
     check_output_folder(out)
+    inputs: dict[str, str | Path] = {"model": model / "bundle.json", "features": features, "targets": targets}
+    compared = pairs("--against", against, "NAME=MODEL, for example paper=model_paper")
+    inputs |= {f"against:{name}": Path(path) / "bundle.json" for name, path in compared}
+    record = run_record(inputs=inputs, split=split.value)
+    stop_if_finished(out, "evaluate", record, force=force)
     bundle = load_bundle(model)
-    others = {
-        name: load_bundle(path)
-        for name, path in pairs("--against", against, "NAME=MODEL, for example paper=model_paper")
-    }
+    others = {name: load_bundle(path) for name, path in compared}
     loaded, table = RegulatoryFeatures.read(features), read_targets(targets)
     evaluation = evaluate_model(bundle, loaded, table, part=split.value, others=others)
-    inputs: dict[str, str | Path] = {"model": model / "bundle.json", "features": features, "targets": targets}
-    record = run_record(inputs=inputs, split=split.value, against=against or [])
-    write_evaluation(evaluation, out, history=bundle.history, record=record)
-    if split is PartName.test and len(bundle.members) > 1:  # one member has no spread
-        write_calibration(calibrate_model(bundle, loaded, table), out)
-    typer.echo(accuracy_table(evaluation.metrics))
-
-
-def accuracy_table(metrics: dict[str, Any]) -> str:
-    """The headline figures of a model, its baselines and other models, as text."""
-    from decode.expression.task_kinds import headline_label
-
-    rows = {"model": metrics["model"], **metrics["baselines"], **metrics["others"]}
-    lines = [
-        f"{metrics['n_genes']} {metrics['split']} genes; Spearman",
-        f"{'':16}" + "".join(f"{headline_label(figure):>14}" for figure in metrics["model"]),
-    ]
-    for name, row in rows.items():
-        lines.append(f"{name:16}" + "".join(f"{'-' if cell != cell else f'{cell:.3f}':>14}" for cell in row.values()))
-    own = metrics["specificity"]
-    lines.append(f"own column is the highest for {own['n_own_highest']} of {own['n_tasks']} tasks")
-    return "\n".join(lines)
+    has_spread = split is PartName.test and len(bundle.members) > 1
+    calibration = calibrate_model(bundle, loaded, table) if has_spread else None
+    write_evaluation(evaluation, out, history=bundle.history, calibration=calibration, record=record, force=force)
+    typer.echo(accuracy_text(evaluation.metrics))
 
 
 def predict(
@@ -218,28 +214,33 @@ def predict(
     spread: Annotated[
         bool, typer.Option("--spread", help="Also write NAME_spread.tsv: mean and SD over members of each task.")
     ] = False,
+    force: Force = False,
 ) -> None:
     """Predict every gene of a features file."""
     load_tensorflow()
-    from decode.core.files import check_output, write_table
+    from decode.core.files import check_output, run_record
     from decode.evaluation.calibration import spread_table
     from decode.evaluation.predict import predict as predict_genes
     from decode.evaluation.predict import predict_members
     from decode.features.matrix import RegulatoryFeatures
     from decode.models.bundle import load_bundle
+    from decode.report.files import write_files
 
     check_output(out)
+    record = run_record(inputs={"model": model / "bundle.json", "features": features}, spread=spread)
+    stop_if_finished(out, "predict", record, force=force, beside=True)
     bundle, loaded = load_bundle(model), RegulatoryFeatures.read(features)
     if spread and len(bundle.members) < 2:
         raise ValueError(
             f"--spread: {model} has one member, so its predictions have no spread; train with more members"
         )
     table = predict_genes(bundle, loaded)
-    write_table(table, out)
+    files = {out: table}
     if spread:
         stem = Path(out.name.removesuffix(".gz")).stem
         beside = out.with_name(f"{stem}_spread{out.name.removeprefix(stem)}")
-        write_table(spread_table(loaded, predict_members(bundle, loaded), bundle.tasks), beside)
+        files[beside] = spread_table(loaded, predict_members(bundle, loaded), bundle.tasks)
+    write_files("predict", files, record=record, force=force)
     typer.echo(f"{out}: {len(table)} rows x {table.shape[1] - 1} tasks")
 
 

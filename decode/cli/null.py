@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,8 @@ import typer
 from decode.cli.attribute import ReferenceName
 from decode.cli.common import load_tensorflow
 from decode.cli.model import Features, Model, PartName, Targets
+from decode.cli.options import Force
+from decode.cli.outputs import stop_if_finished
 from decode.cli.randomise import report_run
 
 Reference = Annotated[ReferenceName, typer.Option(help="As the attributions to be tested were made.")]
@@ -33,23 +36,34 @@ def null(
     executor: Annotated[
         str, typer.Option(help="Where refits are done: serial, threads:N, or a Dask scheduler tcp://host:port.")
     ] = "serial",
+    force: Force = False,
 ) -> None:
     """Scores where no site matters: refit the model on sites exchanged between like genes.
 
     Finished refits stay in OUT.refits: a killed run goes on when the same command is repeated, and --refits may grow.
     """
-    from decode.core.files import check_output
+    from decode.core.files import check_output, run_record
 
     for path in (out, figure):
         if path is not None:
             check_output(path)
+    inputs: dict[str, str | Path] = {"model": model / "bundle.json", "features": features, "targets": targets}
+    record = run_record(
+        inputs=inputs, refits=refits, reference=reference.value, split=split.value, matched=matched, seed=seed,
+        figure=figure,
+    )  # fmt: skip
+    stop_if_finished(out, "null", record, force=force, beside=True)
     load_tensorflow()
     from decode.expression.targets import read_targets
     from decode.features.matrix import RegulatoryFeatures
     from decode.models.bundle import load_bundle
     from decode.ranking.null import fit_null
     from decode.ranking.null_file import write_null
+    from decode.report.files import Content, check_free, write_files
     from decode.report.significance import null_calibration, p_value_plot
+
+    if figure is not None:
+        check_free(figure, force=force)
 
     found = fit_null(
         load_bundle(model),
@@ -64,9 +78,10 @@ def null(
         executor=executor,
         on_run=report_run,
     )
-    write_null(found, out)
+    files: dict[Path, Content] = {out: partial(write_null, found)}
     if figure is not None:
-        p_value_plot(null_calibration(found), figure, title="every refit against the other refits")
+        files[figure] = p_value_plot(null_calibration(found), title="every refit against the other refits")
+    write_files("null", files, record=record, force=force)
     sizes = found.sizes
     typer.echo(
         f"{out}: {sizes['refit']} refits x {sizes['regulator']} regulators x {sizes['task']} tasks, reference "
@@ -86,16 +101,21 @@ def decoys(
     executor: Annotated[
         str, typer.Option(help="Where members are fitted: serial, threads:N, or a Dask scheduler tcp://host:port.")
     ] = "serial",
+    force: Force = False,
 ) -> None:
     """Which regulators stand out from their decoys: train the model once with a false copy of each beside it."""
-    from decode.core.files import check_output, write_table
+    from decode.core.files import check_output, run_record
 
     check_output(out)
+    inputs: dict[str, str | Path] = {"model": model / "bundle.json", "features": features, "targets": targets}
+    record = run_record(inputs=inputs, reference=reference.value, split=split.value, matched=matched, seed=seed)
+    stop_if_finished(out, "decoys", record, force=force, beside=True)
     load_tensorflow()
     from decode.expression.targets import read_targets
     from decode.features.matrix import RegulatoryFeatures
     from decode.models.bundle import load_bundle
     from decode.ranking.decoys import OVERALL, decoy_test
+    from decode.report.files import write_files
     from decode.training.ensemble import remove_checkpoints
 
     checkpoints = out.with_name(f".{out.name}.checkpoints")
@@ -110,7 +130,7 @@ def decoys(
         checkpoint_folder=checkpoints,
         executor=executor,
     )
-    write_table(table, out)
+    write_files("decoys", {out: table}, record=record, force=force)
     remove_checkpoints(checkpoints)
     first = table["task"].iloc[0]
     chosen = table[table["task"] == first]

@@ -9,6 +9,8 @@ import typer
 
 from decode.cli.common import comma_list, load_tensorflow
 from decode.cli.model import ArchitectureName, ExecutorOption, Features, SplitByName, Targets, TaskKindOption
+from decode.cli.options import Force
+from decode.cli.outputs import stop_if_finished
 
 TissueGroups = Annotated[
     str | None,
@@ -65,6 +67,7 @@ def randomise(
     max_epochs: Annotated[int, typer.Option(help="Most epochs of a member.")] = 100,
     patience: Annotated[int, typer.Option(help="Epochs without a better validation loss before stopping.")] = 10,
     executor: ExecutorOption = "serial",
+    force: Force = False,
 ) -> None:
     """Retrain with RNA, promoter or all sites shuffled between genes; a killed run goes on when repeated."""
     load_tensorflow()
@@ -73,13 +76,25 @@ def randomise(
     from decode.dataset import read_groups
     from decode.evaluation.randomisation import randomise as randomise_features
     from decode.expression.targets import read_targets, task_names
-    from decode.expression.task_kinds import HEADLINES, KIND_LABELS, TASK_KINDS, with_task_kinds
+    from decode.expression.task_kinds import with_task_kinds
     from decode.features.matrix import RegulatoryFeatures
-    from decode.report.randomisation import write_randomisation
+    from decode.report.randomisation import randomisation_text, write_randomisation
     from decode.training.config import TrainingConfig
 
     check_output_folder(out)
     check_count("--seeds", seeds)
+    inputs: dict[str, str | Path] = {"features": features, "targets": targets}
+    if group_file:
+        inputs["groups"] = group_file
+    if tissue_groups not in (None, "gtex"):
+        inputs["tissue_groups"] = str(tissue_groups)
+    record = run_record(
+        inputs=inputs,
+        architecture=architecture.value, members=members, seeds=seeds, seed=seed, within_length=within_length,
+        task_kind=task_kind, tissue_groups=tissue_groups, biosamples=biosamples, test_chromosome=test_chromosome,
+        split_by=split_by.value, max_epochs=max_epochs, patience=patience,
+    )  # fmt: skip
+    stop_if_finished(out, "randomise", record, force=force)
     table = with_task_kinds(read_targets(targets), task_kind)
     result = randomise_features(
         RegulatoryFeatures.read(features),
@@ -97,21 +112,5 @@ def randomise(
         executor=executor,
         on_run=report_run,
     )
-    inputs: dict[str, str | Path] = {"features": features, "targets": targets}
-    if group_file:
-        inputs["groups"] = group_file
-    record = run_record(
-        inputs=inputs,
-        architecture=architecture.value, members=members, seeds=seeds, seed=seed, within_length=within_length,
-        task_kind=task_kind, tissue_groups=tissue_groups, biosamples=biosamples, test_chromosome=test_chromosome,
-        split_by=split_by.value,
-        max_epochs=max_epochs, patience=patience,
-    )  # fmt: skip
-    write_randomisation(result, out, record=record)
-    kinds = [kind for kind in TASK_KINDS if f"{HEADLINES[kind]}_spearman" in result.summary]
-    typer.echo(f"{'':34}" + "".join(f"{KIND_LABELS[kind]:>14}{'SD':>8}" for kind in kinds))
-    for row in result.summary.to_dict("records"):
-        label = f"{row['variant']}{' within length' if row['stratified'] else ''}"
-        pairs = [(row[f"{HEADLINES[kind]}_spearman"], row[f"{kind}_sd_over_seeds"]) for kind in kinds]
-        cells = [["-" if number != number else f"{number:.3f}" for number in pair] for pair in pairs]
-        typer.echo(f"{label:34}" + "".join(f"{mean:>14}{spread:>8}" for mean, spread in cells))
+    write_randomisation(result, out, record=record, force=force)
+    typer.echo(randomisation_text(result.summary))

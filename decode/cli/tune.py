@@ -12,6 +12,8 @@ import typer
 
 from decode.cli.common import comma_list, load_tensorflow
 from decode.cli.model import Features, Targets, TaskKindOption
+from decode.cli.options import Force
+from decode.cli.outputs import stop_if_finished
 
 
 class SearchedName(StrEnum):
@@ -63,6 +65,7 @@ def tune(
     worker_timeout: Annotated[
         float, typer.Option(help="Seconds of silence after which a worker (or the chief) is given up.")
     ] = 600.0,
+    force: Force = False,
 ) -> None:
     """Search for hyper-parameters on validation genes; a killed search goes on when repeated.
 
@@ -95,6 +98,17 @@ def tune(
         worker_timeout_s=worker_timeout,
     )
 
+    inputs: dict[str, str | Path] = {"features": features, "targets": targets}
+    if group_file:
+        inputs["groups"] = group_file
+    record = run_record(
+        inputs=inputs, architecture=architecture.value, algorithm=algorithm.value, objective=objective.value,
+        trials=trials, members_per_trial=members_per_trial, choices=config.choices, biosamples=biosamples,
+        test_chromosome=test_chromosome, task_kind=task_kind, seed=seed, max_epochs=max_epochs, patience=patience,
+    )  # fmt: skip
+    if post.role != "worker":
+        stop_if_finished(out, "tune", record, force=force)
+
     def report(name: str, score: float) -> None:
         typer.echo(f"trial {name}: {score:.4f}", err=True)
 
@@ -114,15 +128,7 @@ def tune(
             loaded, table, folder=out / "tuner", config=config, test_chromosome=chromosomes, biosamples=cell_lines,
             groups=groups, on_trial=report,
         )  # fmt: skip
-    inputs: dict[str, str | Path] = {"features": features, "targets": targets}
-    if group_file:
-        inputs["groups"] = group_file
-    record = run_record(
-        inputs=inputs, architecture=architecture.value, algorithm=algorithm.value, objective=objective.value,
-        trials=trials, members_per_trial=members_per_trial, choices=config.choices, biosamples=biosamples,
-        test_chromosome=test_chromosome, task_kind=task_kind, seed=seed, max_epochs=max_epochs, patience=patience,
-    )  # fmt: skip
-    write_tuning(result, out, record=record)
+    write_tuning(result, out, record=record, force=force)
     start = result.trials["score"].iloc[0]
     typer.echo(
         f"{out / 'best.json'}: {result.objective} {result.score:.4f} (start {start:.4f}) after {len(result.trials)} "

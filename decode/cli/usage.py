@@ -9,6 +9,8 @@ import typer
 
 from decode.cli.common import load_tensorflow, pairs
 from decode.cli.model import Features, Model, PartName, Targets
+from decode.cli.options import Force
+from decode.cli.outputs import stop_if_finished
 
 
 def usage(
@@ -20,6 +22,7 @@ def usage(
     against: Annotated[
         list[str] | None, typer.Option(help="Further model of the same table, NAME=MODEL, e.g. paper=model_paper.")
     ] = None,
+    force: Force = False,
 ) -> None:
     """Judge whether a transcript model knows which transcripts of a gene are used more than the others."""
     load_tensorflow()
@@ -31,12 +34,15 @@ def usage(
     from decode.report.transcript_usage import usage_table, write_usage
 
     check_output_folder(out)
+    compared = pairs("--against", against, "NAME=MODEL, for example paper=model_paper")
+    inputs: dict[str, str | Path] = {"model": model / "bundle.json", "features": features, "targets": targets}
+    inputs |= {f"against:{name}": Path(path) / "bundle.json" for name, path in compared}
+    record = run_record(inputs=inputs, split=split.value)
+    stop_if_finished(out, "usage", record, force=force)
     bundle = load_bundle(model)
-    form = "NAME=MODEL, for example paper=model_paper"
-    others = {name: load_bundle(path) for name, path in pairs("--against", against, form)}
+    others = {name: load_bundle(path) for name, path in compared}
     result = evaluate_usage(
         bundle, RegulatoryFeatures.read(features), read_targets(targets), part=split.value, others=others
     )
-    inputs: dict[str, str | Path] = {"model": model / "bundle.json", "features": features, "targets": targets}
-    write_usage(result, out, record=run_record(inputs=inputs, split=split.value, against=against or []))
+    write_usage(result, out, record=record, force=force)
     typer.echo(usage_table(result.metrics))

@@ -103,9 +103,14 @@ def test_predict(run, trained, features_file, tmp_path):
 def test_an_old_model_is_replaced(run, model, features_file, targets_file):
     before = read_record(model)["own_sha256"]
     result = run("train", features_file, targets_file, "--out", model, "--members", 1, "--max-epochs", 1)
+    assert result.status == 2
+    assert "without a record of what it is; give --force" in result.err
+    command = ("train", features_file, targets_file, "--out", model, "--members", 1, "--max-epochs", 1)
+    result = run(*command, "--force")
     assert result.status == 0, result.err
     assert read_record(model)["own_sha256"] != before
-    assert [path.name for path in model.parent.iterdir()] == ["model"]
+    assert sorted(path.name for path in model.parent.iterdir()) == ["model", "model.run.json"]
+    assert "already holds this result" in run(*command).out
 
 
 def start_training(features_file: Path, targets_file: Path, out: Path) -> list[str]:
@@ -133,7 +138,7 @@ def test_a_killed_training_resumes_to_the_same_model(features_file, targets_file
     assert checkpoints.is_dir()
     done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
     assert "resumed member_seed_" in done.stderr
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["killed", "whole"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["killed", "killed.run.json", "whole", "whole.run.json"]
     whole, resumed = load_bundle(tmp_path / "whole"), load_bundle(tmp_path / "killed")
     pd.testing.assert_frame_equal(whole.history, resumed.history, atol=1e-6)
     for a, b in zip(whole.members, resumed.members, strict=True):
@@ -154,4 +159,4 @@ def test_a_checkpoint_of_other_options_is_named(run, features_file, targets_file
     assert result.status == 2
     assert "belongs to a run with other data or options; remove its folder or choose another --out" in result.err
     assert run(*command).status == 0
-    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "model.run.json"]

@@ -26,10 +26,12 @@ def test_tables_figures_and_resumption(run, features_file, targets_file, tmp_pat
     record = json.loads((out / "run.json").read_text())
     assert record["options"]["folds"] == "2"
     before = read_bytes(out / "predictions.tsv.gz")
-    again = run(*command)
+    assert "already holds this result" in run(*command).out
+    again = run(*command, "--force")
     assert "fold_2: finished before" in again.err
     assert read_bytes(out / "predictions.tsv.gz") == before
-    other = run(*command, "--architecture", "paper")
+    assert run(*command, "--architecture", "paper").status == 2
+    other = run(*command, "--architecture", "paper", "--force")
     assert other.status == 2
     assert "other data or options" in other.err
 

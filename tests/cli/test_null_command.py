@@ -36,12 +36,13 @@ def test_null_file_and_figure(run, trained, features_file, targets_file, stand_i
     null = read_null(out)
     assert null.sizes["refit"] == 5
     assert len(stand_in) == 5
-    more = run(*command[:-1], 6)
+    assert run(*command[:-1], 6).status == 2  # finished with 5
+    more = run(*command[:-1], 6, "--force")
     assert more.status == 0, more.err
     assert "refit_0004: finished before" in more.err
     assert len(stand_in) == 6
     np.testing.assert_array_equal(read_null(out)["mean"][:5], null["mean"])
-    other = run(*command, "--reference", "median_length")
+    other = run(*command, "--reference", "median_length", "--force")
     assert other.status == 2
     assert "other data or options" in other.err
 
@@ -71,4 +72,4 @@ def test_decoys(run, trained, features_file, targets_file, tmp_path):
     assert not table["regulator"].str.startswith("decoy:").any()
     assert table["q_value"].between(0, 1).all()
     assert "regulators at a false discovery rate of 5 % overall" in result.out
-    assert [path.name for path in tmp_path.iterdir()] == ["decoys.tsv"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["decoys.tsv", "decoys.tsv.run.json"]

@@ -32,7 +32,8 @@ def test_files_and_resumption(run, features_file, targets_file, space, no_fit, t
     assert "trial 0: " in first.err
     assert first.out.startswith(f"{out / 'best.json'}: validation_spearman ")
     assert "next: decode train" in first.out
-    assert sorted(path.name for path in out.iterdir()) == ["best.json", "run.json", "trials.tsv", "tuner", "tuning.png"]
+    names = ["best.json", "run.json", "trials.tsv", "tuner", "tuning.png", "tuning.svg"]
+    assert sorted(path.name for path in out.iterdir()) == names
     trials = pd.read_csv(out / "trials.tsv", sep="\t")
     best = json.loads((out / "best.json").read_text())
     assert best["network"]["width"] == trials["width"].max()
@@ -40,10 +41,10 @@ def test_files_and_resumption(run, features_file, targets_file, space, no_fit, t
     record = json.loads((out / "run.json").read_text())
     assert record["options"]["choices"] == {"width": [16, 32, 64], "n_dense": [1]}
     assert record["counts"]["trials"] == {"completed": 3}
-    more = run(*command, "--trials", 4)
+    more = run(*command, "--trials", 4, "--force")
     assert "trial 2: " not in more.err
     assert "trial 3: " in more.err
-    other = run(*command, "--trials", 4, "--architecture", "paper")
+    other = run(*command, "--trials", 4, "--architecture", "paper", "--force")
     assert other.status == 2
     assert "belongs to a search with other search space" in other.err
 
