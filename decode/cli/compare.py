@@ -7,18 +7,26 @@ from typing import Annotated
 
 import typer
 
-from decode.cli.common import comma_list, load_tensorflow
-from decode.cli.model import ArchitectureName, ExecutorOption, Features, Targets
-from decode.cli.randomise import TissueGroups, report_run, tissue_groups_option
+from decode.cli.inputs import load_tensorflow, open_features, open_groups, open_tissue_groups
+from decode.cli.options import (
+    Architecture,
+    Biosamples,
+    Executor,
+    Features,
+    GroupFile,
+    MaxEpochs,
+    Members,
+    Patience,
+    Targets,
+    TestChromosome,
+    TissueGroups,
+    comma_list,
+)
+from decode.cli.progress import report_run
 
 app = typer.Typer(no_args_is_help=True, help="Other models on the same genes and the same split.")
 
 Out = Annotated[Path, typer.Option(help="Folder for tables, figure and finished runs.")]
-Members = Annotated[int, typer.Option(help="Networks averaged in each run.")]
-Architecture = Annotated[ArchitectureName, typer.Option(help="Our network.")]
-Biosamples = Annotated[str | None, typer.Option(help="Only tracks of these cell lines, comma-separated.")]
-MaxEpochs = Annotated[int, typer.Option(help="Most epochs of a member.")]
-Patience = Annotated[int, typer.Option(help="Epochs without a better validation loss before stopping.")]
 
 
 @app.command("single-task")
@@ -29,26 +37,22 @@ def single_task(
     tasks: Annotated[str | None, typer.Option(help="Tasks to fit alone, comma-separated; default: all.")] = None,
     seeds: Annotated[int, typer.Option(help="Runs, each from its own seed.")] = 1,
     members: Members = 1,
-    architecture: Architecture = ArchitectureName.default,
+    architecture: Architecture = "default",
     tissue_groups: TissueGroups = None,
     biosamples: Biosamples = None,
-    test_chromosome: Annotated[str, typer.Option(help="Chromosome held out whole.")] = "chr1",
-    group_file: Annotated[
-        Path | None, typer.Option(help="gene_id<TAB>family: families stay on one side of the split.")
-    ] = None,
+    test_chromosome: TestChromosome = "chr1",
+    group_file: GroupFile = None,
     seed: Annotated[int, typer.Option(help="Seed of the split.")] = 0,
     max_epochs: MaxEpochs = 100,
     patience: Patience = 10,
-    executor: ExecutorOption = "serial",
+    executor: Executor = "serial",
 ) -> None:
     """One network for all tasks against one network a task: accuracy and time."""
     load_tensorflow()
     from decode.comparators.single_task import compare_single_task
     from decode.core.checks import check_count
     from decode.core.files import check_output_folder, run_record
-    from decode.dataset import read_groups
     from decode.expression.targets import read_targets, task_names
-    from decode.features.matrix import RegulatoryFeatures
     from decode.report.comparisons import write_single_task
     from decode.training.config import TrainingConfig
 
@@ -56,16 +60,16 @@ def single_task(
     check_count("--seeds", seeds)
     table = read_targets(targets)
     result = compare_single_task(
-        RegulatoryFeatures.read(features),
+        open_features(features),
         table,
         tasks=comma_list(tasks),
-        network=architecture.value,
+        network=architecture,
         training=TrainingConfig(members=members, seed=seed, max_epochs=max_epochs, patience=patience),
         seeds=range(seeds),
-        tissue_groups=tissue_groups_option(tissue_groups, task_names(table)),
+        tissue_groups=open_tissue_groups(tissue_groups, task_names(table)),
         test_chromosome=comma_list(test_chromosome) or [],
         biosamples=comma_list(biosamples),
-        groups=read_groups(group_file) if group_file else None,
+        groups=open_groups(group_file),
         folder=out / "fits",
         executor=executor,
         on_run=report_run,
@@ -75,7 +79,7 @@ def single_task(
         inputs["groups"] = group_file
     record = run_record(
         inputs=inputs,
-        tasks=tasks, seeds=seeds, members=members, architecture=architecture.value, tissue_groups=tissue_groups,
+        tasks=tasks, seeds=seeds, members=members, architecture=architecture, tissue_groups=tissue_groups,
         biosamples=biosamples, test_chromosome=test_chromosome, seed=seed, max_epochs=max_epochs, patience=patience,
     )  # fmt: skip
     write_single_task(result, out, record=record)
@@ -103,15 +107,15 @@ def expecto(
     ] = None,
     runs: Annotated[int, typer.Option(help="Runs, each with its own validation genes and seeds.")] = 10,
     members: Members = 1,
-    architecture: Architecture = ArchitectureName.default,
+    architecture: Architecture = "default",
     tissue_groups: TissueGroups = None,
     biosamples: Biosamples = None,
-    test_chromosome: Annotated[str, typer.Option(help="Chromosome held out whole.")] = "chr8",
+    test_chromosome: TestChromosome = "chr8",
     left_out: Annotated[str, typer.Option(help="Chromosomes used nowhere, comma-separated.")] = "chrX,chrY",
     seed: Annotated[int, typer.Option(help="Every run's seed derives from it.")] = 0,
     max_epochs: MaxEpochs = 100,
     patience: Patience = 10,
-    executor: ExecutorOption = "serial",
+    executor: Executor = "serial",
 ) -> None:
     """Our network beside ExPecto's boosted linear regression (needs the extra expecto)."""
     load_tensorflow()
@@ -120,7 +124,6 @@ def expecto(
     from decode.core.files import check_output_folder, run_record
     from decode.expression.readers import read_expression
     from decode.expression.targets import read_targets, task_names
-    from decode.features.matrix import RegulatoryFeatures
     from decode.report.comparisons import write_expecto
     from decode.training.config import TrainingConfig
 
@@ -132,17 +135,17 @@ def expecto(
     wanted = read_targets(targets) if targets is not None else None
     names = task_names(wanted) if wanted is not None else [str(name) for name in levels] if levels is not None else []
     result = compare_expecto(
-        RegulatoryFeatures.read(features),
+        open_features(features),
         levels,
         targets=wanted,
         table=read_feature_table(table) if table is not None else None,
-        network=architecture.value,
+        network=architecture,
         training=TrainingConfig(members=members, seed=seed, max_epochs=max_epochs, patience=patience),
         runs=runs,
         test_chromosome=comma_list(test_chromosome) or [],
         left_out=comma_list(left_out) or [],
         biosamples=comma_list(biosamples),
-        tissue_groups=tissue_groups_option(tissue_groups, names),
+        tissue_groups=open_tissue_groups(tissue_groups, names),
         folder=out / "finished",
         executor=executor,
         on_run=report_run,
@@ -150,7 +153,7 @@ def expecto(
     inputs = {"features": features, "tpm": tpm, "targets": targets, "table": table}
     record = run_record(
         inputs={name: path for name, path in inputs.items() if path is not None},
-        runs=runs, members=members, architecture=architecture.value, tissue_groups=tissue_groups, biosamples=biosamples,
+        runs=runs, members=members, architecture=architecture, tissue_groups=tissue_groups, biosamples=biosamples,
         test_chromosome=test_chromosome, left_out=left_out, seed=seed, max_epochs=max_epochs, patience=patience,
     )  # fmt: skip
     write_expecto(result, out, record=record)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from decode.cli.common import load_tensorflow
+from decode.cli.inputs import load_tensorflow
 
 
 def demo(

@@ -7,28 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    import pandas as pd
+from decode.cli.inputs import open_expression
+from decode.cli.options import IdMap
 
+if TYPE_CHECKING:
     from decode.expression.targets import TargetResult
 
 app = typer.Typer(no_args_is_help=True, help="Expression tables: turn them into targets.")
 Out = Annotated[
     Path, typer.Option(help="Targets table: gene_id or transcript_id and one column a task, log2 (.tsv or .tsv.gz).")
 ]
-
-IdMap = Annotated[
-    Path | None,
-    typer.Option(help="Resolve symbols: name<TAB>gene id, or the HGNC complete set. Default: as given."),
-]
-
-
-def _read(path: Path, id_map: Path | None) -> pd.DataFrame:
-    from decode.expression.gene_ids import rename_genes
-    from decode.expression.readers import read_expression
-
-    table = read_expression(path)
-    return table if id_map is None else rename_genes(table, id_map)
 
 
 def _write(result: TargetResult, out: Path) -> None:
@@ -51,7 +39,7 @@ def tissue(
     from decode.expression.tissue import tissue_targets
 
     check_output(out)
-    _write(tissue_targets(_read(tpm, id_map), min_tpm=min_tpm, pseudocount=pseudocount), out)
+    _write(tissue_targets(open_expression(tpm, id_map), min_tpm=min_tpm, pseudocount=pseudocount), out)
 
 
 @app.command()
@@ -71,4 +59,4 @@ def table(
     from decode.expression.tissue import table_targets
 
     check_output(out)
-    _write(table_targets(_read(file, id_map), already_log2=already_log2, centre=not no_centre), out)
+    _write(table_targets(open_expression(file, id_map), already_log2=already_log2, centre=not no_centre), out)

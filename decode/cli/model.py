@@ -4,54 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from decode.cli.common import comma_list, load_tensorflow, pairs
+from decode.cli.inputs import load_tensorflow, open_features, open_groups, open_model
+from decode.cli.options import (
+    Against,
+    Architecture,
+    Biosamples,
+    Executor,
+    Features,
+    GroupFile,
+    Keep,
+    MaxEpochs,
+    Members,
+    Model,
+    Part,
+    Patience,
+    SplitBy,
+    Targets,
+    TestChromosome,
+    comma_list,
+    pairs,
+)
 
 if TYPE_CHECKING:
     from decode.training.member import MemberFit
     from decode.tuning.config_file import Configuration
-
-Features = Annotated[Path, typer.Argument(help="Features file (decode features build).")]
-Targets = Annotated[Path, typer.Argument(help="Targets table (decode expression).")]
-Model = Annotated[Path, typer.Argument(help="Model bundle (decode train).")]
-ExecutorOption = Annotated[
-    str, typer.Option(help="Where members are fitted: serial, threads:N, or a Dask scheduler address tcp://host:port.")
-]
-
-
-class ArchitectureName(StrEnum):
-    """Choices of --architecture."""
-
-    default = "default"
-    paper = "paper"
-
-
-class KeepName(StrEnum):
-    """Choices of --keep."""
-
-    mean = "mean"
-    best = "best"
-
-
-class SplitByName(StrEnum):
-    """Choices of --split-by."""
-
-    gene = "gene"
-    transcript = "transcript"
-
-
-class PartName(StrEnum):
-    """Choices of --split."""
-
-    test = "test"
-    validation = "validation"
-    train = "train"
-    all = "all"
 
 
 def train(
@@ -63,41 +44,30 @@ def train(
         Path | None,
         typer.Option(help="JSON of network and training (best.json of decode tune); options given here win over it."),
     ] = None,
-    architecture: Annotated[
-        ArchitectureName, typer.Option(help="default: what predicts best; paper: the published network.")
-    ] = ArchitectureName.default,
-    members: Annotated[int, typer.Option(help="Networks fitted from different seeds.")] = 5,
-    keep: Annotated[
-        KeepName, typer.Option(help="mean: average them; best: keep the best on validation.")
-    ] = KeepName.mean,
-    biosamples: Annotated[str | None, typer.Option(help="Only tracks of these cell lines, comma-separated.")] = None,
-    test_chromosome: Annotated[str, typer.Option(help="Chromosome held out whole.")] = "chr1",
-    group_file: Annotated[
-        Path | None, typer.Option(help="gene_id<TAB>family: families stay on one side of the split.")
-    ] = None,
-    split_by: Annotated[
-        SplitByName,
-        typer.Option(help="transcript: validation transcripts at random, as published; leaks between isoforms."),
-    ] = SplitByName.gene,
+    architecture: Architecture = "default",
+    members: Members = 5,
+    keep: Keep = "mean",
+    biosamples: Biosamples = None,
+    test_chromosome: TestChromosome = "chr1",
+    group_file: GroupFile = None,
+    split_by: SplitBy = "gene",
     seed: Annotated[int, typer.Option(help="Seed of split, weights, batches and dropout.")] = 0,
-    max_epochs: Annotated[int, typer.Option(help="Most epochs of a member.")] = 100,
-    patience: Annotated[int, typer.Option(help="Epochs without a better validation loss before stopping.")] = 10,
-    executor: ExecutorOption = "serial",
+    max_epochs: MaxEpochs = 100,
+    patience: Patience = 10,
+    executor: Executor = "serial",
 ) -> None:
     """Train an ensemble; a killed run resumes when the same command is given again."""
     load_tensorflow()
     from decode.core.files import check_output
-    from decode.dataset import read_groups
     from decode.expression.targets import read_targets
-    from decode.features.matrix import RegulatoryFeatures
     from decode.models.bundle import check_bundle_output, save_bundle
     from decode.training.ensemble import remove_checkpoints
     from decode.training.ensemble import train as train_model
 
     check_bundle_output(check_output(out))
-    options = {"members": members, "keep": keep.value, "seed": seed, "max_epochs": max_epochs, "patience": patience}
+    options = {"members": members, "keep": keep, "seed": seed, "max_epochs": max_epochs, "patience": patience}
     network, training = chosen_configuration(context, config, architecture, options)
-    loaded = RegulatoryFeatures.read(features)
+    loaded = open_features(features)
     checkpoints = out.with_name(f".{out.name}.checkpoints")
     number = 0
 
@@ -113,8 +83,8 @@ def train(
         training=training,
         test_chromosome=comma_list(test_chromosome) or [],
         biosamples=comma_list(biosamples),
-        groups=read_groups(str(group_file)) if group_file else None,
-        split_by=split_by.value,
+        groups=open_groups(group_file),
+        split_by=split_by,
         checkpoint_folder=checkpoints,
         executor=executor,
         on_member=report,
@@ -128,7 +98,7 @@ def train(
 
 
 def chosen_configuration(
-    context: typer.Context, config: Path | None, architecture: ArchitectureName, options: dict[str, Any]
+    context: typer.Context, config: Path | None, architecture: Architecture, options: dict[str, Any]
 ) -> Configuration:
     """Network and training of a configuration file, or of the options; those that were given win over the file."""
     from decode.models.config import network_config
@@ -136,17 +106,15 @@ def chosen_configuration(
     from decode.tuning.config_file import Configuration, read_config
 
     if config is None:
-        return Configuration(network_config(architecture.value), TrainingConfig(**options))
+        return Configuration(network_config(architecture), TrainingConfig(**options))
     network, training = read_config(config)
 
     def is_given(name: str) -> bool:
         source = context.get_parameter_source(name)
         return source is not None and source.name == "COMMANDLINE"
 
-    if is_given("architecture") and architecture.value != network.architecture:
-        raise ValueError(
-            f"--architecture is {architecture.value} and {config} describes a {network.architecture} network"
-        )
+    if is_given("architecture") and architecture != network.architecture:
+        raise ValueError(f"--architecture is {architecture} and {config} describes a {network.architecture} network")
     return Configuration(network, replace(training, **{name: v for name, v in options.items() if is_given(name)}))
 
 
@@ -155,10 +123,8 @@ def evaluate(
     features: Features,
     targets: Targets,
     out: Annotated[Path, typer.Option(help="Folder for metrics.json, tables and figures.")],
-    split: Annotated[PartName, typer.Option(help="Genes to judge.")] = PartName.test,
-    against: Annotated[
-        list[str] | None, typer.Option(help="Further model of the same table, NAME=MODEL, e.g. paper=model_paper.")
-    ] = None,
+    split: Part = "test",
+    against: Against = None,
 ) -> None:
     """Judge a model on held-out genes, beside the baselines."""
     load_tensorflow()
@@ -166,23 +132,21 @@ def evaluate(
     from decode.evaluation.calibration import calibrate_model
     from decode.evaluation.evaluate import evaluate as evaluate_model
     from decode.expression.targets import read_targets
-    from decode.features.matrix import RegulatoryFeatures
-    from decode.models.bundle import load_bundle
     from decode.report.calibration import write_calibration
     from decode.report.evaluation import write_evaluation
 
     check_output_folder(out)
-    bundle = load_bundle(model)
+    bundle = open_model(model)
     others = {
-        name: load_bundle(path)
+        name: open_model(path)
         for name, path in pairs("--against", against, "NAME=MODEL, for example paper=model_paper")
     }
-    loaded, table = RegulatoryFeatures.read(features), read_targets(targets)
-    evaluation = evaluate_model(bundle, loaded, table, part=split.value, others=others)
+    loaded, table = open_features(features), read_targets(targets)
+    evaluation = evaluate_model(bundle, loaded, table, part=split, others=others)
     inputs: dict[str, str | Path] = {"model": model / "bundle.json", "features": features, "targets": targets}
-    record = run_record(inputs=inputs, split=split.value, against=against or [])
+    record = run_record(inputs=inputs, split=split, against=against or [])
     write_evaluation(evaluation, out, history=bundle.history, record=record)
-    if split is PartName.test and len(bundle.members) > 1:  # one member has no spread
+    if split == "test" and len(bundle.members) > 1:  # one member has no spread
         write_calibration(calibrate_model(bundle, loaded, table), out)
     typer.echo(accuracy_table(evaluation.metrics))
 
@@ -217,11 +181,9 @@ def predict(
     from decode.evaluation.calibration import spread_table
     from decode.evaluation.predict import predict as predict_genes
     from decode.evaluation.predict import predict_members
-    from decode.features.matrix import RegulatoryFeatures
-    from decode.models.bundle import load_bundle
 
     check_output(out)
-    bundle, loaded = load_bundle(model), RegulatoryFeatures.read(features)
+    bundle, loaded = open_model(model), open_features(features)
     if spread and len(bundle.members) < 2:
         raise ValueError(
             f"--spread: {model} has one member, so its predictions have no spread; train with more members"

@@ -7,14 +7,9 @@ from typing import Annotated
 
 import typer
 
-from decode.cli.attribute import ReferenceName
-from decode.cli.common import load_tensorflow
-from decode.cli.model import Features, Model, PartName, Targets
-from decode.cli.randomise import report_run
-
-Reference = Annotated[ReferenceName, typer.Option(help="As the attributions to be tested were made.")]
-Split = Annotated[PartName, typer.Option(help="Genes to explain, as for the attributions to be tested.")]
-Matched = Annotated[int, typer.Option(help="Genes that a reference of matched_genes is the mean of.")]
+from decode.cli.inputs import load_tensorflow, open_features, open_model
+from decode.cli.options import Executor, Features, Matched, Model, Part, Reference, Targets
+from decode.cli.progress import report_run
 
 
 def null(
@@ -23,16 +18,14 @@ def null(
     targets: Targets,
     out: Annotated[Path, typer.Option(help="Null scores to write, netCDF-4 (.nc).")],
     refits: Annotated[int, typer.Option(help="Refits on exchanged sites; below 20 p-values are coarse.")] = 20,
-    reference: Reference = ReferenceName.own_length,
-    split: Split = PartName.test,
+    reference: Reference = "own_length",
+    split: Part = "test",
     matched: Matched = 20,
     seed: Annotated[int, typer.Option(help="Seed of exchanges and refits.")] = 0,
     figure: Annotated[
         Path | None, typer.Option(help="Figure of each refit against the others: are p-values uniform?")
     ] = None,
-    executor: Annotated[
-        str, typer.Option(help="Where refits are done: serial, threads:N, or a Dask scheduler tcp://host:port.")
-    ] = "serial",
+    executor: Executor = "serial",
 ) -> None:
     """Scores where no site matters: refit the model on sites exchanged between like genes.
 
@@ -45,19 +38,17 @@ def null(
             check_output(path)
     load_tensorflow()
     from decode.expression.targets import read_targets
-    from decode.features.matrix import RegulatoryFeatures
-    from decode.models.bundle import load_bundle
     from decode.ranking.null import fit_null
     from decode.ranking.null_file import write_null
     from decode.report.significance import null_calibration, p_value_plot
 
     found = fit_null(
-        load_bundle(model),
-        RegulatoryFeatures.read(features),
+        open_model(model),
+        open_features(features),
         read_targets(targets),
         refits=refits,
-        reference=reference.value,
-        part=split.value,
+        reference=reference,
+        part=split,
         n_matched=matched,
         seed=seed,
         folder=out.with_name(f"{out.name}.refits"),
@@ -70,7 +61,7 @@ def null(
     sizes = found.sizes
     typer.echo(
         f"{out}: {sizes['refit']} refits x {sizes['regulator']} regulators x {sizes['task']} tasks, reference "
-        f"{reference.value}, {split.value} genes; next: decode rank ATTRIBUTIONS --null {out} --out ranking.tsv"
+        f"{reference}, {split} genes; next: decode rank ATTRIBUTIONS --null {out} --out ranking.tsv"
     )
 
 
@@ -79,13 +70,11 @@ def decoys(
     features: Features,
     targets: Targets,
     out: Annotated[Path, typer.Option(help="Table to write (.tsv): scores, decoys' scores and q-values.")],
-    reference: Reference = ReferenceName.own_length,
-    split: Split = PartName.test,
+    reference: Reference = "own_length",
+    split: Part = "test",
     matched: Matched = 20,
     seed: Annotated[int, typer.Option(help="Seed of the decoys.")] = 0,
-    executor: Annotated[
-        str, typer.Option(help="Where members are fitted: serial, threads:N, or a Dask scheduler tcp://host:port.")
-    ] = "serial",
+    executor: Executor = "serial",
 ) -> None:
     """Which regulators stand out from their decoys: train the model once with a false copy of each beside it."""
     from decode.core.files import check_output, write_table
@@ -93,18 +82,16 @@ def decoys(
     check_output(out)
     load_tensorflow()
     from decode.expression.targets import read_targets
-    from decode.features.matrix import RegulatoryFeatures
-    from decode.models.bundle import load_bundle
     from decode.ranking.decoys import OVERALL, decoy_test
     from decode.training.ensemble import remove_checkpoints
 
     checkpoints = out.with_name(f".{out.name}.checkpoints")
     table = decoy_test(
-        load_bundle(model),
-        RegulatoryFeatures.read(features),
+        open_model(model),
+        open_features(features),
         read_targets(targets),
-        reference=reference.value,
-        part=split.value,
+        reference=reference,
+        part=split,
         n_matched=matched,
         seed=seed,
         checkpoint_folder=checkpoints,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from decode.cli.common import comma_list
+from decode.cli.options import comma_list
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -15,7 +15,7 @@ import pandas as pd
 from decode.comparators.accuracy import METRICS, accuracy_rows, task_accuracy
 from decode.comparators.linear_booster import BoosterConfig, booster_design, fit_booster, require_xgboost, totals_table
 from decode.comparators.units import LOG_TPM, SCALES, scales_of_log_tpm, scales_of_targets, split_level, tasks_of_scale
-from decode.core.checks import check_count, check_matched, check_unique, listed
+from decode.core.checks import check_count, check_matched, check_unique, counted, listed
 from decode.core.finished import FinishedRuns, content_hash
 from decode.core.seeds import member_seeds
 from decode.dataset import TEST, TRAIN, VALIDATION_SHARE, Dataset, drop_rare_regulators, make_split, prepare_dataset
@@ -222,7 +222,7 @@ def _common_genes(
         features, wanted, split=dict.fromkeys(ids, TRAIN), biosamples=biosamples, min_bound_genes=0
     )
     counts |= {"target_rows": len(wanted), "common_genes": len(dataset.split)}
-    logger.info("ExPecto comparison: %s", counts)
+    logger.info("ExPecto comparison: %s", counted(counts))
     if tpm is None:
         return dataset, None, counts
     tissues = [task for task in dataset.tasks if task != MEDIAN_LEVEL]

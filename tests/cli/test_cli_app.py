@@ -13,7 +13,8 @@ import pytest
 import decode
 from decode.cli import app as app_module
 from decode.cli.app import LONGEST, sentence
-from decode.cli.common import comma_list, load_tensorflow, pairs
+from decode.cli.inputs import load_tensorflow
+from decode.cli.options import comma_list, pairs
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = [
@@ -98,12 +99,6 @@ def test_a_fault_of_the_program_is_not_dressed_up(run, monkeypatch):
     monkeypatch.setattr(app_module, "app", fail)
     with pytest.raises(ZeroDivisionError):
         run("demo")
-
-
-def test_quiet(run, toy, tmp_path):
-    arguments = ["expression", "tissue", toy.tissue_tpm, "--out", tmp_path / "targets.tsv"]
-    assert "INFO" in run(*arguments).err
-    assert "INFO" not in run("--quiet", *arguments).err
 
 
 def test_sentences():
