@@ -78,7 +78,9 @@ Annotation = Annotated[
 ]
 Representative = Annotated[
     choices.Representative,
-    typer.Option(help="Which transcript stands for a gene, as the features were built.", rich_help_panel=REGIONS),
+    typer.Option(
+        help="Which transcript stands for a gene; for finished features, as they were built.", rich_help_panel=REGIONS
+    ),
 ]
 Sizes = Annotated[
     Path | None,
