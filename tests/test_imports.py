@@ -138,6 +138,18 @@ def test_data_prep_and_benchmarks_stand_apart(folder):
     assert not wrong, "\n".join(wrong)
 
 
+def test_no_command_imports_another():
+    shared = {"options", "inputs", "progress", "outputs"}
+    wrong = []
+    for found in imports_of(ROOT / "decode" / "cli"):
+        module = found.place.split("/")[-1].split(":")[0].removesuffix(".py")
+        inner = found.target.removeprefix("decode.cli.").split(".")[0]
+        takes_part = is_within(found.target, "decode.cli") and module not in {"app", "__init__"}
+        if takes_part and inner not in shared | {f"{module.removesuffix('s')}_options"}:
+            wrong.append(f"{found.place} imports {found.target}")
+    assert not wrong, "\n".join(wrong)
+
+
 def test_only_the_registry_downloads_and_nobody_pickles():
     wrong = [
         f"{found.place} imports {found.target}"

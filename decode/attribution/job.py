@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,7 @@ from decode.attribution.exact.engine import ExactEngine
 from decode.attribution.references import N_MATCHED, Reference, ReferenceName, make_reference
 from decode.attribution.result import SCHEMA_VERSION, Layout
 from decode.core.checks import check_choice, check_known, check_unique
+from decode.core.choices import EngineName, Part
 from decode.core.finished import content_hash
 from decode.dataset import bins_inputs, pooled_inputs
 from decode.features.regulators import Regulators, regulators_of
@@ -29,9 +30,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-EngineName = Literal["exact", "shap"]
 ENGINES: tuple[EngineName, ...] = ("exact", "shap")
-Part = Literal["test", "validation", "train", "all"]
 PARTS: tuple[Part, ...] = ("test", "validation", "train", "all")
 AGREEMENT_LIMIT = 1e-4  # log2 units; DESIGN section 5
 N_AGREEMENT_TASKS = 3

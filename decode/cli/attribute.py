@@ -2,36 +2,30 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from decode.cli.common import comma_list, load_tensorflow
-from decode.cli.features import RepresentativeName
-from decode.cli.model import Features, Model, PartName
-from decode.cli.options import Force
+from decode.cli.inputs import load_tensorflow, open_features, open_gene_models, open_model, read_genes
+from decode.cli.options import (
+    Annotation,
+    Features,
+    Force,
+    Matched,
+    Model,
+    Part,
+    Reference,
+    Representative,
+    Sizes,
+    comma_list,
+)
 from decode.cli.outputs import stop_if_finished
+from decode.cli.progress import bar
+from decode.core.choices import EngineName
 
 if TYPE_CHECKING:
     from decode.genome.gene_models import GeneModels
-
-
-class EngineName(StrEnum):
-    """Choices of --engine."""
-
-    exact = "exact"
-    shap = "shap"
-
-
-class ReferenceName(StrEnum):
-    """Choices of --reference."""
-
-    own_length = "own_length"
-    median_length = "median_length"
-    mean_gene = "mean_gene"
-    matched_genes = "matched_genes"
 
 
 def attribute(
@@ -40,12 +34,10 @@ def attribute(
     out: Annotated[Path, typer.Option(help="Attributions to write: gene x track x task, netCDF-4 (.nc).")],
     engine: Annotated[
         EngineName, typer.Option(help="exact: closed form, all tasks at once; shap: shap.DeepExplainer, slow.")
-    ] = EngineName.exact,
-    reference: Annotated[
-        ReferenceName, typer.Option(help="What a gene is compared with; the first two are without sites.")
-    ] = ReferenceName.own_length,
+    ] = "exact",
+    reference: Reference = "own_length",
     genes: Annotated[Path | None, typer.Option(help="File with one gene id a line.")] = None,
-    split: Annotated[PartName, typer.Option(help="Genes to explain where --genes is not given.")] = PartName.test,
+    split: Part = "test",
     bins: Annotated[
         bool, typer.Option("--bins", help="Every bin of the genes of --genes instead of their sums over bins.")
     ] = False,
@@ -53,14 +45,10 @@ def attribute(
         Path | None, typer.Option(help="With --bins: folder for one bedGraph a gene and task (GENE.TASK.bedgraph).")
     ] = None,
     tasks: Annotated[str | None, typer.Option(help="With --bins: only these tasks, comma-separated.")] = None,
-    annotation: Annotated[
-        Path | None, typer.Option(help="With --bedgraph: annotation of the features, to put RNA bins on exons.")
-    ] = None,
-    representative: Annotated[
-        RepresentativeName, typer.Option(help="With --annotation: as the features were built.")
-    ] = RepresentativeName.auto,
-    sizes: Annotated[Path | None, typer.Option(help="With --annotation: chromosome sizes of another genome.")] = None,
-    matched: Annotated[int, typer.Option(help="Genes that a reference of matched_genes is the mean of.")] = 20,
+    annotation: Annotation = None,
+    representative: Representative = "auto",
+    sizes: Sizes = None,
+    matched: Matched = 20,
     stability: Annotated[
         Path | None, typer.Option(help="Also compare the four references; table to write (.tsv). Four more passes.")
     ] = None,
@@ -74,7 +62,6 @@ def attribute(
 ) -> None:
     """Which sites raise or lower each prediction; a killed run goes on when the same command is given again."""
     from decode.core.files import check_output, run_record
-    from decode.features.matrix import RegulatoryFeatures
     from decode.report.files import check_free, write_record
 
     check_output(out)
@@ -89,8 +76,8 @@ def attribute(
     inputs: dict[str, str | Path] = {"model": model / "bundle.json"}
     inputs |= {name: path for name, path in paths.items() if path is not None}
     record = run_record(
-        inputs=inputs, engine=engine.value, reference=reference.value, matched=matched, bins=bins, tasks=tasks,
-        split=None if genes else split.value, representative=representative.value, bedgraph=bedgraph,
+        inputs=inputs, engine=engine, reference=reference, matched=matched, bins=bins, tasks=tasks,
+        split=None if genes else split, representative=representative, bedgraph=bedgraph,
         stability=stability,
     )  # fmt: skip
     stop_if_finished(out, "attribute", record, force=force, beside=True)
@@ -100,33 +87,30 @@ def attribute(
     wanted = None if genes is None else read_genes(genes)
     load_tensorflow()
     from decode.attribution.attribute import attribute as attribute_genes
-    from decode.models.bundle import load_bundle
 
-    bundle, loaded = load_bundle(model), RegulatoryFeatures.read(features)
-    common: dict[str, Any] = {"engine": engine.value, "reference": reference.value, "n_matched": matched}
+    bundle, loaded = open_model(model), open_features(features)
+    common: dict[str, Any] = {"engine": engine, "reference": reference, "n_matched": matched}
     if bins:
         models = None
         if annotation is not None:
-            models = _gene_models(annotation, loaded, representative.value, sizes)
+            models = open_gene_models(annotation, loaded, representative, sizes)
         files = _write_bins(bundle, loaded, wanted or [], out, bedgraph, comma_list(tasks), models, common)
         write_record(out, "attribute", files, record=record)
         return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), disable=not Console(stderr=True).is_terminal) as progress:
-        bar = progress.add_task("attributions", total=None)
-        with attribute_genes(
+    with (
+        bar("attributions") as advance,
+        attribute_genes(
             bundle,
             loaded,
             out=out,
             genes=wanted,
-            part=split.value,
+            part=split,
             executor=executor,
-            on_block=lambda done, total: progress.update(bar, completed=done, total=total),
+            on_block=advance,
             **common,
-        ) as result:
-            sizes_of, attrs = dict(result.sizes), result.attrs
+        ) as result,
+    ):
+        sizes_of, attrs = dict(result.sizes), result.attrs
     agreement = attrs["engine_agreement"]
     compared = "not compared" if agreement != agreement else f"differs by {agreement:.1g}"
     typer.echo(
@@ -136,7 +120,7 @@ def attribute(
     )
     files = [out]
     if stability is not None:
-        _write_stability(bundle, loaded, stability, genes=wanted, part=split.value, n_matched=matched)
+        _write_stability(bundle, loaded, stability, genes=wanted, part=split, n_matched=matched)
         files.append(stability)
     write_record(out, "attribute", files, record=record)
 
@@ -159,26 +143,6 @@ def _check_options(bins: bool, with_bins: dict[str, Any], only_bins: dict[str, A
     for name, value in only_bins.items():
         if not bins and value is not None:
             raise ValueError(f"{name} goes with --bins; add --bins or leave it out")
-
-
-def read_genes(path: Path) -> list[str]:
-    """Gene ids of a file, one a line; versions and lines that begin with # are left out."""
-    from decode.core.files import open_text
-    from decode.core.ids import strip_version
-
-    with open_text(path, "gene list") as handle:
-        names = [line.strip().split("\t")[0] for line in handle if line.strip() and not line.startswith("#")]
-    if not names:
-        raise ValueError(f"gene list {path} names no gene; write one gene id a line")
-    return strip_version(names)
-
-
-def _gene_models(annotation: Path, features: Any, representative: str, sizes: Path | None) -> GeneModels:
-    from decode.genome.annotation import read_annotation
-    from decode.genome.gene_models import gene_models
-
-    read = read_annotation(annotation, build=features.build, sizes=sizes)
-    return gene_models(read, level=features.level, representative=representative)  # type: ignore[arg-type]
 
 
 def _write_bins(

@@ -7,11 +7,24 @@ from typing import Annotated
 
 import typer
 
-from decode.cli.common import comma_list, load_tensorflow
-from decode.cli.model import ArchitectureName, ExecutorOption, Features, KeepName, Targets, TaskKindOption
-from decode.cli.options import Force
+from decode.cli.inputs import load_tensorflow, open_features, open_groups
+from decode.cli.options import (
+    Architecture,
+    Biosamples,
+    Executor,
+    Features,
+    Force,
+    GroupFile,
+    Keep,
+    MaxEpochs,
+    Members,
+    Patience,
+    Targets,
+    TaskKind,
+    comma_list,
+)
 from decode.cli.outputs import stop_if_finished
-from decode.cli.randomise import report_run
+from decode.cli.progress import report_run
 
 
 def cv(
@@ -24,30 +37,24 @@ def cv(
     keep_test: Annotated[
         str | None, typer.Option(help="Chromosome(s) that play no part, so that the final test stays untouched.")
     ] = None,
-    architecture: Annotated[ArchitectureName, typer.Option(help="Network to train.")] = ArchitectureName.default,
-    members: Annotated[int, typer.Option(help="Networks of each fold's ensemble.")] = 5,
-    keep: Annotated[
-        KeepName, typer.Option(help="mean: average them; best: keep the best on validation.")
-    ] = KeepName.mean,
-    biosamples: Annotated[str | None, typer.Option(help="Only tracks of these cell lines, comma-separated.")] = None,
-    group_file: Annotated[
-        Path | None, typer.Option(help="gene_id<TAB>family: families of held-out genes do not train.")
-    ] = None,
-    task_kind: TaskKindOption = None,
+    architecture: Architecture = "default",
+    members: Members = 5,
+    keep: Keep = "mean",
+    biosamples: Biosamples = None,
+    group_file: GroupFile = None,
+    task_kind: TaskKind = None,
     seed: Annotated[int, typer.Option(help="Seed of validation genes, weights, batches and dropout.")] = 0,
-    max_epochs: Annotated[int, typer.Option(help="Most epochs of a member.")] = 100,
-    patience: Annotated[int, typer.Option(help="Epochs without a better validation loss before stopping.")] = 10,
-    executor: ExecutorOption = "serial",
+    max_epochs: MaxEpochs = 100,
+    patience: Patience = 10,
+    executor: Executor = "serial",
     force: Force = False,
 ) -> None:
     """Predict every gene by an ensemble that never saw its chromosome; a killed run goes on when repeated."""
     load_tensorflow()
     from decode.core.files import check_output_folder, run_record
-    from decode.dataset import read_groups
     from decode.evaluation.crossval import cross_validate
     from decode.expression.targets import read_targets
     from decode.expression.task_kinds import with_task_kinds
-    from decode.features.matrix import RegulatoryFeatures
     from decode.report.crossval import fold_text, write_cross_validation
     from decode.training.config import TrainingConfig
 
@@ -58,20 +65,20 @@ def cv(
     if group_file:
         inputs["groups"] = group_file
     record = run_record(
-        inputs=inputs, folds=folds, keep_test=keep_test, architecture=architecture.value, members=members,
-        keep=keep.value, biosamples=biosamples, task_kind=task_kind, seed=seed,
+        inputs=inputs, folds=folds, keep_test=keep_test, architecture=architecture, members=members,
+        keep=keep, biosamples=biosamples, task_kind=task_kind, seed=seed,
         max_epochs=max_epochs, patience=patience,
     )  # fmt: skip
     stop_if_finished(out, "cv", record, force=force)
     result = cross_validate(
-        RegulatoryFeatures.read(features),
+        open_features(features),
         with_task_kinds(read_targets(targets), task_kind),
-        network=architecture.value,
-        training=TrainingConfig(members=members, keep=keep.value, seed=seed, max_epochs=max_epochs, patience=patience),
+        network=architecture,
+        training=TrainingConfig(members=members, keep=keep, seed=seed, max_epochs=max_epochs, patience=patience),
         n_folds="chr" if folds == "chr" else int(folds),
         keep_test=comma_list(keep_test),
         biosamples=comma_list(biosamples),
-        groups=read_groups(group_file) if group_file else None,
+        groups=open_groups(group_file),
         folder=out / "folds",
         executor=executor,
         on_run=report_run,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from decode.cli.common import load_tensorflow
+from decode.cli.inputs import load_tensorflow
 from decode.cli.options import Force
 from decode.cli.outputs import stop_if_finished
 

@@ -7,31 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from decode.cli.options import Force
+from decode.cli.inputs import open_expression
+from decode.cli.options import Force, IdMap
 from decode.cli.outputs import stop_if_finished
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from decode.expression.targets import TargetResult
 
 app = typer.Typer(no_args_is_help=True, help="Expression tables: turn them into targets.")
 Out = Annotated[
     Path, typer.Option(help="Targets table: gene_id or transcript_id and one column a task, log2 (.tsv or .tsv.gz).")
 ]
-
-IdMap = Annotated[
-    Path | None,
-    typer.Option(help="Resolve symbols: name<TAB>gene id, or the HGNC complete set. Default: as given."),
-]
-
-
-def _read(path: Path, id_map: Path | None) -> pd.DataFrame:
-    from decode.expression.gene_ids import rename_genes
-    from decode.expression.readers import read_expression
-
-    table = read_expression(path)
-    return table if id_map is None else rename_genes(table, id_map)
 
 
 def _write(result: TargetResult, out: Path, kind: str, record: dict[str, Any], force: bool) -> None:
@@ -61,7 +47,7 @@ def tissue(
     inputs |= {"id_map": id_map} if id_map else {}
     record = run_record(inputs=inputs, min_tpm=min_tpm, pseudocount=pseudocount)
     stop_if_finished(out, "expression tissue", record, force=force, beside=True)
-    result = tissue_targets(_read(tpm, id_map), min_tpm=min_tpm, pseudocount=pseudocount)
+    result = tissue_targets(open_expression(tpm, id_map), min_tpm=min_tpm, pseudocount=pseudocount)
     _write(result, out, "expression tissue", record, force)
 
 
@@ -87,5 +73,5 @@ def table(
     inputs |= {"id_map": id_map} if id_map else {}
     record = run_record(inputs=inputs, already_log2=already_log2, centre=not no_centre)
     stop_if_finished(out, "expression table", record, force=force, beside=True)
-    result = table_targets(_read(file, id_map), already_log2=already_log2, centre=not no_centre)
+    result = table_targets(open_expression(file, id_map), already_log2=already_log2, centre=not no_centre)
     _write(result, out, "expression table", record, force)

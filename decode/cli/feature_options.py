@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from decode.cli.common import pairs
+from decode.cli.options import pairs
 
 if TYPE_CHECKING:
     from decode.features.regions import Region

@@ -2,52 +2,33 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from decode.cli.common import comma_list, pairs
 from decode.cli.feature_options import further_regions, placed, signal_sources, site_sources
-from decode.cli.options import Force
+from decode.cli.inputs import open_features
+from decode.cli.options import Executor, Features, Force, IdMap, Representative, Sizes, comma_list, pairs
 from decode.cli.outputs import stop_if_finished
+from decode.core.choices import Level, Tracks
 
+SITES, READING, REGION, BINS = "Sites and signals", "How sites are read", "Further regions", "Bins"
 app = typer.Typer(no_args_is_help=True, help="Features: binding sites counted in promoter and RNA bins.")
-FeaturesFile = Annotated[Path, typer.Argument(help="Features file (decode features build).")]
-
-
-class TracksName(StrEnum):
-    """Choices of --tracks."""
-
-    biosample = "biosample"
-    regulator = "regulator"
-
-
-class LevelName(StrEnum):
-    """Choices of --level."""
-
-    gene = "gene"
-    transcript = "transcript"
-
-
-class RepresentativeName(StrEnum):
-    """Choices of --representative."""
-
-    auto = "auto"
-    collapsed = "collapsed"
-    mane = "mane"
-    appris = "appris"
-    longest = "longest"
 
 
 Sites = Annotated[
     list[str] | None,
-    typer.Option(help="KIND=PATH, KIND of TF, RBP, miRNA, other; PATH a file or a folder (one regulator a file)."),
+    typer.Option(
+        help="KIND=PATH, KIND of TF, RBP, miRNA, other; PATH a file or a folder (one regulator a file).",
+        rich_help_panel=SITES,
+    ),
 ]
 Signals = Annotated[
     list[str] | None,
-    typer.Option(help="KIND=PATH of a bigWig file or a folder of them (one track a file); needs pyBigWig."),
+    typer.Option(
+        help="KIND=PATH of a bigWig file or a folder of them (one track a file); needs pyBigWig.", rich_help_panel=SITES
+    ),
 ]
 
 
@@ -62,50 +43,71 @@ def build(
     rna_signal: Signals = None,
     region: Annotated[
         list[str] | None,
-        typer.Option(help="NAME=FROM..TO: a further region in bases from the TSS, such as upstream=-50000..-2000."),
+        typer.Option(
+            help="NAME=FROM..TO: a further region in bases from the TSS, such as upstream=-50000..-2000.",
+            rich_help_panel=REGION,
+        ),
     ] = None,
     links: Annotated[
         Path | None,
-        typer.Option(help="Distal elements of genes: BEDPE, or a table chrom, start, end, gene_id[, score]."),
+        typer.Option(
+            help="Distal elements of genes: BEDPE, or a table chrom, start, end, gene_id[, score].",
+            rich_help_panel=REGION,
+        ),
     ] = None,
-    region_name: Annotated[str, typer.Option(help="Name of the region of the linked elements.")] = "distal",
-    min_link_score: Annotated[float | None, typer.Option(help="Drop links with a lower score.")] = None,
+    region_name: Annotated[
+        str, typer.Option(help="Name of the region of the linked elements.", rich_help_panel=REGION)
+    ] = "distal",
+    min_link_score: Annotated[
+        float | None, typer.Option(help="Drop links with a lower score.", rich_help_panel=REGION)
+    ] = None,
     region_bin_size: Annotated[
-        list[str] | None, typer.Option(help="NAME=N: bases a bin of a further region; --bin-size.")
+        list[str] | None,
+        typer.Option(help="NAME=N: bases a bin of a further region; --bin-size.", rich_help_panel=REGION),
     ] = None,
     region_sites: Annotated[
-        list[str] | None, typer.Option(help="NAME:KIND=PATH: sites counted in a further region.")
+        list[str] | None,
+        typer.Option(help="NAME:KIND=PATH: sites counted in a further region.", rich_help_panel=REGION),
     ] = None,
     region_signal: Annotated[
-        list[str] | None, typer.Option(help="NAME:KIND=PATH: bigWig averaged in a further region.")
+        list[str] | None,
+        typer.Option(help="NAME:KIND=PATH: bigWig averaged in a further region.", rich_help_panel=REGION),
     ] = None,
     biosample_column: Annotated[
-        list[str] | None, typer.Option(help="KIND=N: column (from 1) that states the cell line or tissue.")
+        list[str] | None,
+        typer.Option(help="KIND=N: column (from 1) that states the cell line or tissue.", rich_help_panel=READING),
     ] = None,
-    min_score: Annotated[list[str] | None, typer.Option(help="KIND=X: drop sites with a lower score.")] = None,
-    score_column: Annotated[list[str] | None, typer.Option(help="KIND=N: column (from 1) of the score; 5.")] = None,
+    min_score: Annotated[
+        list[str] | None, typer.Option(help="KIND=X: drop sites with a lower score.", rich_help_panel=READING)
+    ] = None,
+    score_column: Annotated[
+        list[str] | None, typer.Option(help="KIND=N: column (from 1) of the score; 5.", rich_help_panel=READING)
+    ] = None,
     site_format: Annotated[
-        list[str] | None, typer.Option("--format", help="KIND=FORMAT: auto, bed, gtrd, postar, targetscan.")
+        list[str] | None,
+        typer.Option("--format", help="KIND=FORMAT: auto, bed, gtrd, postar, targetscan.", rich_help_panel=READING),
     ] = None,
     tracks: Annotated[
-        TracksName, typer.Option(help="biosample: apart where stated; regulator: one track a regulator.")
-    ] = TracksName.biosample,
-    level: Annotated[LevelName, typer.Option(help="One row a gene or a transcript.")] = LevelName.gene,
-    representative: Annotated[
-        RepresentativeName, typer.Option(help="Which transcript stands for a gene.")
-    ] = RepresentativeName.auto,
-    bin_size: Annotated[int, typer.Option(help="Bases a bin.")] = 100,
-    upstream: Annotated[int, typer.Option(help="Promoter bases before the transcription start.")] = 2000,
-    downstream: Annotated[int, typer.Option(help="Promoter bases from the transcription start on.")] = 1000,
-    sizes: Annotated[Path | None, typer.Option(help="Chromosome sizes (name<TAB>length) of another genome.")] = None,
-    id_map: Annotated[
-        Path | None, typer.Option(help="Symbols to gene ids, for annotations and links that name genes by symbol.")
-    ] = None,
-    executor: Annotated[
-        str, typer.Option(help="serial, threads, threads:N, or a Dask scheduler address tcp://host:port.")
-    ] = "threads",
+        Tracks,
+        typer.Option(help="biosample: apart where stated; regulator: one track a regulator.", rich_help_panel=READING),
+    ] = "biosample",
+    level: Annotated[Level, typer.Option(help="One row a gene or a transcript.")] = "gene",
+    representative: Representative = "auto",
+    bin_size: Annotated[int, typer.Option(help="Bases a bin.", rich_help_panel=BINS)] = 100,
+    upstream: Annotated[
+        int, typer.Option(help="Promoter bases before the transcription start.", rich_help_panel=BINS)
+    ] = 2000,
+    downstream: Annotated[
+        int, typer.Option(help="Promoter bases from the transcription start on.", rich_help_panel=BINS)
+    ] = 1000,
+    sizes: Sizes = None,
+    id_map: IdMap = None,
+    executor: Executor = "threads",
     stranded_promoters: Annotated[
-        bool, typer.Option("--stranded-promoters", help="Promoters take only sites on the gene's strand.")
+        bool,
+        typer.Option(
+            "--stranded-promoters", help="Promoters take only sites on the gene's strand.", rich_help_panel=BINS
+        ),
     ] = False,
     allow_suspicious: Annotated[
         bool, typer.Option("--allow-suspicious", help="Go on where sites look like those of another build.")
@@ -140,7 +142,7 @@ def build(
     record = run_record(
         inputs=inputs, sources=_names(given), build=build, further_regions=further,
         region_name=region_name, min_link_score=min_link_score,
-        **site_options, tracks=tracks.value, level=level.value, representative=representative.value, bin_size=bin_size,
+        **site_options, tracks=tracks, level=level, representative=representative, bin_size=bin_size,
         upstream=upstream, downstream=downstream, stranded_promoters=stranded_promoters,
     )  # fmt: skip
     stop_if_finished(out, "features build", record, force=force, beside=True)
@@ -149,8 +151,8 @@ def build(
     )
     models = gene_models(
         read_annotation(annotation, build=build, sizes=sizes, id_map=id_map),
-        level=level.value,
-        representative=representative.value,
+        level=level,
+        representative=representative,
     )
     features = build_features(
         models,
@@ -159,7 +161,7 @@ def build(
         bin_size=bin_size,
         upstream=upstream,
         downstream=downstream,
-        tracks=tracks.value,
+        tracks=tracks,
         executor=executor,
         promoter_stranded=stranded_promoters,
         allow_suspicious=allow_suspicious,
@@ -174,17 +176,16 @@ def _names(given: dict[str, list[str] | None]) -> list[str]:
 
 
 @app.command()
-def info(features: FeaturesFile) -> None:
+def info(features: Features) -> None:
     """What a features file holds, where it came from, and whether its sites lie where they should."""
     from decode.features.describe import describe
-    from decode.features.matrix import RegulatoryFeatures
 
-    typer.echo(describe(RegulatoryFeatures.read(features)))
+    typer.echo(describe(open_features(features)))
 
 
 @app.command()
 def export(
-    features: FeaturesFile,
+    features: Features,
     out: Annotated[
         Path, typer.Option(help="Long table: region, gene_id, bin, kind, regulator, biosample, bases (.tsv.gz).")
     ],
@@ -193,12 +194,11 @@ def export(
 ) -> None:
     """Write the nonzero bins as a long table."""
     from decode.core.files import check_output, run_record
-    from decode.features.matrix import RegulatoryFeatures
     from decode.report.files import write_files
 
     check_output(out)
     record = run_record(inputs={"features": features}, genes=genes)
     stop_if_finished(out, "features export", record, force=force, beside=True)
-    table = RegulatoryFeatures.read(features).to_long(genes=comma_list(genes))
+    table = open_features(features).to_long(genes=comma_list(genes))
     write_files("features export", {out: table}, record=record, force=force)
     typer.echo(f"{out}: {len(table)} rows")

@@ -8,16 +8,10 @@ from typing import Annotated
 
 import typer
 
-from decode.cli.attribute import ReferenceName
-from decode.cli.common import load_tensorflow
-from decode.cli.model import Features, Model, PartName, Targets
-from decode.cli.options import Force
+from decode.cli.inputs import load_tensorflow, open_features, open_model
+from decode.cli.options import Executor, Features, Force, Matched, Model, Part, Reference, Targets
 from decode.cli.outputs import stop_if_finished
-from decode.cli.randomise import report_run
-
-Reference = Annotated[ReferenceName, typer.Option(help="As the attributions to be tested were made.")]
-Split = Annotated[PartName, typer.Option(help="Genes to explain, as for the attributions to be tested.")]
-Matched = Annotated[int, typer.Option(help="Genes that a reference of matched_genes is the mean of.")]
+from decode.cli.progress import report_run
 
 
 def null(
@@ -26,16 +20,14 @@ def null(
     targets: Targets,
     out: Annotated[Path, typer.Option(help="Null scores to write, netCDF-4 (.nc).")],
     refits: Annotated[int, typer.Option(help="Refits on exchanged sites; below 20 p-values are coarse.")] = 20,
-    reference: Reference = ReferenceName.own_length,
-    split: Split = PartName.test,
+    reference: Reference = "own_length",
+    split: Part = "test",
     matched: Matched = 20,
     seed: Annotated[int, typer.Option(help="Seed of exchanges and refits.")] = 0,
     figure: Annotated[
         Path | None, typer.Option(help="Figure of each refit against the others: are p-values uniform?")
     ] = None,
-    executor: Annotated[
-        str, typer.Option(help="Where refits are done: serial, threads:N, or a Dask scheduler tcp://host:port.")
-    ] = "serial",
+    executor: Executor = "serial",
     force: Force = False,
 ) -> None:
     """Scores where no site matters: refit the model on sites exchanged between like genes.
@@ -49,14 +41,12 @@ def null(
             check_output(path)
     inputs: dict[str, str | Path] = {"model": model / "bundle.json", "features": features, "targets": targets}
     record = run_record(
-        inputs=inputs, refits=refits, reference=reference.value, split=split.value, matched=matched, seed=seed,
+        inputs=inputs, refits=refits, reference=reference, split=split, matched=matched, seed=seed,
         figure=figure,
     )  # fmt: skip
     stop_if_finished(out, "null", record, force=force, beside=True)
     load_tensorflow()
     from decode.expression.targets import read_targets
-    from decode.features.matrix import RegulatoryFeatures
-    from decode.models.bundle import load_bundle
     from decode.ranking.null import fit_null
     from decode.ranking.null_file import write_null
     from decode.report.files import Content, check_free, write_files
@@ -66,12 +56,12 @@ def null(
         check_free(figure, force=force)
 
     found = fit_null(
-        load_bundle(model),
-        RegulatoryFeatures.read(features),
+        open_model(model),
+        open_features(features),
         read_targets(targets),
         refits=refits,
-        reference=reference.value,
-        part=split.value,
+        reference=reference,
+        part=split,
         n_matched=matched,
         seed=seed,
         folder=out.with_name(f"{out.name}.refits"),
@@ -85,7 +75,7 @@ def null(
     sizes = found.sizes
     typer.echo(
         f"{out}: {sizes['refit']} refits x {sizes['regulator']} regulators x {sizes['task']} tasks, reference "
-        f"{reference.value}, {split.value} genes; next: decode rank ATTRIBUTIONS --null {out} --out ranking.tsv"
+        f"{reference}, {split} genes; next: decode rank ATTRIBUTIONS --null {out} --out ranking.tsv"
     )
 
 
@@ -94,13 +84,11 @@ def decoys(
     features: Features,
     targets: Targets,
     out: Annotated[Path, typer.Option(help="Table to write (.tsv): scores, decoys' scores and q-values.")],
-    reference: Reference = ReferenceName.own_length,
-    split: Split = PartName.test,
+    reference: Reference = "own_length",
+    split: Part = "test",
     matched: Matched = 20,
     seed: Annotated[int, typer.Option(help="Seed of the decoys.")] = 0,
-    executor: Annotated[
-        str, typer.Option(help="Where members are fitted: serial, threads:N, or a Dask scheduler tcp://host:port.")
-    ] = "serial",
+    executor: Executor = "serial",
     force: Force = False,
 ) -> None:
     """Which regulators stand out from their decoys: train the model once with a false copy of each beside it."""
@@ -108,23 +96,21 @@ def decoys(
 
     check_output(out)
     inputs: dict[str, str | Path] = {"model": model / "bundle.json", "features": features, "targets": targets}
-    record = run_record(inputs=inputs, reference=reference.value, split=split.value, matched=matched, seed=seed)
+    record = run_record(inputs=inputs, reference=reference, split=split, matched=matched, seed=seed)
     stop_if_finished(out, "decoys", record, force=force, beside=True)
     load_tensorflow()
     from decode.expression.targets import read_targets
-    from decode.features.matrix import RegulatoryFeatures
-    from decode.models.bundle import load_bundle
     from decode.ranking.decoys import OVERALL, decoy_test
     from decode.report.files import write_files
     from decode.training.ensemble import remove_checkpoints
 
     checkpoints = out.with_name(f".{out.name}.checkpoints")
     table = decoy_test(
-        load_bundle(model),
-        RegulatoryFeatures.read(features),
+        open_model(model),
+        open_features(features),
         read_targets(targets),
-        reference=reference.value,
-        part=split.value,
+        reference=reference,
+        part=split,
         n_matched=matched,
         seed=seed,
         checkpoint_folder=checkpoints,

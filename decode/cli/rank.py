@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from decode.cli.common import comma_list
-from decode.cli.options import Force
+from decode.cli.options import Force, comma_list
 from decode.cli.outputs import stop_if_finished
 
 if TYPE_CHECKING:

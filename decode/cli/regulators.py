@@ -7,8 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from decode.cli.common import comma_list, pairs
-from decode.cli.options import Force
+from decode.cli.options import Force, IdMap, comma_list, pairs
 from decode.cli.outputs import stop_if_finished
 
 app = typer.Typer(
@@ -17,10 +16,6 @@ app = typer.Typer(
 Ranking = Annotated[Path, typer.Option(help="Ranking of regulators (decode rank).")]
 Features = Annotated[
     Path | None, typer.Option(help="Features file: its genes are used to find the gene ids of regulators.")
-]
-IdMap = Annotated[
-    Path | None,
-    typer.Option(help="Previous symbols and aliases: the HGNC complete set, or two columns name and gene id."),
 ]
 Complexes = Annotated[
     Path | None, typer.Option(help="regulator<TAB>gene, one line a gene, for regulators made of several genes.")

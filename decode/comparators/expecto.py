@@ -22,7 +22,7 @@ from decode.comparators.units import (
     split_by_kind,
     tasks_of_scale,
 )
-from decode.core.checks import check_count, check_matched, check_unique, listed
+from decode.core.checks import check_count, check_matched, check_unique, counted, listed
 from decode.core.finished import FinishedRuns, content_hash
 from decode.core.seeds import member_seeds
 from decode.dataset import TEST, TRAIN, VALIDATION_SHARE, Dataset, drop_rare_regulators, make_split, prepare_dataset
@@ -228,7 +228,7 @@ def _common_genes(
         features, wanted, split=dict.fromkeys(ids, TRAIN), biosamples=biosamples, min_bound_genes=0
     )
     counts |= {"target_rows": len(wanted), "common_genes": len(dataset.split)}
-    logger.info("ExPecto comparison: %s", counts)
+    logger.info("ExPecto comparison: %s", counted(counts))
     if tpm is None:
         return dataset, None, counts
     tissues = [task for task, is_main in zip(dataset.tasks, dataset.is_main_task, strict=True) if is_main]

@@ -6,13 +6,14 @@ import logging
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from decode.core.checks import check_choice, check_count, check_known, check_matched
+from decode.core.choices import Scale
 from decode.core.files import versions
 from decode.drivers.design import make_design
 from decode.drivers.inputs import (
@@ -69,7 +70,7 @@ class DriversConfig:
     """
 
     score: Score = "joint"
-    scale: Literal["normal_scores", "as_given"] = "normal_scores"
+    scale: Scale = "normal_scores"
     n_null: int = 500
     seed: int = 0
     min_bound_genes: int = MIN_BOUND_GENES

@@ -6,20 +6,20 @@ They take seconds on one thread; more threads wait for each other as soon as the
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from decode.attribution.exact.engine import one_blas_thread
 from decode.core.checks import check_choice, check_count, listed
+from decode.core.choices import Score
 from decode.drivers.design import LEAST_SPREAD, Design, check_finite, make_design
 from decode.features.regulators import sum_tracks
 from decode.statistics.significance import empirical_significance
 from decode.statistics.strata import shuffled_within
 
 Float = NDArray[np.float64]
-Score = Literal["joint", "attribution", "covariance", "marginal"]
 SCORES: tuple[Score, ...] = ("joint", "attribution", "covariance", "marginal")
 # Of ridge, as multiples of the number of genes. A weak statistic is predicted best with far larger ones, but there the
 # joint regression turns into the marginal correlation, which takes what regulators share for what each does

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from decode.core.checks import check_choice, listed
+from decode.core.choices import Part
 from decode.core.files import versions
 from decode.dataset import EXCLUDED, TEST, TRAIN, VALIDATION, Dataset, prepare_dataset
 from decode.evaluation.baselines import BASELINES, baseline_predictions
@@ -23,7 +24,6 @@ from decode.statistics.metrics import cross_spearman, pearson_per_task, rmse_per
 
 logger = logging.getLogger(__name__)
 
-Part = Literal["test", "validation", "train", "all"]
 # Columns of the per-task table that further models cannot be named after.
 _COLUMNS = {"task", "task_kind", "n_genes", "model", *BASELINES, "pearson", "rmse", "member_mean", "member_sd"}
 

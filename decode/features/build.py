@@ -7,13 +7,14 @@ import logging
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from decode.core.checks import check_choice, check_unique, listed
+from decode.core.checks import check_choice, check_unique, counted, listed
+from decode.core.choices import Tracks
 from decode.core.executor import DaskExecutor, get_executor
 from decode.core.files import sha256_of
 from decode.features.binning import count_tracks, rows_to_csr
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-Tracks = Literal["biosample", "regulator"]
 Source = SiteSource | SiteTable | SignalSource
 
 
@@ -316,7 +316,7 @@ def _all_bins(
 
 def _log_sources(records: list[dict[str, Any]]) -> None:
     for record in records:
-        logger.info("%s (%s, %s): %s", record["path"], record["kind"], record["region"], record["counts"])
+        logger.info("%s (%s, %s): %s", record["path"], record["kind"], record["region"], counted(record["counts"]))
         absent = record["counts"].get("absent_chromosomes", {})
         if absent:
             logger.warning("%s: no signal on %d chromosomes: %s", record["path"], len(absent), listed(absent))

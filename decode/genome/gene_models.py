@@ -5,20 +5,19 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from decode.core.checks import check_choice, check_positive, listed
+from decode.core.choices import Level, Representative
 from decode.genome.annotation import Annotation, merge_blocks
 from decode.genome.assembly import Assembly
 
 logger = logging.getLogger(__name__)
 
 REPRESENTATIVES = ("auto", "collapsed", "mane", "appris", "canonical", "longest")
-Representative = Literal["auto", "collapsed", "mane", "appris", "canonical", "longest"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class GeneModels:
         then 5' to 3'.
     """
 
-    level: Literal["gene", "transcript"]
+    level: Level
     assembly: Assembly
     rule: str
     table: pd.DataFrame
@@ -82,7 +81,7 @@ class GeneModels:
 def gene_models(
     annotation: Annotation,
     *,
-    level: Literal["gene", "transcript"] = "gene",
+    level: Level = "gene",
     representative: Representative = "auto",
 ) -> GeneModels:
     """Choose the transcript that stands for each gene, or keep every transcript.
@@ -358,7 +357,7 @@ def _choose(transcripts: pd.DataFrame, representative: str) -> tuple[pd.DataFram
 
 
 def _models(
-    level: Literal["gene", "transcript"],
+    level: Level,
     assembly: Assembly,
     rule: str,
     table: pd.DataFrame,

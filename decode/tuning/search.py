@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import keras_tuner
 import numpy as np
@@ -16,6 +16,7 @@ from keras_tuner.engine.trial import TrialStatus
 from keras_tuner.errors import FatalError
 
 from decode.core.checks import check_choice, check_count, check_known_keys, check_positive, listed
+from decode.core.choices import Objective
 from decode.core.files import make_output_folder, write_json
 from decode.core.finished import content_hash
 from decode.dataset import TRAIN, VALIDATION, Dataset, prepare_dataset
@@ -30,7 +31,6 @@ from decode.tuning.tuner import EPOCHS_OF_RUNG, LOSS, SPEARMAN, ChiefLostError, 
 
 logger = logging.getLogger(__name__)
 
-Objective = Literal["spearman", "loss"]
 OnTrial = Callable[[str, float], None]
 SIGNATURE_FILE = "signature.json"
 
