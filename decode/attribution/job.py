@@ -18,7 +18,7 @@ from decode.attribution.exact.engine import ExactEngine
 from decode.attribution.references import N_MATCHED, Reference, ReferenceName, make_reference
 from decode.attribution.result import SCHEMA_VERSION, Layout
 from decode.core.checks import check_choice, check_known, check_unique
-from decode.core.finished import content_hash
+from decode.core.resume import content_hash
 from decode.dataset import bins_inputs, pooled_inputs
 from decode.features.regulators import Regulators, regulators_of
 from decode.models.ensemble import predict_inputs

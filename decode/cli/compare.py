@@ -47,6 +47,7 @@ def single_task(
     from decode.comparators.single_task import compare_single_task
     from decode.core.checks import check_count
     from decode.core.files import check_output_folder, run_record
+    from decode.core.resume import remove_work_folder, work_folder
     from decode.dataset import read_groups
     from decode.expression.targets import read_targets, task_names
     from decode.expression.task_kinds import headline_label, with_task_kinds
@@ -68,7 +69,7 @@ def single_task(
         test_chromosome=comma_list(test_chromosome) or [],
         biosamples=comma_list(biosamples),
         groups=read_groups(group_file) if group_file else None,
-        folder=out / "fits",
+        folder=work_folder(out),
         executor=executor,
         on_run=report_run,
     )
@@ -82,6 +83,7 @@ def single_task(
         patience=patience,
     )  # fmt: skip
     write_single_task(result, out, record=record)
+    remove_work_folder(work_folder(out))
     figure = next(str(name) for name in result.summary if str(name).endswith("_spearman"))
     for row in result.summary.to_dict("records"):
         typer.echo(
@@ -123,6 +125,7 @@ def expecto(
     from decode.comparators.expecto import compare_expecto
     from decode.comparators.linear_booster import read_feature_table, require_xgboost
     from decode.core.files import check_output_folder, run_record
+    from decode.core.resume import remove_work_folder, work_folder
     from decode.expression.readers import read_expression
     from decode.expression.targets import read_targets, task_names
     from decode.expression.task_kinds import with_task_kinds
@@ -149,7 +152,7 @@ def expecto(
         left_out=comma_list(left_out) or [],
         biosamples=comma_list(biosamples),
         tissue_groups=tissue_groups_option(tissue_groups, names),
-        folder=out / "finished",
+        folder=work_folder(out),
         executor=executor,
         on_run=report_run,
     )
@@ -161,6 +164,7 @@ def expecto(
         max_epochs=max_epochs, patience=patience,
     )  # fmt: skip
     write_expecto(result, out, record=record)
+    remove_work_folder(work_folder(out))
     typer.echo(f"{'':14}{'metric':>10}{'decode':>10}{'expecto':>10}")
     for row in result.comparison.to_dict("records"):
         typer.echo(f"{row['scale']:14}{row['metric']:>10}{row['decode']:>10.3f}{row['expecto']:>10.3f}")

@@ -40,6 +40,7 @@ def cv(
     """Predict every gene by an ensemble that never saw its chromosome; a killed run goes on when repeated."""
     load_tensorflow()
     from decode.core.files import check_output_folder, run_record
+    from decode.core.resume import remove_work_folder, work_folder
     from decode.dataset import read_groups
     from decode.evaluation.crossval import cross_validate
     from decode.expression.targets import read_targets
@@ -60,7 +61,7 @@ def cv(
         keep_test=comma_list(keep_test),
         biosamples=comma_list(biosamples),
         groups=read_groups(group_file) if group_file else None,
-        folder=out / "folds",
+        folder=work_folder(out),
         executor=executor,
         on_run=report_run,
     )
@@ -73,6 +74,7 @@ def cv(
         max_epochs=max_epochs, patience=patience,
     )  # fmt: skip
     write_cross_validation(result, out, record=record)
+    remove_work_folder(work_folder(out))
     typer.echo(fold_table(result.metrics))
 
 

@@ -109,6 +109,7 @@ def drivers(
 ) -> None:
     """Which TFs, RNA-binding proteins and miRNAs explain a differential expression table, where, and how surely."""
     from decode.core.files import check_output_folder, run_record
+    from decode.core.resume import remove_work_folder, work_folder
     from decode.drivers.find import DriversConfig, find_drivers
     from decode.drivers.prior import read_de_prior
     from decode.features.matrix import RegulatoryFeatures
@@ -143,7 +144,7 @@ def drivers(
         )
     engine = None
     if full:
-        engine = _full_network(members, full_refits, out.with_name(f"{out.name}.refits"), executor, seed)
+        engine = _full_network(members, full_refits, work_folder(out), executor, seed)
     elif model is not None:
         engine = _frozen_body(model, loaded)
     prior = None if de_prior is None else read_de_prior(de_prior, loaded.genes[["gene_id", "gene_name"]], id_map)
@@ -169,6 +170,8 @@ def drivers(
         inputs=inputs, biosamples=biosamples, contrasts=contrasts, form=form.value, full=full, **options
     )
     write_drivers(result, out, record=record)
+    if full:
+        remove_work_folder(work_folder(out))
     typer.echo(drivers_text(result))
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -94,19 +95,19 @@ def train(
     """Train an ensemble; a killed run resumes when the same command is given again."""
     load_tensorflow()
     from decode.core.files import check_output
+    from decode.core.resume import remove_work_folder, work_folder
     from decode.dataset import read_groups
     from decode.expression.targets import read_targets
     from decode.expression.task_kinds import with_task_kinds
     from decode.features.matrix import RegulatoryFeatures
     from decode.models.bundle import check_bundle_output, save_bundle
-    from decode.training.ensemble import remove_checkpoints
     from decode.training.ensemble import train as train_model
 
     check_bundle_output(check_output(out))
     options = {"members": members, "keep": keep.value, "seed": seed, "max_epochs": max_epochs, "patience": patience}
     network, training = chosen_configuration(context, config, architecture, options)
     loaded = RegulatoryFeatures.read(features)
-    checkpoints = out.with_name(f".{out.name}.checkpoints")
+    work = work_folder(out)
     number = 0
 
     def report(fit: MemberFit) -> None:
@@ -114,25 +115,47 @@ def train(
         number += 1
         typer.echo(f"member {number} of {training.members}: validation loss {fit.validation_loss:.4f}", err=True)
 
-    bundle = train_model(
-        loaded,
-        with_task_kinds(read_targets(targets), task_kind),
-        network=network,
-        training=training,
-        test_chromosome=comma_list(test_chromosome) or [],
-        biosamples=comma_list(biosamples),
-        groups=read_groups(str(group_file)) if group_file else None,
-        split_by=split_by.value,
-        checkpoint_folder=checkpoints,
-        executor=executor,
-        on_member=report,
-    )
+    with epoch_progress(training.members) as on_epoch:
+        bundle = train_model(
+            loaded,
+            with_task_kinds(read_targets(targets), task_kind),
+            network=network,
+            training=training,
+            test_chromosome=comma_list(test_chromosome) or [],
+            biosamples=comma_list(biosamples),
+            groups=read_groups(str(group_file)) if group_file else None,
+            split_by=split_by.value,
+            checkpoint_folder=work,
+            executor=executor,
+            on_member=report,
+            on_epoch=on_epoch,
+        )
     save_bundle(bundle, out)
-    remove_checkpoints(checkpoints)
+    remove_work_folder(work)
     typer.echo(
         f"{out}: {len(bundle.members)} member(s), {len(bundle.tasks)} tasks, {len(bundle.tracks)} tracks, "
         f"trained on {bundle.counts['train']} genes; next: decode evaluate {out} {features} {targets} --out DIR"
     )
+
+
+@contextmanager
+def epoch_progress(n_members: int) -> Iterator[Callable[[int, int, float], None]]:
+    """What every member is at, on a terminal; nothing elsewhere."""
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+        lines: dict[int, Any] = {}
+
+        def on_epoch(member: int, epoch: int, validation_loss: float) -> None:
+            text = f"member {member + 1} of {n_members}: epoch {epoch + 1}, validation loss {validation_loss:.4f}"
+            if member not in lines:
+                lines[member] = progress.add_task(text, total=None)
+            progress.update(lines[member], description=text)
+
+        yield on_epoch
 
 
 def chosen_configuration(

@@ -36,9 +36,11 @@ def null(
 ) -> None:
     """Scores where no site matters: refit the model on sites exchanged between like genes.
 
-    Finished refits stay in OUT.refits: a killed run goes on when the same command is repeated, and --refits may grow.
+    Finished refits are kept in OUT.work until the file is whole: a killed run goes on when the same command is
+    repeated, also with more --refits.
     """
     from decode.core.files import check_output
+    from decode.core.resume import remove_work_folder, work_folder
 
     for path in (out, figure):
         if path is not None:
@@ -60,11 +62,12 @@ def null(
         part=split.value,
         n_matched=matched,
         seed=seed,
-        folder=out.with_name(f"{out.name}.refits"),
+        folder=work_folder(out),
         executor=executor,
         on_run=report_run,
     )
     write_null(found, out)
+    remove_work_folder(work_folder(out))
     if figure is not None:
         p_value_plot(null_calibration(found), figure, title="every refit against the other refits")
     sizes = found.sizes
@@ -89,6 +92,7 @@ def decoys(
 ) -> None:
     """Which regulators stand out from their decoys: train the model once with a false copy of each beside it."""
     from decode.core.files import check_output, write_table
+    from decode.core.resume import remove_work_folder, work_folder
 
     check_output(out)
     load_tensorflow()
@@ -96,9 +100,8 @@ def decoys(
     from decode.features.matrix import RegulatoryFeatures
     from decode.models.bundle import load_bundle
     from decode.ranking.decoys import OVERALL, decoy_test
-    from decode.training.ensemble import remove_checkpoints
 
-    checkpoints = out.with_name(f".{out.name}.checkpoints")
+    work = work_folder(out)
     table = decoy_test(
         load_bundle(model),
         RegulatoryFeatures.read(features),
@@ -107,11 +110,11 @@ def decoys(
         part=split.value,
         n_matched=matched,
         seed=seed,
-        checkpoint_folder=checkpoints,
+        checkpoint_folder=work,
         executor=executor,
     )
     write_table(table, out)
-    remove_checkpoints(checkpoints)
+    remove_work_folder(work)
     first = table["task"].iloc[0]
     chosen = table[table["task"] == first]
     n_found = int((chosen["q_value"] <= 0.05).sum())

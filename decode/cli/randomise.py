@@ -70,6 +70,7 @@ def randomise(
     load_tensorflow()
     from decode.core.checks import check_count
     from decode.core.files import check_output_folder, run_record
+    from decode.core.resume import remove_work_folder, work_folder
     from decode.dataset import read_groups
     from decode.evaluation.randomisation import randomise as randomise_features
     from decode.expression.targets import read_targets, task_names
@@ -93,7 +94,7 @@ def randomise(
         biosamples=comma_list(biosamples),
         groups=read_groups(group_file) if group_file else None,
         split_by=split_by.value,
-        folder=out / "runs",
+        folder=work_folder(out),
         executor=executor,
         on_run=report_run,
     )
@@ -108,6 +109,7 @@ def randomise(
         max_epochs=max_epochs, patience=patience,
     )  # fmt: skip
     write_randomisation(result, out, record=record)
+    remove_work_folder(work_folder(out))
     kinds = [kind for kind in TASK_KINDS if f"{HEADLINES[kind]}_spearman" in result.summary]
     typer.echo(f"{'':34}" + "".join(f"{KIND_LABELS[kind]:>14}{'SD':>8}" for kind in kinds))
     for row in result.summary.to_dict("records"):

@@ -15,11 +15,11 @@ import pandas as pd
 from decode.comparators.accuracy import accuracy_rows, task_accuracy
 from decode.core.checks import check_choice, check_known, check_unique, listed
 from decode.core.executor import get_executor
-from decode.core.finished import FinishedRuns, file_name
+from decode.core.resume import FinishedRuns, file_name, finish_runs
 from decode.dataset import EXCLUDED, TRAIN, VALIDATION, Dataset, prepare_dataset
 from decode.evaluation.evaluate import mean_or_nan
 from decode.evaluation.randomisation import checked_seeds
-from decode.evaluation.refit import Judged, dataset_hash, finish_runs, refit
+from decode.evaluation.refit import Judged, dataset_hash, refit
 from decode.expression.task_kinds import HEADLINES, main_kind, tasks_by_kind
 from decode.expression.tissue_groups import group_of_tasks
 from decode.models.config import NetworkConfig, network_config

@@ -13,7 +13,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from decode.core.files import staged_folder, write_json, write_table
-from decode.core.finished import file_name
+from decode.core.resume import file_name
 from decode.drivers.find import DriversResult
 from decode.drivers.targets import FDR_LIMIT
 from decode.report.figure_file import save_figure

@@ -32,7 +32,7 @@ def test_files_and_resumption(run, features_file, targets_file, space, no_fit, t
     assert "trial 0: " in first.err
     assert first.out.startswith(f"{out / 'best.json'}: validation_spearman ")
     assert "next: decode train" in first.out
-    assert sorted(path.name for path in out.iterdir()) == ["best.json", "run.json", "trials.tsv", "tuner", "tuning.png"]
+    assert sorted(path.name for path in out.iterdir()) == ["best.json", "run.json", "trials.tsv", "tuning.png"]
     trials = pd.read_csv(out / "trials.tsv", sep="\t")
     best = json.loads((out / "best.json").read_text())
     assert best["network"]["width"] == trials["width"].max()
