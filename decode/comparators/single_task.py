@@ -158,8 +158,8 @@ def compare_single_task(
     runner = get_executor(executor)
     if runner.is_concurrent:
         raise ValueError(
-            "CPU time of fits on threads of one process cannot be told apart; use executor serial or a Dask cluster "
-            "with one thread a worker"
+            "CPU time of fits on threads cannot be told apart; use executor serial or a Dask cluster with one thread a "
+            "worker"
         )
     seeds = checked_seeds(seeds)
     dataset = prepare_dataset(

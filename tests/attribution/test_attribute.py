@@ -160,7 +160,7 @@ class TestFile:
             with attribute(bundle, dataset.features, out=path, block_genes=block_genes, agreement_genes=0) as found:
                 xr.testing.assert_allclose(found.load(), whole, atol=1e-6)
                 assert found.attrs.keys() == whole.attrs.keys()
-            assert [item.name for item in tmp_path.iterdir() if item.name.startswith(".")] == []
+            assert [item.name for item in tmp_path.iterdir() if item.name.endswith(".work")] == []
 
     def test_a_killed_run_goes_on(self, dataset, bundle, whole, tmp_path, monkeypatch):
         path, options = tmp_path / "a.nc", {"block_genes": 3, "agreement_genes": 0}

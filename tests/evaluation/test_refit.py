@@ -68,7 +68,7 @@ def test_results_are_kept_as_they_come(tmp_path):
 
     with pytest.raises(RuntimeError, match="no memory"):
         finish_runs({"a": 1, "b": 2, "c": 3}, fail, FinishedRuns(tmp_path), "data")
-    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+    assert [path.name for path in tmp_path.glob("*.json")] == ["a.json"]
 
 
 @pytest.mark.slow
