@@ -19,9 +19,10 @@ from decode.attribution.references import N_MATCHED, Reference, ReferenceName, m
 from decode.attribution.result import SCHEMA_VERSION, Layout
 from decode.core.checks import check_choice, check_known, check_unique
 from decode.core.choices import EngineName, Part
-from decode.core.finished import content_hash
+from decode.core.resume import content_hash
 from decode.dataset import bins_inputs, pooled_inputs
 from decode.features.regulators import Regulators, regulators_of
+from decode.models.ensemble import predict_inputs
 from decode.models.matching import select_for_model
 
 if TYPE_CHECKING:
@@ -136,10 +137,7 @@ class Job:
             places, n_own, usage_gene = self.places(number * layout.block_genes, layout.block_genes)
             rows = self.rows[places]
             pooled = self.pooled(rows)
-            predicted, reference_predicted = (
-                np.stack([np.asarray(member.pooled(values, training=False)) for member in self.bundle.members])
-                for values in pooled
-            )
+            predicted, reference_predicted = (predict_inputs(self.bundle, values) for values in pooled)
             inputs, references = pooled if self.engine == "exact" else self.bins(rows, n_bins)
             shape = predicted.shape
             reference_predicted = np.broadcast_to(reference_predicted, shape)

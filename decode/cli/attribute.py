@@ -158,7 +158,7 @@ def _write_bins(
     from decode.attribution.bedgraph import write_bedgraph
     from decode.attribution.bins import bin_attributions, read_bin_attributions, write_bin_attributions
     from decode.core.files import check_output_folder, make_output_folder
-    from decode.core.finished import file_name
+    from decode.core.resume import file_name
 
     if bedgraph is not None:
         check_output_folder(bedgraph)

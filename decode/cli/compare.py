@@ -57,6 +57,7 @@ def single_task(
     from decode.comparators.single_task import compare_single_task
     from decode.core.checks import check_count
     from decode.core.files import check_output_folder, run_record
+    from decode.core.resume import remove_work_folder, work_folder
     from decode.expression.targets import read_targets, task_names
     from decode.expression.task_kinds import with_task_kinds
     from decode.report.comparisons import single_task_text, write_single_task
@@ -88,11 +89,12 @@ def single_task(
         test_chromosome=comma_list(test_chromosome) or [],
         biosamples=comma_list(biosamples),
         groups=open_groups(group_file),
-        folder=out / "fits",
+        folder=work_folder(out),
         executor=executor,
         on_run=report_run,
     )
     write_single_task(result, out, record=record, force=force)
+    remove_work_folder(work_folder(out))
     typer.echo(single_task_text(result))
 
 
@@ -129,6 +131,7 @@ def expecto(
     from decode.comparators.expecto import compare_expecto
     from decode.comparators.linear_booster import read_feature_table, require_xgboost
     from decode.core.files import check_output_folder, run_record
+    from decode.core.resume import remove_work_folder, work_folder
     from decode.expression.readers import read_expression
     from decode.expression.targets import read_targets, task_names
     from decode.expression.task_kinds import with_task_kinds
@@ -164,9 +167,10 @@ def expecto(
         left_out=comma_list(left_out) or [],
         biosamples=comma_list(biosamples),
         tissue_groups=open_tissue_groups(tissue_groups, names),
-        folder=out / "finished",
+        folder=work_folder(out),
         executor=executor,
         on_run=report_run,
     )
     write_expecto(result, out, record=record, force=force)
+    remove_work_folder(work_folder(out))
     typer.echo(expecto_text(result))

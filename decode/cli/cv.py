@@ -52,6 +52,7 @@ def cv(
     """Predict every gene by an ensemble that never saw its chromosome; a killed run goes on when repeated."""
     load_tensorflow()
     from decode.core.files import check_output_folder, run_record
+    from decode.core.resume import remove_work_folder, work_folder
     from decode.evaluation.crossval import cross_validate
     from decode.expression.targets import read_targets
     from decode.expression.task_kinds import with_task_kinds
@@ -79,9 +80,10 @@ def cv(
         keep_test=comma_list(keep_test),
         biosamples=comma_list(biosamples),
         groups=open_groups(group_file),
-        folder=out / "folds",
+        folder=work_folder(out),
         executor=executor,
         on_run=report_run,
     )
     write_cross_validation(result, out, record=record, force=force)
+    remove_work_folder(work_folder(out))
     typer.echo(fold_text(result.metrics))

@@ -130,6 +130,7 @@ def drivers(
 ) -> None:
     """Which TFs, RNA-binding proteins and miRNAs explain a differential expression table, where, and how surely."""
     from decode.core.files import check_output_folder, run_record
+    from decode.core.resume import remove_work_folder, work_folder
     from decode.drivers.find import DriversConfig, find_drivers
     from decode.drivers.prior import read_de_prior
     from decode.report.drivers import drivers_text, write_drivers
@@ -177,7 +178,7 @@ def drivers(
         models = open_gene_models(annotation, loaded, representative, sizes)
     engine = None
     if full:
-        engine = _full_network(members, full_refits, out.with_name(f"{out.name}.refits"), executor, seed)
+        engine = _full_network(members, full_refits, work_folder(out), executor, seed)
     elif model is not None:
         engine = _frozen_body(model, loaded)
     prior = None if de_prior is None else read_de_prior(de_prior, loaded.genes[["gene_id", "gene_name"]], id_map)
@@ -195,6 +196,8 @@ def drivers(
         engine=engine,
     )
     write_drivers(result, out, record=record, force=force)
+    if full:
+        remove_work_folder(work_folder(out))
     typer.echo(drivers_text(result))
 
 

@@ -32,6 +32,7 @@ from decode.cli.options import (
     pairs,
 )
 from decode.cli.outputs import stop_if_finished
+from decode.cli.progress import epochs
 
 if TYPE_CHECKING:
     from decode.training.member import MemberFit
@@ -64,11 +65,11 @@ def train(
     """Train an ensemble; a killed run resumes when the same command is given again."""
     load_tensorflow()
     from decode.core.files import check_output, run_record
+    from decode.core.resume import remove_work_folder, work_folder
     from decode.expression.targets import read_targets
     from decode.expression.task_kinds import with_task_kinds
     from decode.models.bundle import BUNDLE_FILE, check_bundle_output, save_bundle
     from decode.report.files import write_record
-    from decode.training.ensemble import remove_checkpoints
     from decode.training.ensemble import train as train_model
 
     check_bundle_output(check_output(out))
@@ -82,7 +83,7 @@ def train(
     )  # fmt: skip
     stop_if_finished(out, "train", record, force=force, beside=True)
     loaded = open_features(features)
-    checkpoints = out.with_name(f".{out.name}.checkpoints")
+    work = work_folder(out)
     number = 0
 
     def report(fit: MemberFit) -> None:
@@ -90,22 +91,24 @@ def train(
         number += 1
         typer.echo(f"member {number} of {training.members}: validation loss {fit.validation_loss:.4f}", err=True)
 
-    bundle = train_model(
-        loaded,
-        with_task_kinds(read_targets(targets), task_kind),
-        network=network,
-        training=training,
-        test_chromosome=comma_list(test_chromosome) or [],
-        biosamples=comma_list(biosamples),
-        groups=open_groups(group_file),
-        split_by=split_by,
-        checkpoint_folder=checkpoints,
-        executor=executor,
-        on_member=report,
-    )
+    with epochs(training.members) as on_epoch:
+        bundle = train_model(
+            loaded,
+            with_task_kinds(read_targets(targets), task_kind),
+            network=network,
+            training=training,
+            test_chromosome=comma_list(test_chromosome) or [],
+            biosamples=comma_list(biosamples),
+            groups=open_groups(group_file),
+            split_by=split_by,
+            checkpoint_folder=work,
+            executor=executor,
+            on_member=report,
+            on_epoch=on_epoch,
+        )
     save_bundle(bundle, out)
     write_record(out, "train", [out / BUNDLE_FILE], record=record)
-    remove_checkpoints(checkpoints)
+    remove_work_folder(work)
     typer.echo(
         f"{out}: {len(bundle.members)} member(s), {len(bundle.tasks)} tasks, {len(bundle.tracks)} tracks, "
         f"trained on {bundle.counts['train']} genes; next: decode evaluate {out} {features} {targets} --out DIR"

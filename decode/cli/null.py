@@ -32,9 +32,11 @@ def null(
 ) -> None:
     """Scores where no site matters: refit the model on sites exchanged between like genes.
 
-    Finished refits stay in OUT.refits: a killed run goes on when the same command is repeated, and --refits may grow.
+    Finished refits are kept in OUT.work until the file is whole: a killed run goes on when the same command is
+    repeated, also with more --refits.
     """
     from decode.core.files import check_output, run_record
+    from decode.core.resume import remove_work_folder, work_folder
 
     for path in (out, figure):
         if path is not None:
@@ -64,7 +66,7 @@ def null(
         part=split,
         n_matched=matched,
         seed=seed,
-        folder=out.with_name(f"{out.name}.refits"),
+        folder=work_folder(out),
         executor=executor,
         on_run=report_run,
     )
@@ -72,6 +74,7 @@ def null(
     if figure is not None:
         files[figure] = p_value_plot(null_calibration(found), title="every refit against the other refits")
     write_files("null", files, record=record, force=force)
+    remove_work_folder(work_folder(out))
     sizes = found.sizes
     typer.echo(
         f"{out}: {sizes['refit']} refits x {sizes['regulator']} regulators x {sizes['task']} tasks, reference "
@@ -93,6 +96,7 @@ def decoys(
 ) -> None:
     """Which regulators stand out from their decoys: train the model once with a false copy of each beside it."""
     from decode.core.files import check_output, run_record
+    from decode.core.resume import remove_work_folder, work_folder
 
     check_output(out)
     inputs: dict[str, str | Path] = {"model": model / "bundle.json", "features": features, "targets": targets}
@@ -102,9 +106,8 @@ def decoys(
     from decode.expression.targets import read_targets
     from decode.ranking.decoys import OVERALL, decoy_test
     from decode.report.files import write_files
-    from decode.training.ensemble import remove_checkpoints
 
-    checkpoints = out.with_name(f".{out.name}.checkpoints")
+    work = work_folder(out)
     table = decoy_test(
         open_model(model),
         open_features(features),
@@ -113,11 +116,11 @@ def decoys(
         part=split,
         n_matched=matched,
         seed=seed,
-        checkpoint_folder=checkpoints,
+        checkpoint_folder=work,
         executor=executor,
     )
     write_files("decoys", {out: table}, record=record, force=force)
-    remove_checkpoints(checkpoints)
+    remove_work_folder(work)
     first = table["task"].iloc[0]
     chosen = table[table["task"] == first]
     n_found = int((chosen["q_value"] <= 0.05).sum())

@@ -8,6 +8,10 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
 
 
 @dataclass
@@ -74,3 +78,30 @@ def bar(what: str) -> Iterator[Callable[[int, int], None]]:
     with Progress(console=console, disable=state.quiet or not console.is_terminal, transient=True) as progress:
         task = progress.add_task(what, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+@contextmanager
+def epochs(n_members: int) -> Iterator[Callable[[int, int, float], None]]:
+    """What every member is at, on a terminal, nothing elsewhere; it takes (member, epoch, validation loss).
+
+    Examples
+    --------
+    >>> with epochs(2) as on_epoch:
+    ...     on_epoch(0, 0, 0.5)
+    """
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    is_off = state.quiet or not console.is_terminal
+    with Progress(*columns, console=console, disable=is_off, transient=True) as progress:
+        lines: dict[int, TaskID] = {}
+
+        def on_epoch(member: int, epoch: int, validation_loss: float) -> None:
+            text = f"member {member + 1} of {n_members}: epoch {epoch + 1}, validation loss {validation_loss:.4f}"
+            if member not in lines:
+                lines[member] = progress.add_task(text, total=None)
+            progress.update(lines[member], description=text)
+
+        yield on_epoch

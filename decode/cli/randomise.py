@@ -55,6 +55,7 @@ def randomise(
     load_tensorflow()
     from decode.core.checks import check_count
     from decode.core.files import check_output_folder, run_record
+    from decode.core.resume import remove_work_folder, work_folder
     from decode.evaluation.randomisation import randomise as randomise_features
     from decode.expression.targets import read_targets, task_names
     from decode.expression.task_kinds import with_task_kinds
@@ -88,9 +89,10 @@ def randomise(
         biosamples=comma_list(biosamples),
         groups=open_groups(group_file),
         split_by=split_by,
-        folder=out / "runs",
+        folder=work_folder(out),
         executor=executor,
         on_run=report_run,
     )
     write_randomisation(result, out, record=record, force=force)
+    remove_work_folder(work_folder(out))
     typer.echo(randomisation_text(result.summary))

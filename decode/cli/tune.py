@@ -60,16 +60,17 @@ def tune(
     """
     load_tensorflow()
     from decode.core.files import check_output_folder, read_json_object, run_record
+    from decode.core.resume import work_folder
     from decode.expression.targets import read_targets
     from decode.expression.task_kinds import with_task_kinds
     from decode.report.tuning import write_tuning
     from decode.training.config import TrainingConfig
     from decode.tuning.chief import post_of_process
-    from decode.tuning.search import TuningConfig, tune_worker
+    from decode.tuning.search import TuningConfig, remove_search, tune_worker
     from decode.tuning.search import tune as tune_networks
 
     check_output_folder(out)
-    post = post_of_process()
+    post, work = post_of_process(), work_folder(out)
     config = TuningConfig(
         architecture=architecture,
         algorithm=algorithm,
@@ -101,17 +102,19 @@ def tune(
     if post.role == "worker":
         with redirect_stdout(io.StringIO()):  # KerasTuner prints every condition that it sends
             n_fitted = tune_worker(
-                loaded, table, folder=out / "tuner", config=config, test_chromosome=chromosomes, biosamples=cell_lines,
+                loaded, table, folder=work, config=config, test_chromosome=chromosomes, biosamples=cell_lines,
                 groups=groups, on_trial=report,
             )  # fmt: skip
+        remove_search(work, is_worker=True)
         typer.echo(f"worker {post.name}: {n_fitted} trials fitted; the chief writes the results")
         return
     with redirect_stdout(io.StringIO()):
         result = tune_networks(
-            loaded, table, folder=out / "tuner", config=config, test_chromosome=chromosomes, biosamples=cell_lines,
+            loaded, table, folder=work, config=config, test_chromosome=chromosomes, biosamples=cell_lines,
             groups=groups, on_trial=report,
         )  # fmt: skip
     write_tuning(result, out, record=record, force=force)
+    remove_search(work)
     start = result.trials["score"].iloc[0]
     typer.echo(
         f"{out / 'best.json'}: {result.objective} {result.score:.4f} (start {start:.4f}) after {len(result.trials)} "

@@ -23,11 +23,11 @@ from decode.comparators.units import (
     tasks_of_scale,
 )
 from decode.core.checks import check_count, check_matched, check_unique, counted, listed
-from decode.core.finished import FinishedRuns, content_hash
+from decode.core.resume import FinishedRuns, content_hash, finish_runs
 from decode.core.seeds import member_seeds
 from decode.dataset import TEST, TRAIN, VALIDATION_SHARE, Dataset, drop_rare_regulators, make_split, prepare_dataset
 from decode.evaluation.baselines import BASELINES, baseline_predictions
-from decode.evaluation.refit import dataset_hash, finish_runs, refit
+from decode.evaluation.refit import dataset_hash, refit
 from decode.expression.tissue import tissue_targets
 from decode.expression.tissue_groups import group_of_tasks
 from decode.models.config import NetworkConfig, network_config

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from decode.attribution.exact.engine import ExactEngine
 from decode.attribution.job import make_job
-from decode.core.finished import content_hash
+from decode.core.resume import content_hash, make_work_folder
 from decode.dataset.split import TEST
 from decode.drivers.design import covariate_basis
 from decode.drivers.find import DriversConfig, Explained
@@ -49,7 +49,7 @@ class FullOptions:
     refits : int
         Refits on exchanged sites, each as costly as the training.
     folder : path, optional
-        Keeps finished refits; the same call goes on after a kill.
+        Keeps epochs of the members and finished refits; the same call goes on after a kill.
     executor : str, distributed.Client or Executor
         Where members and refits are fitted.
     on_run : callable, optional
@@ -92,10 +92,13 @@ def full_network_engine(options: FullOptions) -> Callable[[Inputs, DriversConfig
             scaled = (y - y.mean()) / y.std()
             target = scaled - basis @ (basis.T @ scaled)
             targets = pd.DataFrame({"gene_id": ids, TASK: target})
+            folder = None
+            if options.folder is not None:
+                folder = make_work_folder(options.folder) / content_hash([target])[:16]
             bundle = train(
-                inputs.features, targets, network=options.network, training=options.training, executor=options.executor
-            )
-            folder = None if options.folder is None else Path(options.folder) / content_hash([target])[:16]
+                inputs.features, targets, network=options.network, training=options.training,
+                checkpoint_folder=folder, executor=options.executor,
+            )  # fmt: skip
             null = fit_null(
                 bundle,
                 inputs.features,

@@ -11,9 +11,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from decode.attribution.exact.engine import one_blas_thread
 from decode.core.checks import check_choice, check_count, listed
 from decode.core.choices import Score
+from decode.core.threads import one_blas_thread
 from decode.drivers.design import LEAST_SPREAD, Design, check_finite, make_design
 from decode.features.regulators import sum_tracks
 from decode.statistics.significance import empirical_significance

@@ -15,7 +15,7 @@ import pandas as pd
 
 from decode.core.checks import check_columns, check_count, listed
 from decode.core.files import versions
-from decode.core.finished import FinishedRuns, content_hash
+from decode.core.resume import FinishedRuns, content_hash, finish_runs
 from decode.dataset import EXCLUDED, TEST, TRAIN, VALIDATION, Dataset, prepare_dataset
 from decode.dataset.split import MIN_GENES
 from decode.evaluation.baselines import baseline_predictions
@@ -29,7 +29,7 @@ from decode.evaluation.calibration import (
 )
 from decode.evaluation.evaluate import mean_or_nan, summarise
 from decode.evaluation.predict import predict_members, prediction_table
-from decode.evaluation.refit import dataset_hash, finish_runs
+from decode.evaluation.refit import dataset_hash
 from decode.expression.task_kinds import TaskKind
 from decode.models.config import NetworkConfig, network_config
 from decode.statistics.metrics import rmse_per_task, spearman_per_task

@@ -10,7 +10,7 @@ import pandas as pd
 
 from decode.dataset import pooled_inputs
 from decode.models.bundle import ModelBundle
-from decode.models.ensemble import predict_rows
+from decode.models.ensemble import predict_inputs
 from decode.models.matching import select_for_model
 
 
@@ -28,11 +28,7 @@ def predict_members(bundle: ModelBundle, features: Any) -> np.ndarray:
         log2 units.
     """
     selected = select_for_model(bundle, features)
-    inputs = list(pooled_inputs(selected, bundle.n_first_bins()).values())
-    rows = np.arange(len(selected.ids))
-    return np.stack(
-        [predict_rows(member.pooled, lambda r: [values[r] for values in inputs], rows) for member in bundle.members]
-    )
+    return predict_inputs(bundle, pooled_inputs(selected, bundle.n_first_bins()))
 
 
 def predict(bundle: ModelBundle, features: Any) -> pd.DataFrame:

@@ -15,11 +15,11 @@ import pandas as pd
 from scipy.stats import ttest_1samp
 
 from decode.core.checks import check_choice, check_count, check_unique
-from decode.core.finished import FinishedRuns
+from decode.core.resume import FinishedRuns, finish_runs
 from decode.dataset import Dataset, SplitBy, prepare_dataset
 from decode.evaluation.baselines import length_design, ridge_predictions
 from decode.evaluation.evaluate import mean_or_nan
-from decode.evaluation.refit import Judged, dataset_hash, finish_runs, refit
+from decode.evaluation.refit import Judged, dataset_hash, refit
 from decode.expression.task_kinds import HEADLINES, main_kind, tasks_by_kind
 from decode.expression.tissue_groups import group_of_tasks
 from decode.models.config import NetworkConfig, network_config

@@ -6,6 +6,7 @@ import hashlib
 import logging
 import sys
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from decode.core.checks import check_choice, check_unique, counted, listed
 from decode.core.choices import Tracks
-from decode.core.executor import DaskExecutor, get_executor
+from decode.core.executor import get_executor
 from decode.core.files import sha256_of
 from decode.features.binning import count_tracks, rows_to_csr
 from decode.features.matrix import BASES, SIGNAL, TRACK_COLUMNS, RegulatoryFeatures
@@ -85,6 +86,10 @@ def count_file(job_and_bins: tuple[FileJob, RegionBins]) -> FileCounts:
     return FileCounts([(signal.name, "")], [rows], [means], counts, None, _hashed(signal.path, signal.minus))
 
 
+def _count_job(job: FileJob, *, bins: dict[str, RegionBins]) -> FileCounts:
+    return count_file((job, bins[job.source.region]))
+
+
 def _count_sites(job: FileJob, block: SiteBlock, bins: RegionBins, files: list[dict[str, str]]) -> FileCounts:
     names = [
         (regulator, biosample if job.tracks == "biosample" else "")
@@ -123,11 +128,7 @@ def _count_all(jobs: list[FileJob], bins: dict[str, RegionBins], executor: Any) 
     from rich.console import Console
     from rich.progress import track
 
-    runner = get_executor(executor)
-    shared: dict[str, Any] = dict(bins)
-    if isinstance(runner, DaskExecutor):  # send the bins to every worker once, not once a file
-        shared = {name: runner.client.scatter(value, broadcast=True) for name, value in bins.items()}
-    results = runner.map(count_file, [(job, shared[job.source.region]) for job in jobs])
+    results = get_executor(executor).map(partial(_count_job, bins=bins), jobs)
     console = Console(stderr=True)
     pairs = zip(jobs, results, strict=True)
     yield from track(pairs, "counting sites", len(jobs), console=console, disable=not sys.stderr.isatty())

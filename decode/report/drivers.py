@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from decode.core.finished import file_name
+from decode.core.resume import file_name
 from decode.drivers.find import DriversResult
 from decode.drivers.targets import FDR_LIMIT
 from decode.report.files import write_run
