@@ -13,6 +13,7 @@ from decode.cli.features import RepresentativeName
 from decode.cli.model import Features, Model, PartName
 
 if TYPE_CHECKING:
+    from decode.features.matrix import RegulatoryFeatures
     from decode.genome.gene_models import GeneModels
 
 
@@ -121,7 +122,7 @@ def attribute(
         _write_stability(bundle, loaded, stability, genes=wanted, part=split.value, n_matched=matched)
 
 
-def _write_stability(bundle: Any, features: Any, path: Path, **options: Any) -> None:
+def _write_stability(bundle: Any, features: RegulatoryFeatures, path: Path, **options: Any) -> None:
     from decode.attribution.stability import reference_stability
     from decode.core.files import write_table
 
@@ -157,7 +158,7 @@ def read_genes(path: Path) -> list[str]:
     return strip_version(names)
 
 
-def _gene_models(annotation: Path, features: Any, representative: str, sizes: Path | None) -> GeneModels:
+def _gene_models(annotation: Path, features: RegulatoryFeatures, representative: str, sizes: Path | None) -> GeneModels:
     from decode.genome.annotation import read_annotation
     from decode.genome.gene_models import gene_models
 
@@ -167,7 +168,7 @@ def _gene_models(annotation: Path, features: Any, representative: str, sizes: Pa
 
 def _write_bins(
     bundle: Any,
-    features: Any,
+    features: RegulatoryFeatures,
     genes: list[str],
     out: Path,
     bedgraph: Path | None,

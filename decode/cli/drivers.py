@@ -13,6 +13,7 @@ from decode.cli.features import RepresentativeName
 
 if TYPE_CHECKING:
     from decode.expression.de_tables import DeTable
+    from decode.features.matrix import RegulatoryFeatures
 
 
 class FormName(StrEnum):
@@ -181,7 +182,7 @@ def _median_level(path: Path) -> Any:
     return table.set_index("gene_id")[MEDIAN_LEVEL]
 
 
-def _frozen_body(model: Path, features: Any) -> Any:
+def _frozen_body(model: Path, features: RegulatoryFeatures) -> Any:
     from decode.cli.common import load_tensorflow
 
     load_tensorflow()

@@ -17,7 +17,8 @@ from decode.core.checks import check_choice, check_unique, listed
 from decode.core.executor import DaskExecutor, get_executor
 from decode.core.files import sha256_of
 from decode.features.binning import count_tracks, rows_to_csr
-from decode.features.matrix import BASES, SIGNAL, TRACK_COLUMNS, RegulatoryFeatures
+from decode.features.content import BASES, SIGNAL, TRACK_COLUMNS
+from decode.features.matrix import RegulatoryFeatures
 from decode.features.position_check import SAMPLE_SIZE, SiteSample, count_positions, judge_positions, sample_sites
 from decode.features.region import RegionMatrix, count_bound_genes
 from decode.features.regions import REGIONS, BinOptions, Region, RegionBins, make_bins

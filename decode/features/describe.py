@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from decode.core.checks import listed
-from decode.features.matrix import SIGNAL, RegulatoryFeatures
+from decode.features.content import SIGNAL
+from decode.features.matrix import RegulatoryFeatures
 from decode.features.position_check import PLACES
 
 

@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from decode.core.checks import check_count
-from decode.features.matrix import BASES, SIGNAL, RegulatoryFeatures
+from decode.features.content import BASES, SIGNAL
+from decode.features.matrix import RegulatoryFeatures
 from decode.features.region import RegionMatrix
 from decode.statistics.strata import quantile_strata, shuffled_within
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from decode.features.matrix import SIGNAL, RegulatoryFeatures
+from decode.features.content import SIGNAL, FeatureContent
 
 
 def _named(codes: np.ndarray, names: pd.Series) -> pd.Categorical:
@@ -14,12 +14,13 @@ def _named(codes: np.ndarray, names: pd.Series) -> pd.Categorical:
     return pd.Categorical.from_codes(values[codes], categories=pd.Index(categories))
 
 
-def long_table(features: RegulatoryFeatures) -> pd.DataFrame:
+def long_table(features: FeatureContent) -> pd.DataFrame:
     """Every nonzero value as one row, in order of region, gene, bin and track.
 
     Parameters
     ----------
-    features : RegulatoryFeatures
+    features : FeatureContent
+        `RegulatoryFeatures`.
 
     Returns
     -------

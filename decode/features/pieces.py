@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from decode.core.checks import check_positive, listed
-from decode.features.binning import WINDOW_BITS, add_bins
+from decode.features.kernel import WINDOW_BITS, add_bins
 from decode.genome.gene_models import promoter_windows, tss_windows
 
 if TYPE_CHECKING:
