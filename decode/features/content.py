@@ -17,7 +17,6 @@ from decode.features.region import RegionMatrix
 SCHEMA_VERSION = 1
 TRACK_COLUMNS = ("region", "kind", "regulator", "biosample", "value_kind", "n_bound_genes")
 GENE_COLUMNS = ("gene_id", "gene_name", "chrom", "strand", "tss", "length_bp")
-BASES, SIGNAL = "bases", "signal"  # what the values of a track are
 TRACK_KEY = ["region", "kind", "regulator", "biosample"]
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from decode.core.checks import listed
-from decode.features.content import SIGNAL
 from decode.features.matrix import RegulatoryFeatures
 from decode.features.position_check import PLACES
+from decode.genome.sources import SIGNAL
 
 
 def describe(features: RegulatoryFeatures) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from decode.features.content import SIGNAL, FeatureContent
+from decode.features.content import FeatureContent
+from decode.genome.sources import SIGNAL
 
 
 def _named(codes: np.ndarray, names: pd.Series) -> pd.Categorical:
