@@ -180,6 +180,7 @@ def _write_bins(
     from decode.attribution.bins import bin_attributions, read_bin_attributions, write_bin_attributions
     from decode.core.files import check_output_folder, make_output_folder
     from decode.core.finished import file_name
+    from decode.features.coordinates import BinPlaces
 
     if bedgraph is not None:
         check_output_folder(bedgraph)
@@ -187,10 +188,11 @@ def _write_bins(
     n_files = 0
     if bedgraph is not None:
         make_output_folder(bedgraph)
+        places = BinPlaces(models)
         for gene in groups:
             with read_bin_attributions(out, gene) as dataset:
                 for task in dataset["task"].to_numpy().tolist():
                     path = bedgraph / f"{file_name(gene)}.{file_name(task)}.bedgraph"
-                    write_bedgraph(dataset, path, task=task, models=models)
+                    write_bedgraph(dataset, path, task=task, places=places)
                     n_files += 1
     typer.echo(f"{out}: bins of {len(groups)} genes" + (f"; {bedgraph}: {n_files} bedGraph files" if n_files else ""))

@@ -20,6 +20,16 @@ GENE_COLUMNS = ("gene_id", "gene_name", "chrom", "strand", "tss", "length_bp")
 TRACK_KEY = ["region", "kind", "regulator", "biosample"]
 
 
+def window_definition(first_bp: int, last_bp: int, bin_size: int) -> dict[str, Any]:
+    """Definition of a window in bases from the TSS."""
+    return {"type": "window", "first_bp": int(first_bp), "last_bp": int(last_bp), "bin_size": int(bin_size)}
+
+
+def rna_definition(bin_size: int) -> dict[str, Any]:
+    """Definition of the spliced RNA."""
+    return {"type": "rna", "bin_size": int(bin_size)}
+
+
 def track_names(tracks: pd.DataFrame) -> list[str]:
     """Ids of the tracks, `region|kind:regulator@biosample`, without the last part where no biosample is stated."""
     return [
@@ -85,6 +95,18 @@ class FeatureContent:
         """One `region|kind:regulator@biosample` a track; no `@` part where the biosample is not stated."""
         return track_names(self.tracks)
 
+    @cached_property
+    def _row_of_id(self) -> dict[str, int]:
+        return {name: row for row, name in enumerate(self.ids.tolist())}
+
+    def row_of(self, gene: str) -> int:
+        """Row of `genes` that holds an id; KeyError where there is none."""
+        if gene not in self._row_of_id:
+            raise KeyError(
+                f"{self.level} {gene!r} is not among the {self.n_genes} of the features: {listed(self.ids, 3)}"
+            )
+        return self._row_of_id[gene]
+
     @property
     def n_genes(self) -> int:
         """Number of genes (or transcripts)."""
@@ -95,6 +117,15 @@ class FeatureContent:
         if name not in self.regions:
             raise KeyError(f"region {name!r} is not in the features; they hold {listed(self.regions)}")
         return self.regions[name]
+
+    def definition_of(self, region: str) -> dict[str, Any]:
+        """What makes a region what it is, as plain data; promoter and RNA follow from the options of the build."""
+        self.region(region)
+        if region in self.definitions:
+            return self.definitions[region]
+        if region == "rna":
+            return rna_definition(self.bin_size)
+        return window_definition(-self.upstream, self.downstream, self.bin_size)
 
     def bin_size_of(self, region: str) -> int:
         """Bases a bin of one region."""

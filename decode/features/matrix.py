@@ -129,9 +129,8 @@ class RegulatoryFeatures(FeatureContent):
         if genes is None:
             return chosen
         check_unique("genes asked for", genes)
-        number = {name: i for i, name in enumerate(self.ids.tolist())}
-        check_known(f"{self.id_column}(s)", genes, number, "the features")
-        return chosen.take([number[name] for name in genes])
+        check_known(f"{self.id_column}(s)", genes, self._row_of_id, "the features")
+        return chosen.take([self._row_of_id[name] for name in genes])
 
     def take(self, rows: ArrayLike) -> RegulatoryFeatures:
         """The features of some genes by their numbers (rows of `genes`), in the order asked for.

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from decode.core.checks import check_count
 from decode.core.files import sha256_of
+from decode.features.content import window_definition
 from decode.features.pieces import Pieces, linked_pieces, promoter_pieces, rna_pieces, window_pieces
 from decode.features.position_check import union_of
 from decode.genome.links import read_links
@@ -62,8 +63,7 @@ class WindowRegion:
 
     def definition(self, bin_size: int) -> dict[str, Any]:
         """What makes the region what it is, as plain data."""
-        size = self.bin_size or bin_size
-        return {"type": "window", "first_bp": self.first_bp, "last_bp": self.last_bp, "bin_size": int(size)}
+        return window_definition(self.first_bp, self.last_bp, self.bin_size or bin_size)
 
 
 @dataclass(frozen=True)
@@ -104,6 +104,7 @@ class LinkedRegion:
         return {
             "type": "linked", "bin_size": int(self.bin_size or bin_size), "path": str(self.path),
             "sha256": sha256_of(self.path), "min_score": self.min_score,
+            "id_map": None if self.id_map is None else str(self.id_map),
         }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from decode.genome import site_text
+from decode.genome import site_files, site_text
 from decode.genome.assembly import Assembly, get_assembly
 from decode.genome.site_files import regulator_name
 from decode.genome.site_readers import SiteBlock, read_block
