@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from decode.expression.tissue import table_targets, tissue_targets
     from decode.features.build import build_features
     from decode.features.matrix import RegulatoryFeatures
-    from decode.features.regions import LinkedRegion, WindowRegion
+    from decode.features.regions import LinkedRegion, PotentialRegion, WindowRegion
     from decode.genome.annotation import read_annotation
     from decode.genome.assembly import get_assembly
     from decode.genome.gene_models import gene_models
@@ -62,6 +62,7 @@ _HOME = {
     "LinkedRegion": "decode.features.regions",
     "ModelBundle": "decode.models.bundle",
     "NetworkConfig": "decode.models.config",
+    "PotentialRegion": "decode.features.regions",
     "RegulatoryFeatures": "decode.features.matrix",
     "SignalSource": "decode.genome.signals",
     "SiteSource": "decode.genome.sites",
@@ -130,6 +131,7 @@ __all__ = [
     "LinkedRegion",
     "ModelBundle",
     "NetworkConfig",
+    "PotentialRegion",
     "RegulatoryFeatures",
     "SignalSource",
     "SiteSource",

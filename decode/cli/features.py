@@ -74,6 +74,13 @@ def build(
     region_sites: Annotated[
         list[str] | None, typer.Option(help="NAME:KIND=PATH: sites counted in a further region.")
     ] = None,
+    potential: Annotated[
+        list[str] | None,
+        typer.Option(help="KIND=PATH: peaks, whose regulatory potential at each gene is a region of one bin."),
+    ] = None,
+    half_distance: Annotated[
+        int | None, typer.Option(help="Bases from the TSS at which a peak of --potential counts half; 10000.")
+    ] = None,
     region_signal: Annotated[
         list[str] | None, typer.Option(help="NAME:KIND=PATH: bigWig averaged in a further region.")
     ] = None,
@@ -122,12 +129,19 @@ def build(
         "score_column": score_column,
         "format": site_format,
     }
-    sites = site_sources(placed(promoter_sites, rna_sites, region_sites, what="sites"), site_options)
+    sites = site_sources(placed(promoter_sites, rna_sites, region_sites, potential, what="sites"), site_options)
     signals = signal_sources(placed(promoter_signal, rna_signal, region_signal, what="signal"))
     if not sites and not signals:
         raise ValueError("no sites given; name at least one of --promoter-sites TF=PATH and --rna-sites RBP=PATH")
     regions = further_regions(
-        region, region_bin_size, links, linked_name=region_name, min_link_score=min_link_score, id_map=id_map
+        region,
+        region_bin_size,
+        links,
+        half_distance,
+        has_potential=bool(potential),
+        linked_name=region_name,
+        min_link_score=min_link_score,
+        id_map=id_map,
     )
     models = gene_models(
         read_annotation(annotation, build=build, sizes=sizes, id_map=id_map),

@@ -86,7 +86,7 @@ def _region_tracks(bins: RegionBins, parts: list[Part]) -> tuple[list[tuple[str,
             if key in origin:
                 repeated.append(f"{job.source.kind}:{regulator} in {origin[key]} and {job.path}")
             origin[key] = job.path
-            keys.append((*key, job.source.value_kind))
+            keys.append((*key, counted.value_kind))
             rows.append(track_rows)
             values.append(track_values)
     if repeated:
@@ -126,9 +126,9 @@ def build_features(
         "rna", or the name of one of `regions`.
     bin_size, upstream, downstream : int
         Bases. The promoter runs from `upstream` before the transcription start to `downstream` after it.
-    regions : sequence of WindowRegion and LinkedRegion
-        Further regions: windows at any distance from the TSS, or linked distal elements. In both, strand is ignored. A
-        gene without elements has no bins there.
+    regions : sequence of WindowRegion, LinkedRegion and PotentialRegion
+        Further regions: windows at any distance from the TSS, linked distal elements, or the regulatory potential of
+        peaks. In all of them strand is ignored. A gene without elements has no bins there.
     tracks : {"biosample", "regulator"}
         Whether sites of one regulator in different biosamples stay apart (where stated) or are united.
     executor : str, distributed.Client or Executor

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from decode.features.binning import count_tracks
 from decode.features.position_check import SAMPLE_SIZE, SiteSample, sample_sites
+from decode.features.potential import potentials
 from decode.features.regions import RegionBins
 from decode.features.signals import signal_means
 from decode.genome.signals import signal_track
-from decode.genome.sources import Source
+from decode.genome.sources import BASES, POTENTIAL, SIGNAL, Source, ValueKind
 
 if TYPE_CHECKING:
     from decode.genome.assembly import Assembly
@@ -42,6 +43,7 @@ class FileCounts(NamedTuple):
     values: list[NDArray[Any]]
     counts: dict[str, Any]
     sample: SiteSample | None  # None of a signal
+    value_kind: ValueKind
 
 
 def jobs_of(sources: Sequence[Source], tracks: Tracks) -> list[FileJob]:
@@ -78,18 +80,24 @@ class _FileCounter:
         track = block.track
         if list(number) != names:
             track = np.array([number[name] for name in names], dtype=np.int32)[track]
-        counted = count_tracks(self.bins.pieces, track, block.position, block.length, block.strand, len(number))
+        pieces, half_distance = self.bins.pieces, self.bins.half_distance_bp
+        counted: Sequence[tuple[NDArray[np.int32], NDArray[Any]]]
+        if half_distance:
+            counted = potentials(pieces, half_distance, track, block.position, block.length, len(number))
+        else:
+            counted = count_tracks(pieces, track, block.position, block.length, block.strand, len(number))
+        value_kind: ValueKind = POTENTIAL if half_distance else BASES
         counts = {"n_sites": len(block.position), **block.counts}
         if self.is_stranded:
             counts["n_without_strand"] = int((block.strand == 0).sum())
         sample = sample_sites(block.position, block.length, block.strand, self.job.n_sampled)
         rows, values = [pair[0] for pair in counted], [pair[1].astype(self.bins.value_type) for pair in counted]
-        return FileCounts(list(number), rows, values, counts, sample)
+        return FileCounts(list(number), rows, values, counts, sample, value_kind)
 
     def signal(self, path: Path) -> FileCounts:
         track = signal_track(path)
         rows, means, counts = signal_means(track, self.bins)
-        return FileCounts([(track.name, "")], [rows], [means], counts, None)
+        return FileCounts([(track.name, "")], [rows], [means], counts, None, SIGNAL)
 
 
 def count_file(job_and_bins: tuple[FileJob, RegionBins]) -> tuple[FileCounts, list[dict[str, str]]]:

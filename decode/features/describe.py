@@ -59,6 +59,10 @@ def _definition(definition: dict[str, Any]) -> str:
     size = f"{definition['bin_size']}-bp bins"
     if definition["type"] == "window":
         return f"TSS {definition['first_bp']:+d}..{definition['last_bp']:+d}, {size}"
+    if definition["type"] == "potential":
+        return f"regulatory potential of peaks up to {definition['last_bp'] - 1} bp from the TSS, half at " + (
+            f"{definition['half_distance_bp']} bp"
+        )
     counts = definition.get("counts", {})
     return (
         f"elements of {definition['path']}, {size}: {counts.get('n_links', 0)} links of "

@@ -133,3 +133,22 @@ def fill_values(rows, bases, track, first, stop, low, high, ends, indices, data)
             indices[at] = track
             data[at] = bases[i]
             ends[row, 1] = at + 1
+
+
+@compiled
+def add_potentials(start, end, reach, tss, row, weight, middle, total):  # type: ignore[no-untyped-def]
+    """Add the weight of each peak, by the distance of its middle from the TSS, to the genes whose window holds it."""
+    n_pieces = len(start)
+    for i in range(len(middle)):
+        at = middle[i]
+        low, high = 0, n_pieces  # the first piece that reaches beyond the peak
+        while low < high:
+            between = (low + high) // 2
+            if reach[between] <= at:
+                low = between + 1
+            else:
+                high = between
+        while low < n_pieces and start[low] <= at:
+            if at < end[low]:
+                total[row[low]] += weight[abs(at - tss[low])]
+            low += 1

@@ -44,8 +44,9 @@ class RegulatoryFeatures(FeatureContent):
         RangeIndex; columns gene_id, gene_name, chrom, strand, tss, length_bp (spliced), ..., and transcript_id at
         transcript level.
     tracks : pd.DataFrame
-        One row a track; columns region, kind, regulator, biosample ("" where not stated), value_kind ("bases", or
-        "signal": mean signal over the bin's bases), n_bound_genes. Grouped by region, in the order of `regions`.
+        One row a track; columns region, kind, regulator, biosample ("" where not stated), value_kind ("bases";
+        "signal": mean signal over the bin's bases; "potential": sum over sites, weighted by their distance from the
+        TSS), n_bound_genes. Grouped by region, in the order of `regions`.
     regions : dict of str to RegionMatrix
         Column j of a region's matrix is the j-th track of that region.
     build : str

@@ -11,9 +11,10 @@ if TYPE_CHECKING:
     from decode.genome.assembly import Assembly
     from decode.genome.site_readers import SiteBlock
 
-ValueKind = Literal["bases", "signal"]
+ValueKind = Literal["bases", "signal", "potential"]
 BASES: Final = "bases"  # of the bin, covered by the union of the track's sites
 SIGNAL: Final = "signal"  # mean over the bases of the bin
+POTENTIAL: Final = "potential"  # sum over sites, weighted by their distance from the TSS
 
 Counted = TypeVar("Counted")
 Given = TypeVar("Given", covariant=True)
@@ -54,7 +55,7 @@ class Source(Protocol):
 
     @property
     def value_kind(self) -> ValueKind:
-        """What the values of its tracks are."""
+        """What the values of its tracks are, in regions of bins."""
 
     def jobs(self) -> list[Path]:
         """What is counted one at a time: its files, in order."""

@@ -13,7 +13,7 @@ from decode.models.bundle import ModelBundle
 if TYPE_CHECKING:
     from decode.features.matrix import RegulatoryFeatures
 
-LAYOUT = ("type", "bin_size", "first_bp", "last_bp")  # what of a region's definition must agree
+LAYOUT = ("type", "bin_size", "first_bp", "last_bp", "half_distance_bp")  # what of a region's definition must agree
 
 
 def select_for_model(bundle: ModelBundle, features: RegulatoryFeatures) -> RegulatoryFeatures:
