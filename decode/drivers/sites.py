@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from decode.features.coordinates import BinPlaces, NotOnGenomeError, gene_at
+from decode.genome.sources import POTENTIAL
 
 if TYPE_CHECKING:
     from decode.features.matrix import RegulatoryFeatures
@@ -143,6 +144,8 @@ def site_intervals(
             if not share.any():
                 continue
             try:
+                if definition["type"] == POTENTIAL:
+                    raise NotOnGenomeError(f"region {region!r} holds potentials, which do not say where the peaks lie")
                 intervals = places.intervals(gene_at(features, gene), region, definition, matrix.bin_length_bp[bins])
             except NotOnGenomeError as error:
                 n_left_out, reason = n_left_out + int((share > 0).sum()), str(error)

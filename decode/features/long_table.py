@@ -46,10 +46,11 @@ def long_table(features: FeatureContent) -> pd.DataFrame:
         part["bin"] = row - region.offsets[gene]
         for column_name in ("kind", "regulator", "biosample"):
             part[column_name] = _named(column, tracks[column_name])
-        value_kind = tracks["value_kind"].to_numpy(dtype=object)[column] if others else np.array(BASES)
-        part["bases"] = np.where(value_kind == BASES, data.data, 0).astype(np.int64)
+        value_kind = tracks["value_kind"].to_numpy(dtype=object)
+        is_bases = value_kind == BASES
+        part["bases"] = (data.data if is_bases.all() else np.where(is_bases[column], data.data, 0)).astype(np.int64)
         for other in others:
-            part[other] = np.where(value_kind == other, data.data, np.nan).astype(np.float32)
+            part[other] = np.where((value_kind == other)[column], data.data, np.nan).astype(np.float32)
         parts.append(part)
     if len(parts) == 1:
         return parts[0]

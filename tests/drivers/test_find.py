@@ -189,6 +189,9 @@ def test_sites_of_further_regions(features, caplog):
     links = {"type": "linked", "bin_size": 100, "path": "nowhere.tsv", "sha256": "0" * 64, "min_score": None}
     assert site_intervals(moved_to("distal", links), is_own, [bound], "TF:TF8").empty
     assert f"TF:TF8: {len(own)} bins with sites are not among the intervals: region 'distal'" in caplog.text
+    potential = window | {"type": "potential"}
+    assert site_intervals(moved_to("near", potential), is_own, [bound], "TF:TF8").empty
+    assert "region 'near' holds potentials, which do not say where the peaks lie" in caplog.text
 
 
 def test_positions(features):
