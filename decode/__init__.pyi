@@ -34,6 +34,7 @@ from decode.expression.tissue import tissue_targets as tissue_targets
 from decode.features.build import build_features as build_features
 from decode.features.matrix import RegulatoryFeatures as RegulatoryFeatures
 from decode.features.regions import LinkedRegion as LinkedRegion
+from decode.features.regions import PotentialRegion as PotentialRegion
 from decode.features.regions import WindowRegion as WindowRegion
 from decode.genome.annotation import read_annotation as read_annotation
 from decode.genome.assembly import get_assembly as get_assembly

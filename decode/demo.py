@@ -6,7 +6,7 @@ import logging
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -29,6 +29,9 @@ from decode.statistics.metrics import spearman_per_task
 from decode.synthetic import ToyData, check_toy_options, make_toy_data, toy_sources
 from decode.training.config import TrainingConfig
 from decode.training.ensemble import train
+
+if TYPE_CHECKING:
+    from decode.features.matrix import RegulatoryFeatures
 
 logger = logging.getLogger(__name__)
 
@@ -154,7 +157,7 @@ def run_demo(
 
 
 def _held_out_predictions(
-    model: ModelBundle, paper: ModelBundle, features: Any, targets: pd.DataFrame
+    model: ModelBundle, paper: ModelBundle, features: RegulatoryFeatures, targets: pd.DataFrame
 ) -> dict[str, np.ndarray]:
     """Predictions of both networks and of every baseline for the test genes, each (n_genes, n_tasks)."""
     dataset = dataset_of_model(model, features, targets)

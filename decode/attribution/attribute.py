@@ -246,7 +246,7 @@ def _check_block(job: Job, first: int, block: BlockResult) -> None:
 
 def _header(job: Job, agreed: Agreement) -> xr.Dataset:
     """Coordinates, bound bases and attributes of the result."""
-    bundle, chosen = job.bundle, job.features.select(genes=job.ids)
+    bundle, chosen = job.bundle, job.features.take(job.rows)
     table, tracks, split = chosen.genes, chosen.tracks, bundle.split_map
     coords: dict[str, Any] = {"gene": job.ids, "track": chosen.track_ids, "task": list(bundle.tasks)}
     coords["task_kind"] = ("task", np.array(bundle.task_kinds, dtype=object))

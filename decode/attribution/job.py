@@ -116,7 +116,7 @@ class Job:
     def pooled(self, rows: NDArray[np.int64]) -> tuple[Inputs, Inputs]:
         """Inputs and references of the pooled view."""
         n_first = self.bundle.n_first_bins()
-        chosen = self.features.select(genes=[str(name) for name in self.features.ids[rows]])
+        chosen = self.features.take(rows)
         return list(pooled_inputs(chosen, n_first).values()), self.reference.pooled(rows, n_first)
 
     def bins(self, rows: NDArray[np.int64], n_bins: Mapping[str, int]) -> tuple[Inputs, Inputs]:

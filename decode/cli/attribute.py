@@ -25,6 +25,7 @@ from decode.cli.progress import bar
 from decode.core.choices import EngineName
 
 if TYPE_CHECKING:
+    from decode.features.matrix import RegulatoryFeatures
     from decode.genome.gene_models import GeneModels
 
 
@@ -125,7 +126,7 @@ def attribute(
     write_record(out, "attribute", files, record=record)
 
 
-def _write_stability(bundle: Any, features: Any, path: Path, **options: Any) -> None:
+def _write_stability(bundle: Any, features: RegulatoryFeatures, path: Path, **options: Any) -> None:
     from decode.attribution.stability import reference_stability
     from decode.core.files import write_table
     from decode.report.attributions import stability_text
@@ -147,7 +148,7 @@ def _check_options(bins: bool, with_bins: dict[str, Any], only_bins: dict[str, A
 
 def _write_bins(
     bundle: Any,
-    features: Any,
+    features: RegulatoryFeatures,
     genes: list[str],
     out: Path,
     bedgraph: Path | None,
@@ -159,6 +160,7 @@ def _write_bins(
     from decode.attribution.bins import bin_attributions, read_bin_attributions, write_bin_attributions
     from decode.core.files import check_output_folder, make_output_folder
     from decode.core.resume import file_name
+    from decode.features.coordinates import BinPlaces
 
     if bedgraph is not None:
         check_output_folder(bedgraph)
@@ -166,11 +168,12 @@ def _write_bins(
     files = [out]
     if bedgraph is not None:
         make_output_folder(bedgraph)
+        places = BinPlaces(models)
         for gene in groups:
             with read_bin_attributions(out, gene) as dataset:
                 for task in dataset["task"].to_numpy().tolist():
                     path = bedgraph / f"{file_name(gene)}.{file_name(task)}.bedgraph"
-                    write_bedgraph(dataset, path, task=task, models=models)
+                    write_bedgraph(dataset, path, task=task, places=places)
                     files.append(path)
     written = f"; {bedgraph}: {len(files) - 1} bedGraph files" if bedgraph is not None else ""
     typer.echo(f"{out}: bins of {len(groups)} genes{written}")

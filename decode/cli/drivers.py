@@ -15,6 +15,7 @@ from decode.core.choices import Form, Scale, Score
 
 if TYPE_CHECKING:
     from decode.expression.de_tables import DeTable
+    from decode.features.matrix import RegulatoryFeatures
 
 INPUT, METHOD, FULL, FOUND = "The table", "Method", "With --full: a network of its own", "What is shown"
 
@@ -210,7 +211,7 @@ def _median_level(path: Path) -> Any:
     return table.set_index("gene_id")[MEDIAN_LEVEL]
 
 
-def _frozen_body(model: Path, features: Any) -> Any:
+def _frozen_body(model: Path, features: RegulatoryFeatures) -> Any:
 
     load_tensorflow()
     from decode.drivers.frozen_body import frozen_body_engine

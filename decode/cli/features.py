@@ -69,6 +69,19 @@ def build(
         list[str] | None,
         typer.Option(help="NAME:KIND=PATH: sites counted in a further region.", rich_help_panel=REGION),
     ] = None,
+    potential: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="KIND=PATH: peaks, whose regulatory potential at each gene is a region of one bin.",
+            rich_help_panel=REGION,
+        ),
+    ] = None,
+    half_distance: Annotated[
+        int | None,
+        typer.Option(
+            help="Bases from the TSS at which a peak of --potential counts half; 10000.", rich_help_panel=REGION
+        ),
+    ] = None,
     region_signal: Annotated[
         list[str] | None,
         typer.Option(help="NAME:KIND=PATH: bigWig averaged in a further region.", rich_help_panel=REGION),
@@ -128,7 +141,7 @@ def build(
         "score_column": score_column,
         "format": site_format,
     }
-    sites = site_sources(placed(promoter_sites, rna_sites, region_sites, what="sites"), site_options)
+    sites = site_sources(placed(promoter_sites, rna_sites, region_sites, potential, what="sites"), site_options)
     signals = signal_sources(placed(promoter_signal, rna_signal, region_signal, what="signal"))
     if not sites and not signals:
         raise ValueError("no sites given; name at least one of --promoter-sites TF=PATH and --rna-sites RBP=PATH")
@@ -136,18 +149,25 @@ def build(
     paths: dict[str, Path | None] = {"annotation": annotation, "sizes": sizes, "links": links, "id_map": id_map}
     inputs: dict[str, str | Path] = {name: path for name, path in paths.items() if path is not None}
     given = {"promoter": promoter_sites, "rna": rna_sites, "region": region_sites, "promoter signal": promoter_signal,
-             "rna signal": rna_signal, "region signal": region_signal}  # fmt: skip
+             "rna signal": rna_signal, "region signal": region_signal, "potential": potential}  # fmt: skip
     for place, values in given.items():
         inputs |= {f"{place} {key} {n}": path for n, (key, path) in enumerate(pairs(place, values), start=1)}
     record = run_record(
         inputs=inputs, sources=_names(given), build=build, further_regions=further,
-        region_name=region_name, min_link_score=min_link_score,
+        region_name=region_name, min_link_score=min_link_score, half_distance=half_distance,
         **site_options, tracks=tracks, level=level, representative=representative, bin_size=bin_size,
         upstream=upstream, downstream=downstream, stranded_promoters=stranded_promoters,
     )  # fmt: skip
     stop_if_finished(out, "features build", record, force=force, beside=True)
     regions = further_regions(
-        region, region_bin_size, links, linked_name=region_name, min_link_score=min_link_score, id_map=id_map
+        region,
+        region_bin_size,
+        links,
+        half_distance,
+        has_potential=bool(potential),
+        linked_name=region_name,
+        min_link_score=min_link_score,
+        id_map=id_map,
     )
     models = gene_models(
         read_annotation(annotation, build=build, sizes=sizes, id_map=id_map),

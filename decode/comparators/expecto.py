@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -33,6 +33,9 @@ from decode.expression.tissue_groups import group_of_tasks
 from decode.models.config import NetworkConfig, network_config
 from decode.statistics.paired_clusters import paired_cluster_test
 from decode.training.config import TrainingConfig
+
+if TYPE_CHECKING:
+    from decode.features.matrix import RegulatoryFeatures
 
 logger = logging.getLogger(__name__)
 
@@ -81,7 +84,7 @@ class _Material:
 
 
 def compare_expecto(
-    features: Any,
+    features: RegulatoryFeatures,
     tpm: pd.DataFrame | None = None,
     *,
     targets: pd.DataFrame | None = None,
@@ -199,7 +202,7 @@ def compare_expecto(
 
 
 def _common_genes(
-    features: Any,
+    features: RegulatoryFeatures,
     tpm: pd.DataFrame | None,
     targets: pd.DataFrame | None,
     table: pd.DataFrame | None,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,9 @@ from decode.expression.tissue_groups import group_of_tasks
 from decode.models.config import NetworkConfig, network_config
 from decode.statistics.paired_clusters import paired_cluster_test
 from decode.training.config import TrainingConfig
+
+if TYPE_CHECKING:
+    from decode.features.matrix import RegulatoryFeatures
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +87,7 @@ def single_task_dataset(dataset: Dataset, task: str) -> Dataset:
 
 
 def compare_single_task(
-    features: Any,
+    features: RegulatoryFeatures,
     targets: pd.DataFrame,
     *,
     tasks: Sequence[str] | None = None,

@@ -170,7 +170,7 @@ def _held_out_r2(bundle: ModelBundle, inputs: Inputs, target: Float) -> float:
     rows = np.flatnonzero([split.get(str(gene)) == TEST for gene in inputs.features.ids])
     if len(rows) < 2:
         return float("nan")
-    chosen = inputs.features.select(genes=[str(gene) for gene in inputs.features.ids[rows]])
+    chosen = inputs.features.take(rows)
     predicted = predict(bundle, chosen)[TASK].to_numpy(dtype=np.float64)
     actual = target[rows]
     return float(1 - ((actual - predicted) ** 2).sum() / ((actual - actual.mean()) ** 2).sum())

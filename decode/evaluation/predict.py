@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -13,8 +13,11 @@ from decode.models.bundle import ModelBundle
 from decode.models.ensemble import predict_inputs
 from decode.models.matching import select_for_model
 
+if TYPE_CHECKING:
+    from decode.features.matrix import RegulatoryFeatures
 
-def predict_members(bundle: ModelBundle, features: Any) -> np.ndarray:
+
+def predict_members(bundle: ModelBundle, features: RegulatoryFeatures) -> np.ndarray:
     """Prediction of each member for every gene of the features.
 
     Parameters
@@ -31,7 +34,7 @@ def predict_members(bundle: ModelBundle, features: Any) -> np.ndarray:
     return predict_inputs(bundle, pooled_inputs(selected, bundle.n_first_bins()))
 
 
-def predict(bundle: ModelBundle, features: Any) -> pd.DataFrame:
+def predict(bundle: ModelBundle, features: RegulatoryFeatures) -> pd.DataFrame:
     """Predict log2 expression (median level) and log2 fold-changes of genes from their binding sites.
 
     Parameters
@@ -55,7 +58,7 @@ def predict(bundle: ModelBundle, features: Any) -> pd.DataFrame:
     return prediction_table(features, mean, bundle.tasks)
 
 
-def prediction_table(features: Any, values: np.ndarray, tasks: Sequence[str]) -> pd.DataFrame:
+def prediction_table(features: RegulatoryFeatures, values: np.ndarray, tasks: Sequence[str]) -> pd.DataFrame:
     """Ids and one column a task."""
     table = pd.DataFrame(values, columns=list(tasks))
     table.insert(0, features.id_column, features.ids.astype(str))

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import combinations
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -27,6 +27,9 @@ from decode.statistics.metrics import spearman_per_task
 from decode.statistics.paired_clusters import paired_cluster_test
 from decode.statistics.strata import quantile_strata
 from decode.training.config import TrainingConfig
+
+if TYPE_CHECKING:
+    from decode.features.matrix import RegulatoryFeatures
 
 logger = logging.getLogger(__name__)
 
@@ -135,7 +138,7 @@ def randomisation_variants(regions: Sequence[str], seeds: Sequence[int], *, with
 
 
 def randomise(
-    features: Any,
+    features: RegulatoryFeatures,
     targets: pd.DataFrame,
     *,
     network: NetworkConfig | Literal["default", "paper"] = "default",

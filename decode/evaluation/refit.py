@@ -52,7 +52,7 @@ def refit(dataset: Dataset, network: NetworkConfig, training: TrainingConfig, *,
     cpu, wall = time.process_time(), time.perf_counter()
     bundle = train_dataset(dataset, network, training)
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-    judged = dataset.features.select(genes=[str(i) for i in dataset.features.ids[dataset.rows(part)]])
+    judged = dataset.features.take(dataset.rows(part))
     predicted = predict_members(bundle, judged).mean(axis=0, dtype=np.float64)
     return Refit(predicted, len(bundle.history), cpu, wall)
 

@@ -70,12 +70,17 @@ class GeneModels:
         KeyError
             If there is no such model.
         """
+        row = self.row_of(model_id)
+        return self.exons.iloc[self._first_exon[row] : self._first_exon[row + 1]]
+
+    def row_of(self, model_id: str) -> int:
+        """Row of `table` that holds a model; KeyError where there is none."""
         row = self._row_of_id.get(model_id)
         if row is None:
             raise KeyError(
                 f"{self.level} {model_id!r} is not among the {len(self.table)} models: {listed(self.ids, 3)}"
             )
-        return self.exons.iloc[self._first_exon[row] : self._first_exon[row + 1]]
+        return row
 
 
 def gene_models(

@@ -89,7 +89,7 @@ class ModelBundle:
     @property
     def track_ids(self) -> list[str]:
         """Names of the input channels, as `RegulatoryFeatures.track_ids` writes them."""
-        from decode.features.matrix import track_names
+        from decode.features.content import track_names
 
         return track_names(self.tracks)
 

@@ -19,7 +19,7 @@ from scipy.spatial.distance import pdist
 
 from decode.core.checks import check_count
 from decode.expression.targets import MEDIAN_LEVEL
-from decode.genome.site_sources import KINDS
+from decode.genome.site_files import KINDS
 from decode.ranking.kinds import class_scores
 from decode.ranking.rank import RegulatorScores
 from decode.ranking.table import OVERALL

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,9 @@ from decode.models.config import NetworkConfig, network_config
 from decode.training.config import TrainingConfig
 from decode.training.data import TrainingData, training_data
 from decode.training.member import MemberFit, assemble_network, fit_member
+
+if TYPE_CHECKING:
+    from decode.features.matrix import RegulatoryFeatures
 
 OnEpoch = Callable[[int, int, float], None]
 
@@ -106,7 +109,7 @@ def train_dataset(
 
 
 def train(
-    features: Any,
+    features: RegulatoryFeatures,
     targets: pd.DataFrame,
     *,
     network: NetworkConfig | Literal["default", "paper"] = "default",

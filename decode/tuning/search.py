@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import keras_tuner
 import numpy as np
@@ -28,6 +28,9 @@ from decode.tuning.config_file import Configuration
 from decode.tuning.oracles import Algorithm, last_line, make_oracle
 from decode.tuning.space import ARCHITECTURE, HUBER, Searched, SearchSpace, values_of
 from decode.tuning.tuner import EPOCHS_OF_RUNG, LOSS, SPEARMAN, ChiefLostError, NetworkTuner
+
+if TYPE_CHECKING:
+    from decode.features.matrix import RegulatoryFeatures
 
 logger = logging.getLogger(__name__)
 
@@ -136,7 +139,7 @@ class TuningResult(NamedTuple):
 
 
 def tune(
-    features: Any,
+    features: RegulatoryFeatures,
     targets: pd.DataFrame,
     *,
     folder: str | Path,
@@ -204,7 +207,7 @@ def tune(
 
 
 def tune_worker(
-    features: Any,
+    features: RegulatoryFeatures,
     targets: pd.DataFrame,
     *,
     folder: str | Path,
@@ -315,7 +318,7 @@ def _open_search(
 
 def _without_test_genes(dataset: Dataset) -> Dataset:
     rows = np.flatnonzero(np.isin(dataset.split, (TRAIN, VALIDATION)))
-    features = dataset.features.select(genes=[str(i) for i in dataset.features.ids[rows]])
+    features = dataset.features.take(rows)
     return replace(dataset, features=features, targets=dataset.targets[rows], split=dataset.split[rows])
 
 

@@ -206,7 +206,33 @@ def test_signals_windows_and_linked_elements(run, by_hand, tmp_path):
     assert "1 links of 1 genes, n_genes_without_element 1" in info
 
 
+def test_regulatory_potential(run, by_hand, tmp_path):
+    (tmp_path / "peaks.bed").write_text("chr1\t1000\t1001\tA\t0\t.\tK562\nchr1\t1100\t1101\tA\t0\t.\tHepG2\n")
+    command = [*by_hand, "--potential", f"TF={tmp_path / 'peaks.bed'}", "--biosample-column", "TF=7"]
+    result = run(*command, "--half-distance", 50)
+    assert result.status == 0, result.err
+    features = RegulatoryFeatures.read(tmp_path / "features.h5")
+    assert features.definitions["potential"]["half_distance_bp"] == 50
+    tracks = features.tracks[features.tracks["region"] == "potential"]
+    assert tracks[["regulator", "biosample", "value_kind"]].to_numpy().tolist() == [
+        ["A", "HepG2", "potential"],
+        ["A", "K562", "potential"],
+    ]
+    distance = np.abs(np.array([[1100, 1000]]) - features.genes[["tss"]].to_numpy())
+    expected = np.where(distance <= 500, 2.0 ** (-distance / 50), 0)
+    assert (expected > 0).any()
+    np.testing.assert_allclose(features.totals("potential"), expected, rtol=1e-6)
+    info = run("features", "info", tmp_path / "features.h5").out
+    assert "regulatory potential of peaks up to 500 bp from the TSS, half at 50 bp" in info
+    assert run("features", "export", tmp_path / "features.h5", "--out", tmp_path / "long.tsv").status == 0
+    assert (tmp_path / "long.tsv").read_text().splitlines()[0].split("\t")[-2:] == ["bases", "potential"]
+
+
 REGION_FAULTS = [
+    (["--half-distance", "50"], "--half-distance is given without --potential"),
+    (["--potential", "TF={tf}", "--half-distance", "0"], "half-distance of the region potential is 0"),
+    (["--potential", "{tf}"], "write KIND=PATH"),
+    (["--potential", "TF={tf}", "--region", "potential=1..50"], "names of the regions occur more than once: potential"),
     (["--region", "near=1000-2000"], "--region is 'near=1000-2000'; write NAME=FROM..TO"),
     (["--region", "near=5..2", "--region-sites", "near:TF={tf}"], "window 5..2 is empty"),
     (["--region", "near=1..50"], "no sites are given for the region(s) near"),
