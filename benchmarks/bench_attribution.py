@@ -78,7 +78,8 @@ def _finish(job: Job, rows: np.ndarray, values: list[np.ndarray], out: str, wall
 
 def exact_side(architecture: str, n_genes: int, n_shap_genes: int, out: str) -> Work:
     """The exact engine on all genes; those that shap explains too are kept for the comparison."""
-    from decode.attribution.exact.engine import ExactEngine, one_blas_thread
+    from decode.attribution.exact.engine import ExactEngine
+    from decode.core.threads import one_blas_thread
 
     job = simulated_job(architecture, n_genes)
     inputs, references = job.pooled(job.rows)

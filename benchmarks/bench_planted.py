@@ -25,8 +25,10 @@ Float = NDArray[np.float64]
 
 def planted_shares(features: Any) -> dict[float, Float]:
     """Rank of a planted TF over the number of TFs, by |z| of the screen, for several penalties."""
+    from decode.drivers.design import make_design
     from decode.drivers.inputs import driver_inputs
-    from decode.drivers.screen import make_design, screen_design
+    from decode.drivers.noise import IndependentGenes, significance
+    from decode.drivers.screen import screener
 
     inputs = driver_inputs(features, features.ids.tolist(), None)
     table, code = inputs.regulators
@@ -34,8 +36,10 @@ def planted_shares(features: Any) -> dict[float, Float]:
     design = make_design(inputs.x, inputs.covariates, groups=features.genes["chrom"])
     is_bound = (inputs.x > 0).astype(np.float64)
     is_bound = (is_bound - is_bound.mean(axis=0)) / np.maximum(is_bound.std(axis=0), 1e-6)
-    axes = design.columns @ design.spectra[-1][1][:, -8:]
+    axes = design.columns @ np.linalg.eigh(design.gram)[1][:, -8:]
     axes /= axes.std(axis=0)
+    screens = {penalty: screener(design, code, penalties=[penalty]) for penalty in PLANTED_PENALTIES}
+    null = IndependentGenes(inputs.strata, n_draws=50)
     shares: dict[float, list[float]] = {penalty: [] for penalty in PLANTED_PENALTIES}
     for number in range(N_PLANTED):
         rng = np.random.default_rng(number)
@@ -50,7 +54,9 @@ def planted_shares(features: Any) -> dict[float, Float]:
         signs = np.zeros(len(y))
         signs[order[:N_ENDS]], signs[order[-N_ENDS:]] = -1.0, 1.0
         for penalty, found in shares.items():
-            z = np.abs(screen_design(design, signs, code, inputs.strata, n_null=50, penalties=[penalty]).z)
+            screened = screens[penalty](signs)
+            targets = null.draw(signs, screened, None, by_rank=False)
+            z = np.abs(significance(screened, None, targets, null.df()).z)
             found.append(float((z[tfs] >= z[planted]).sum() / len(tfs)))
     return {penalty: np.array(found) for penalty, found in shares.items()}
 

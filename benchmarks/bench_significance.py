@@ -167,6 +167,7 @@ def _note(numbers: dict[str, float]) -> str:
 
 def run(scale: float | None = None, *, figure: Path | None = None) -> list[Row]:
     """All cases; the figure shows the p-values of the data sets without signal."""
+    from decode.report.files import save_figure
     from decode.report.significance import p_value_plot
 
     scale = DEFAULT_SCALE if scale is None else scale
@@ -192,5 +193,7 @@ def run(scale: float | None = None, *, figure: Path | None = None) -> list[Row]:
         case = f"{N_DRIVERS} regulators act, {name}, ridge, {n_data_sets} data sets"
         rows.append(Row(case, None, time.process_time() - start, note=_note(numbers), numbers=numbers))
     if figure is not None:
-        p_value_plot(series, figure, title=f"no site matters: {n_data_sets} data sets, {N_REFITS} refits each")
+        save_figure(
+            p_value_plot(series, title=f"no site matters: {n_data_sets} data sets, {N_REFITS} refits each"), figure
+        )
     return rows

@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.measure import ROOT
+from decode.core.choices import Score
 from decode.core.files import check_output, write_json
 
 DATA = ROOT.parent / "shared" / "data"
@@ -63,12 +64,12 @@ def cohorts(genes: pd.DataFrame) -> Iterator[Cohort]:
     with np.load(folder / "lcl170_counts.npz") as stored:
         counts = pd.DataFrame(stored["X"].astype(float), index=stored["genes"])
     meta = pd.read_csv(folder / "lcl170_meta.tsv", sep="\t")
-    values = np.log2(counts / counts.sum() * 1e6 + 0.5)
+    values = pd.DataFrame(np.log2(counts / counts.sum() * 1e6 + 0.5))
     yield Cohort(
         "lymphoblastoid", values[(values > 0).mean(axis=1) >= 0.5], (meta.study + meta.population).tolist(), ""
     )
     blood = pd.read_csv(folder / "gtex_blood389_norm.tsv.gz", sep="\t", index_col=0)
-    yield Cohort("whole blood", np.log2(blood + 1), ["blood"] * blood.shape[1], "")
+    yield Cohort("whole blood", pd.DataFrame(np.log2(blood + 1)), ["blood"] * blood.shape[1], "")
 
 
 def halves(groups: list[str], rng: np.random.Generator) -> np.ndarray:
@@ -81,11 +82,11 @@ def halves(groups: list[str], rng: np.random.Generator) -> np.ndarray:
     return half
 
 
-def judge(cohort: Cohort, features: Any, correlation: Any, n_splits: int, score: str) -> dict[str, Any]:
+def judge(cohort: Cohort, features: Any, correlation: Any, n_splits: int, score: Score) -> dict[str, Any]:
     """Share of random splits with a hit at FDR 5 %, of all and by the null."""
     from decode.drivers.design import make_design
     from decode.drivers.inputs import driver_inputs
-    from decode.drivers.noise import CorrelatedGenes, IndependentGenes, significance
+    from decode.drivers.noise import CorrelatedGenes, IndependentGenes, NullModel, significance
     from decode.drivers.screen import screener
     from decode.expression.compendium import take_genes
     from decode.statistics.moderated_t import fit_linear_models, moderated_t
@@ -101,11 +102,12 @@ def judge(cohort: Cohort, features: Any, correlation: Any, n_splits: int, score:
     design = make_design(inputs.x, inputs.covariates, groups=inputs.features.genes["chrom"])
     screen = screener(design, inputs.regulators.code, score=score)
     groups, _ = take_genes(correlation, ids)
-    nulls = [CorrelatedGenes(groups, ""), IndependentGenes(inputs.strata, n_draws=200)]
+    nulls: list[NullModel] = [CorrelatedGenes(groups, ""), IndependentGenes(inputs.strata, n_draws=200)]
     dummies = pd.get_dummies(pd.Series(cohort.groups), drop_first=True).to_numpy(dtype=float)
     rng = np.random.default_rng(0)
     n_hits: dict[str, list[int]] = {"direction": [], "strength": [], "independent": []}
-    p_value, hits = [], {}
+    p_value: list[np.ndarray] = []
+    hits: dict[str, int] = {}
     for number in range(n_splits):
         half = halves(cohort.groups, rng)
         fit = fit_linear_models(values.to_numpy(), np.column_stack([np.ones(len(half)), half, dummies]))

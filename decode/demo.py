@@ -6,13 +6,13 @@ import logging
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from decode.core.checks import check_positive
-from decode.core.files import atomic_path, make_output_folder, run_record, write_table
+from decode.core.files import make_output_folder, run_record, write_table
 from decode.dataset import TEST
 from decode.evaluation.baselines import baseline_predictions
 from decode.evaluation.evaluate import Evaluation, dataset_of_model, evaluate, summarise
@@ -22,12 +22,16 @@ from decode.expression.task_kinds import main_tasks
 from decode.features.build import build_features
 from decode.genome import gene_models, read_annotation
 from decode.models.bundle import ModelBundle, save_bundle
-from decode.report.evaluation import write_evaluation
-from decode.report.plots import recovered_effects
+from decode.report.evaluation import evaluation_files
+from decode.report.figures import recovered_effects
+from decode.report.files import check_free, record_path, write_run
 from decode.statistics.metrics import spearman_per_task
 from decode.synthetic import ToyData, check_toy_options, make_toy_data, toy_sources
 from decode.training.config import TrainingConfig
 from decode.training.ensemble import train
+
+if TYPE_CHECKING:
+    from decode.features.matrix import RegulatoryFeatures
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +72,14 @@ class DemoResult(NamedTuple):
     seconds: float
 
 
-def run_demo(out: str | Path, *, seed: int = 0, members: int = 3, n_genes: int = 3000) -> DemoResult:
+def demo_record(*, seed: int = 0, members: int = 3, n_genes: int = 3000) -> dict[str, Any]:
+    """What `run_demo` records of its options."""
+    return run_record(seed=seed, members=members, n_genes=n_genes)
+
+
+def run_demo(
+    out: str | Path, *, seed: int = 0, members: int = 3, n_genes: int = 3000, force: bool = False
+) -> DemoResult:
     """Make toy data with planted regulators, train on them, and say how much of the planted truth was predicted.
 
     The same calls as for real data: annotation and sites are read from files, counted in bins, expression becomes
@@ -85,6 +96,8 @@ def run_demo(out: str | Path, *, seed: int = 0, members: int = 3, n_genes: int =
         Networks a model.
     n_genes : int, default 3000
         Genes of the toy genome.
+    force : bool, default False
+        Replace a finished demo.
 
     Returns
     -------
@@ -96,6 +109,8 @@ def run_demo(out: str | Path, *, seed: int = 0, members: int = 3, n_genes: int =
         If a number is out of range.
     FileNotFoundError
         If the parent of `out` does not exist.
+    FileExistsError
+        If `out` holds a finished run and `force` is false.
 
     Examples
     --------
@@ -105,6 +120,7 @@ def run_demo(out: str | Path, *, seed: int = 0, members: int = 3, n_genes: int =
     start = time.perf_counter()
     check_positive("members", members)
     check_toy_options(seed=seed, n_genes=n_genes)
+    check_free(record_path(out), force=force)
     folder = make_output_folder(out)
     toy = make_toy_data(folder / "data", seed=seed, n_genes=n_genes)
 
@@ -124,20 +140,24 @@ def run_demo(out: str | Path, *, seed: int = 0, members: int = 3, n_genes: int =
     predicted = _held_out_predictions(model, paper, features, targets)
     truth, recovered = compare_with_truth(toy, evaluation, predicted)
     evaluation = replace(evaluation, metrics=evaluation.metrics | {"truth": truth})
-    record = run_record(seed=seed, members=members, n_genes=n_genes)
-    write_evaluation(evaluation, folder, history=model.history, record=record, title="toy data")
-    recovered_effects(
-        recovered, folder / "recovered_effects.png", title=f"toy data, {len(evaluation.actual)} test genes"
-    )
-    write_table(recovered.rename_axis("mechanism"), folder / "recovered_effects.tsv", index=True)
     summary = summarise_demo(evaluation, recovered)
-    with atomic_path(folder / "summary.txt") as temporary:
-        temporary.write_text(summary + "\n", encoding="utf-8")
+    files = evaluation_files(evaluation, history=model.history, title="toy data")
+    heading = f"toy data, {len(evaluation.actual)} test genes"
+    write_run(
+        folder,
+        "demo",
+        tables=files.tables | {"recovered_effects.tsv": recovered.rename_axis("mechanism").reset_index()},
+        figures=files.figures | {"recovered_effects": recovered_effects(recovered, title=heading)},
+        numbers=files.numbers,
+        texts={"summary.txt": summary + "\n"},
+        record=demo_record(seed=seed, members=members, n_genes=n_genes),
+        force=force,
+    )
     return DemoResult(folder, evaluation.metrics, recovered, summary, time.perf_counter() - start)
 
 
 def _held_out_predictions(
-    model: ModelBundle, paper: ModelBundle, features: Any, targets: pd.DataFrame
+    model: ModelBundle, paper: ModelBundle, features: RegulatoryFeatures, targets: pd.DataFrame
 ) -> dict[str, np.ndarray]:
     """Predictions of both networks and of every baseline for the test genes, each (n_genes, n_tasks)."""
     dataset = dataset_of_model(model, features, targets)

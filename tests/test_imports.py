@@ -127,6 +127,43 @@ def test_imports_point_to_the_left():
     assert not wrong, "\n".join(wrong)
 
 
+def circle_in(room: Path) -> list[str]:
+    """Files of a room that import each other in a circle, or import such files; imports of any kind count."""
+    files = {
+        ".".join(path.relative_to(room.parent.parent).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in room.rglob("*.py")
+    }
+    imported: dict[str, set[str]] = {}
+    for name, path in files.items():
+        package = ".".join(path.relative_to(room.parent.parent).parent.parts)
+        found = imported[name] = set()
+        for _, target in imported_names(path.read_text(encoding="utf-8"), package):
+            while target and target not in files:
+                target = target.rpartition(".")[0]
+            found.add(target)
+        found -= {"", name}
+    done: set[str] = set()
+    while ready := {name for name in imported.keys() - done if imported[name] <= done}:
+        done |= ready
+    return sorted(imported.keys() - done)
+
+
+@pytest.mark.parametrize("room", sorted(path.parent.name for path in (ROOT / "decode").glob("*/__init__.py")))
+def test_no_room_has_a_circle(room):
+    assert circle_in(ROOT / "decode" / room) == []
+
+
+def test_a_circle_is_found_through_lazy_and_type_checking_imports(tmp_path):
+    room = tmp_path / "house" / "room"
+    room.mkdir(parents=True)
+    (room / "a.py").write_text("def f():\n    from house.room.b import g\n")
+    (room / "b.py").write_text("if TYPE_CHECKING:\n    from house.room.a import f\n")
+    (room / "c.py").write_text("import os\n")
+    (room / "d.py").write_text("from house.room import c\n")
+    (room / "__init__.py").write_text("from house.room.c import x\n")
+    assert circle_in(room) == ["house.room.a", "house.room.b"]
+
+
 @pytest.mark.parametrize("folder", sorted(OUTSIDE))
 def test_data_prep_and_benchmarks_stand_apart(folder):
     other = next(iter(OUTSIDE - {folder}))
@@ -135,6 +172,18 @@ def test_data_prep_and_benchmarks_stand_apart(folder):
         for found in imports_of(ROOT / folder)
         if is_within(found.target, other) or is_within(found.target, "tests")
     ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_no_command_imports_another():
+    shared = {"options", "inputs", "progress", "outputs"}
+    wrong = []
+    for found in imports_of(ROOT / "decode" / "cli"):
+        module = found.place.split("/")[-1].split(":")[0].removesuffix(".py")
+        inner = found.target.removeprefix("decode.cli.").split(".")[0]
+        takes_part = is_within(found.target, "decode.cli") and module not in {"app", "__init__"}
+        if takes_part and inner not in shared | {f"{module.removesuffix('s')}_options"}:
+            wrong.append(f"{found.place} imports {found.target}")
     assert not wrong, "\n".join(wrong)
 
 

@@ -14,7 +14,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from decode.attribution.deep_explainer import ShapEngine
-from decode.attribution.exact.engine import ExactEngine, one_blas_thread
+from decode.attribution.exact.engine import ExactEngine
 from decode.attribution.job import (
     ENGINES,
     Agreement,
@@ -37,8 +37,9 @@ from decode.attribution.result import (
     read_attributions,
 )
 from decode.core.checks import check_choice, check_count, listed
-from decode.core.executor import SerialExecutor, get_executor
+from decode.core.executor import get_executor
 from decode.core.files import check_output, versions
+from decode.core.threads import one_blas_thread
 from decode.statistics.spread import Spread
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ FLOAT32_LIMIT = 1e-3  # log2 units; Keras' own rounding reaches 1e-4 where a sta
 SHAP_BLOCK_GENES = 8  # shap takes seconds a gene, so a killed run loses little
 
 
+@one_blas_thread()  # in the worker, too
 def explain_block(
     block: Block,
     engines: Sequence[ExactEngine | ShapEngine],
@@ -182,7 +184,7 @@ def attribute(
     if out is not None:
         check_output(out)
     runner = get_executor(executor if executor is not None else "serial" if engine == "shap" else "threads")
-    if engine == "shap" and not isinstance(runner, SerialExecutor):
+    if engine == "shap" and not (runner.is_local and not runner.is_concurrent):
         raise ValueError("engine 'shap' runs in this process only; leave executor at 'serial' or use engine 'exact'")
     job = make_job(bundle, features, engine=engine, reference=reference, genes=genes, part=part, n_matched=n_matched)
     if engine == "shap" and block_genes is None:
@@ -244,7 +246,7 @@ def _check_block(job: Job, first: int, block: BlockResult) -> None:
 
 def _header(job: Job, agreed: Agreement) -> xr.Dataset:
     """Coordinates, bound bases and attributes of the result."""
-    bundle, chosen = job.bundle, job.features.select(genes=job.ids)
+    bundle, chosen = job.bundle, job.features.take(job.rows)
     table, tracks, split = chosen.genes, chosen.tracks, bundle.split_map
     coords: dict[str, Any] = {"gene": job.ids, "track": chosen.track_ids, "task": list(bundle.tasks)}
     coords["task_kind"] = ("task", np.array(bundle.task_kinds, dtype=object))

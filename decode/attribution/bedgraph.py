@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import xarray as xr
-from numpy.typing import NDArray
 
 from decode.core.checks import check_count, check_known
 from decode.core.files import atomic_path
-from decode.genome.gene_models import rna_to_genome
+from decode.features.content import rna_definition, window_definition
+from decode.features.coordinates import BinPlaces, GeneAt, NotOnGenomeError
 
 if TYPE_CHECKING:
     from decode.genome.gene_models import GeneModels
@@ -28,76 +28,29 @@ def regions_of(dataset: xr.Dataset) -> list[str]:
     return [str(name).removeprefix("bases_") for name in dataset.data_vars if str(name).startswith("bases_")]
 
 
-def bin_intervals(dataset: xr.Dataset, region: str, models: GeneModels | None = None) -> pd.DataFrame:
-    """Where the bins of a region lie on the genome.
-
-    Parameters
-    ----------
-    dataset : xr.Dataset
-        One gene, from `bin_attributions`.
-    region : {"promoter", "rna"}
-    models : GeneModels, optional
-        The gene models that the features were built from; needed for "rna", whose bins run across splice junctions.
-
-    Returns
-    -------
-    pd.DataFrame
-        bin, chrom, start, end (0-based, half-open), by start. A bin across a junction has several rows; bins outside
-        the chromosome or the gene have none.
-
-    Raises
-    ------
-    ValueError
-        If the region has no place on the genome, or the models do not fit the features.
-    KeyError
-        If the models lack the gene.
-    """
-    covered = dataset[f"bin_length_bp_{region}"].to_numpy().astype(np.int64)
+def definition_of(dataset: xr.Dataset, region: str) -> dict[str, Any]:
+    """Definition of a region; that of promoter and RNA follows from the options of the build."""
+    attrs = dataset.attrs
     if region == "promoter":
-        number, start, end = _promoter(dataset, covered)
-    elif region == "rna" and models is not None:
-        number, start, end = _rna(dataset, covered, models)
-    else:
-        needed = "gene models are needed (--annotation)" if region == "rna" else "its bins have no known place"
-        raise ValueError(f"region {region!r} cannot be put on the genome: {needed}")
-    table = pd.DataFrame({"bin": number, "chrom": dataset.attrs["chrom"], "start": start, "end": end})
-    return table.sort_values("start", ignore_index=True)
-
-
-def _promoter(dataset: xr.Dataset, covered: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
-    tss, upstream, downstream, size = (int(dataset.attrs[k]) for k in ("tss", "upstream", "downstream", "bin_size"))
-    near = np.arange(len(covered)) * size - upstream  # of the TSS, in transcript direction
-    far = np.minimum(near + size, downstream)
-    is_minus = dataset.attrs["strand"] == "-"
-    start, end = (tss - far + 1, tss - near + 1) if is_minus else (tss + near, tss + far)
-    start = np.maximum(start, 0)
-    end = np.minimum(end, start + covered)  # a bin that runs past the chromosome end
-    kept = np.flatnonzero(covered > 0)
-    return kept, start[kept], end[kept]
-
-
-def _rna(dataset: xr.Dataset, covered: NDArray[np.int64], models: GeneModels) -> tuple[NDArray[np.int64], ...]:
-    name, length_bp = dataset.attrs["gene"], int(dataset.attrs["length_bp"])
-    exons = models.exons_of(name)
-    found = int((exons["end"] - exons["start"]).sum())
-    if found != length_bp:
-        raise ValueError(
-            f"the gene models give {name} {found} spliced bases, the features {length_bp}; give the annotation and the "
-            "representative transcripts that the features were built from"
+        return window_definition(-attrs["upstream"], attrs["downstream"], attrs["bin_size"])
+    if region == "rna":
+        return rna_definition(attrs["bin_size"])
+    if f"definition_{region}" not in attrs:
+        raise NotOnGenomeError(
+            f"the attributions do not say where region {region} lies; write them again (decode attribute)"
         )
-    offset = np.arange(length_bp)
-    place, number = rna_to_genome(models, name, offset), offset // int(dataset.attrs["bin_size"])
-    is_first = np.ones(length_bp, dtype=bool)
-    is_first[1:] = (np.abs(np.diff(place)) != 1) | (np.diff(number) != 0)
-    first = np.flatnonzero(is_first)
-    last = np.append(first[1:], length_bp) - 1
-    start, end = np.minimum(place[first], place[last]), np.maximum(place[first], place[last]) + 1
-    kept = covered[number[first]] > 0
-    return number[first][kept], start[kept], end[kept]
+    found: dict[str, Any] = json.loads(attrs[f"definition_{region}"])
+    return found
 
 
 def write_bedgraph(
-    dataset: xr.Dataset, path: str | Path, *, task: str, models: GeneModels | None = None, n_tracks: int = 5
+    dataset: xr.Dataset,
+    path: str | Path,
+    *,
+    task: str,
+    models: GeneModels | None = None,
+    n_tracks: int = 5,
+    places: BinPlaces | None = None,
 ) -> int:
     """Write one gene's attributions in one task for a genome browser.
 
@@ -112,9 +65,11 @@ def write_bedgraph(
     path : path
     task : str
     models : GeneModels, optional
-        Without them the RNA is left out.
+        Without them RNA and linked elements are left out.
     n_tracks : int, default 5
         Single tracks a region; 0 for none.
+    places : BinPlaces, optional
+        In place of `models`: for many genes and tasks, so that links are read once.
 
     Returns
     -------
@@ -130,15 +85,21 @@ def write_bedgraph(
     """
     check_known("task(s)", [task], dataset["task"].to_numpy().tolist(), "the attributions")
     check_count("n_tracks", n_tracks, zero=True)
+    attrs = dataset.attrs
+    gene = GeneAt(
+        str(attrs["gene"]), str(attrs["chrom"]), str(attrs["strand"]), int(attrs["tss"]), int(attrs["length_bp"])
+    )
+    places = BinPlaces(models) if places is None else places
     lines: list[str] = []
     n_written = 0
     for region in regions_of(dataset):
-        if region != "promoter" and (region != "rna" or models is None):
-            logger.warning(
-                "%s: region %s is left out of the bedGraph, its place on the genome is not known", path, region
+        try:
+            intervals = places.intervals(
+                gene, region, definition_of(dataset, region), dataset[f"bin_length_bp_{region}"].to_numpy()
             )
+        except NotOnGenomeError as error:
+            logger.warning("%s: region %s is left out of the bedGraph: %s", path, region, error)
             continue
-        intervals = bin_intervals(dataset, region, models)
         is_blind = dataset.attrs.get(f"position_blind_{region}", 0)
         meaning = "log2 units a bin" + (
             ", shared over bins by bases (the network sees the total only)" if is_blind else ""

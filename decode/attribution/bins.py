@@ -154,6 +154,7 @@ def _attributes(job: Job, row: int) -> dict[str, Any]:
         "bin_size": features.bin_size,
         "upstream": features.upstream,
         "downstream": features.downstream,
+        **{f"definition_{name}": json.dumps(value) for name, value in features.definitions.items()},
         "engine": job.engine,
         "reference": job.reference.name,
         "n_members": len(job.bundle.members),

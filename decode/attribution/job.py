@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -18,9 +18,11 @@ from decode.attribution.exact.engine import ExactEngine
 from decode.attribution.references import N_MATCHED, Reference, ReferenceName, make_reference
 from decode.attribution.result import SCHEMA_VERSION, Layout
 from decode.core.checks import check_choice, check_known, check_unique
-from decode.core.finished import content_hash
+from decode.core.choices import EngineName, Part
+from decode.core.resume import content_hash
 from decode.dataset import bins_inputs, pooled_inputs
 from decode.features.regulators import Regulators, regulators_of
+from decode.models.ensemble import predict_inputs
 from decode.models.matching import select_for_model
 
 if TYPE_CHECKING:
@@ -29,9 +31,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-EngineName = Literal["exact", "shap"]
 ENGINES: tuple[EngineName, ...] = ("exact", "shap")
-Part = Literal["test", "validation", "train", "all"]
 PARTS: tuple[Part, ...] = ("test", "validation", "train", "all")
 AGREEMENT_LIMIT = 1e-4  # log2 units; DESIGN section 5
 N_AGREEMENT_TASKS = 3
@@ -116,7 +116,7 @@ class Job:
     def pooled(self, rows: NDArray[np.int64]) -> tuple[Inputs, Inputs]:
         """Inputs and references of the pooled view."""
         n_first = self.bundle.n_first_bins()
-        chosen = self.features.select(genes=[str(name) for name in self.features.ids[rows]])
+        chosen = self.features.take(rows)
         return list(pooled_inputs(chosen, n_first).values()), self.reference.pooled(rows, n_first)
 
     def bins(self, rows: NDArray[np.int64], n_bins: Mapping[str, int]) -> tuple[Inputs, Inputs]:
@@ -137,10 +137,7 @@ class Job:
             places, n_own, usage_gene = self.places(number * layout.block_genes, layout.block_genes)
             rows = self.rows[places]
             pooled = self.pooled(rows)
-            predicted, reference_predicted = (
-                np.stack([np.asarray(member.pooled(values, training=False)) for member in self.bundle.members])
-                for values in pooled
-            )
+            predicted, reference_predicted = (predict_inputs(self.bundle, values) for values in pooled)
             inputs, references = pooled if self.engine == "exact" else self.bins(rows, n_bins)
             shape = predicted.shape
             reference_predicted = np.broadcast_to(reference_predicted, shape)

@@ -16,12 +16,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from decode.core.checks import check_choice, check_count
+from decode.core.choices import ReferenceName
 from decode.dataset import TEST, TRAIN
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-ReferenceName = Literal["own_length", "median_length", "mean_gene", "matched_genes"]
 REFERENCES: tuple[ReferenceName, ...] = ("own_length", "median_length", "mean_gene", "matched_genes")
 N_MATCHED = 20  # enough to even out single genes, few enough to stay at the gene's length
 

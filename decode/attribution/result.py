@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from decode.attribution.regulator_sums import VARIABLES, RegulatorSums, add_up, means
 from decode.core.files import atomic_path, check_input, check_output
+from decode.core.resume import load_piece, make_work_folder, remove_work_folder, work_folder
 
 logger = logging.getLogger(__name__)
 
@@ -92,8 +92,8 @@ def make_layout(n_genes: int, n_tracks: int, n_tasks: int, block_genes: int | No
 class AttributionFile:
     """A netCDF file of attributions that comes into being block by block.
 
-    Finished blocks lie in a folder beside the file, each written whole or not at all; a killed run finds them again.
-    At the end they are put together, without compressing them anew, and the folder goes.
+    Finished blocks lie in the work folder of the file (`decode.core.resume`), each written whole or not at all; a
+    killed run finds them again. At the end they are put together, without compressing them anew, and the folder goes.
 
     Parameters
     ----------
@@ -108,24 +108,18 @@ class AttributionFile:
     FileNotFoundError, PermissionError
         If the folder does not exist or cannot be written.
     ValueError
-        If the finished blocks beside the file belong to a run with other data or options.
+        If a finished block is damaged or belongs to a run with other data or options.
     """
 
     def __init__(self, path: str | Path, signature: str, layout: Layout) -> None:
         self.path = check_output(path)
-        self.parts = self.path.with_name(f".{self.path.name}.parts")
+        self.parts = work_folder(self.path)
         self.signature = signature
         self.layout = layout
-        if self.parts.exists():
-            finished = sorted(self.parts.glob("block_*.h5"))
-            for part in finished[:1]:
-                with h5py.File(part, "r") as file:
-                    found = file.attrs["signature"]
-                if found != signature:
-                    raise ValueError(
-                        f"finished blocks in {self.parts} belong to a run with other data or options; remove that "
-                        "folder or choose another --out"
-                    )
+        finished = sorted(self.parts.glob("block_*.h5"))
+        for part in finished:
+            load_piece(part, signature, _read_signature)
+        if finished:
             logger.info("%d blocks of attributions were finished before, reused", len(finished))
 
     def part(self, number: int) -> Path:
@@ -138,7 +132,7 @@ class AttributionFile:
 
     def add(self, number: int, block: BlockResult) -> None:
         """Keep a finished block."""
-        self.parts.mkdir(exist_ok=True)
+        make_work_folder(self.parts)
         with atomic_path(self.part(number)) as temporary, h5py.File(temporary, "w") as file:
             file.attrs["signature"] = self.signature
             for name, values in block.sums._asdict().items():
@@ -175,7 +169,7 @@ class AttributionFile:
                         _copy_chunks(path, file, number * self.layout.block_genes)
             except RuntimeError as error:  # how HDF5 tells of a full disk, at times
                 raise OSError(f"{self.path} could not be written ({error}); is the disk full?") from error
-        shutil.rmtree(self.parts, ignore_errors=True)
+        remove_work_folder(self.parts)
 
     def _add_full(self, path: Path, dataset: xr.Dataset) -> None:
         shape = tuple(dataset.sizes[name] for name in DIMS["attribution"])
@@ -186,6 +180,11 @@ class AttributionFile:
                 variable = file.create_variable(name, DIMS[name], np.float32, fillvalue=np.float32(np.nan), **options)
                 variable.attrs["long_name"] = MEANING[name]
                 variable.attrs["units"] = "log2"
+
+
+def _read_signature(path: Path) -> tuple[str, None]:
+    with h5py.File(path, "r") as file:
+        return str(file.attrs["signature"]), None
 
 
 def _read(path: Path, name: str) -> NDArray[np.float32]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import logging
-import os
 import sys
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
@@ -26,7 +25,8 @@ from decode.cli import (
     tune,
     usage,
 )
-from decode.cli.common import state
+from decode.cli.options import Debug, Quiet, with_common_options
+from decode.cli.progress import set_up_logging, state
 
 LONGEST = 380  # characters of an error message; what names many long paths is cut
 
@@ -36,24 +36,25 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Which TFs, RNA-binding proteins and miRNAs drive an expression change, where, and how sure are we?",
 )
-app.command("demo")(demo.demo)
-app.add_typer(features.app, name="features")
-app.add_typer(sites.app, name="sites")
-app.add_typer(expression.app, name="expression")
-app.command("randomise")(randomise.randomise)
-app.command("cv")(cv.cv)
-app.command("tune")(tune.tune)
-app.add_typer(compare.app, name="compare")
-app.command("usage")(usage.usage)
-app.add_typer(regulators.app, name="regulators")
-app.command("attribute")(attribute.attribute)
-app.command("drivers")(drivers.drivers)
-app.command("rank")(rank.rank)
-app.command("network")(rank.network)
-app.command("null")(null.null)
-app.command("decoys")(null.decoys)
-for name, command in model.COMMANDS.items():
-    app.command(name)(command)
+DATA, MODELS, REGULATORS, CHECKS = "Data", "Models", "Regulators", "How good is the model?"
+COMMANDS: dict[str, dict[str, Callable[..., None] | typer.Typer]] = {
+    DATA: {"features": features.app, "sites": sites.app, "expression": expression.app, "demo": demo.demo},
+    MODELS: {"train": model.train, "evaluate": model.evaluate, "predict": model.predict, "tune": tune.tune},
+    REGULATORS: {
+        "drivers": drivers.drivers, "attribute": attribute.attribute, "null": null.null, "decoys": null.decoys,
+        "rank": rank.rank, "network": rank.network, "regulators": regulators.app,
+    },
+    CHECKS: {"cv": cv.cv, "usage": usage.usage, "randomise": randomise.randomise, "compare": compare.app},
+}  # by help panel  # fmt: skip
+for panel, commands in COMMANDS.items():
+    for name, command in commands.items():
+        if isinstance(command, typer.Typer):
+            for inner in command.registered_commands:
+                if inner.callback is not None:
+                    inner.callback = with_common_options(inner.callback)
+            app.add_typer(command, name=name, rich_help_panel=panel)
+        else:
+            app.command(name, rich_help_panel=panel)(with_common_options(command))
 
 
 def _show_version(asked: bool) -> None:
@@ -66,21 +67,15 @@ def _show_version(asked: bool) -> None:
 
 @app.callback()
 def options(
-    debug: Annotated[bool, typer.Option("--debug", help="Show the full traceback of an error.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Log warnings only.")] = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
     version: Annotated[
         bool, typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Options of every command."""
-    state.debug = debug
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
-    logger = logging.getLogger("decode")
-    logger.handlers = [handler]
-    logger.setLevel(logging.WARNING if quiet else logging.INFO)
-    logger.propagate = False
+    """Options of every command; --quiet and --debug may stand after the command too."""
+    state.quiet = state.debug = False
+    set_up_logging(quiet=quiet, debug=debug)
 
 
 def sentence(error: BaseException) -> str:

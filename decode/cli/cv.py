@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from decode.cli.common import comma_list, load_tensorflow
-from decode.cli.model import ArchitectureName, ExecutorOption, Features, KeepName, Targets, TaskKindOption
-from decode.cli.randomise import report_run
+from decode.cli.inputs import load_tensorflow, open_features, open_groups
+from decode.cli.options import (
+    Architecture,
+    Biosamples,
+    Executor,
+    Features,
+    Force,
+    GroupFile,
+    Keep,
+    MaxEpochs,
+    Members,
+    Patience,
+    Targets,
+    TaskKind,
+    comma_list,
+)
+from decode.cli.outputs import stop_if_finished
+from decode.cli.progress import report_run
 
 
 def cv(
@@ -22,74 +37,53 @@ def cv(
     keep_test: Annotated[
         str | None, typer.Option(help="Chromosome(s) that play no part, so that the final test stays untouched.")
     ] = None,
-    architecture: Annotated[ArchitectureName, typer.Option(help="Network to train.")] = ArchitectureName.default,
-    members: Annotated[int, typer.Option(help="Networks of each fold's ensemble.")] = 5,
-    keep: Annotated[
-        KeepName, typer.Option(help="mean: average them; best: keep the best on validation.")
-    ] = KeepName.mean,
-    biosamples: Annotated[str | None, typer.Option(help="Only tracks of these cell lines, comma-separated.")] = None,
-    group_file: Annotated[
-        Path | None, typer.Option(help="gene_id<TAB>family: families of held-out genes do not train.")
-    ] = None,
-    task_kind: TaskKindOption = None,
+    architecture: Architecture = "default",
+    members: Members = 5,
+    keep: Keep = "mean",
+    biosamples: Biosamples = None,
+    group_file: GroupFile = None,
+    task_kind: TaskKind = None,
     seed: Annotated[int, typer.Option(help="Seed of validation genes, weights, batches and dropout.")] = 0,
-    max_epochs: Annotated[int, typer.Option(help="Most epochs of a member.")] = 100,
-    patience: Annotated[int, typer.Option(help="Epochs without a better validation loss before stopping.")] = 10,
-    executor: ExecutorOption = "serial",
+    max_epochs: MaxEpochs = 100,
+    patience: Patience = 10,
+    executor: Executor = "serial",
+    force: Force = False,
 ) -> None:
     """Predict every gene by an ensemble that never saw its chromosome; a killed run goes on when repeated."""
     load_tensorflow()
     from decode.core.files import check_output_folder, run_record
-    from decode.dataset import read_groups
+    from decode.core.resume import remove_work_folder, work_folder
     from decode.evaluation.crossval import cross_validate
     from decode.expression.targets import read_targets
     from decode.expression.task_kinds import with_task_kinds
-    from decode.features.matrix import RegulatoryFeatures
-    from decode.report.crossval import write_cross_validation
+    from decode.report.crossval import fold_text, write_cross_validation
     from decode.training.config import TrainingConfig
 
     check_output_folder(out)
     if folds != "chr" and not folds.isdecimal():
         raise ValueError(f"--folds is {folds!r}; give a number such as 5, or chr")
-    result = cross_validate(
-        RegulatoryFeatures.read(features),
-        with_task_kinds(read_targets(targets), task_kind),
-        network=architecture.value,
-        training=TrainingConfig(members=members, keep=keep.value, seed=seed, max_epochs=max_epochs, patience=patience),
-        n_folds="chr" if folds == "chr" else int(folds),
-        keep_test=comma_list(keep_test),
-        biosamples=comma_list(biosamples),
-        groups=read_groups(group_file) if group_file else None,
-        folder=out / "folds",
-        executor=executor,
-        on_run=report_run,
-    )
     inputs: dict[str, str | Path] = {"features": features, "targets": targets}
     if group_file:
         inputs["groups"] = group_file
     record = run_record(
-        inputs=inputs, folds=folds, keep_test=keep_test, architecture=architecture.value, members=members,
-        keep=keep.value, biosamples=biosamples, task_kind=task_kind, seed=seed,
+        inputs=inputs, folds=folds, keep_test=keep_test, architecture=architecture, members=members,
+        keep=keep, biosamples=biosamples, task_kind=task_kind, seed=seed,
         max_epochs=max_epochs, patience=patience,
     )  # fmt: skip
-    write_cross_validation(result, out, record=record)
-    typer.echo(fold_table(result.metrics))
-
-
-def fold_table(metrics: dict[str, Any]) -> str:
-    """The headline figures with their SD over folds, as text."""
-    from decode.expression.task_kinds import headline_label
-
-    figures = [name for name in metrics["model"] if not name.endswith("_sd_over_folds")]
-    rows = {"model": metrics["model"], "single member": metrics["single_member"], **metrics["baselines"]}
-    lines = [
-        f"{metrics['n_genes']} genes in {metrics['n_folds']} folds; Spearman within a fold, mean (SD) over folds",
-        f"{'':18}" + "".join(f"{headline_label(figure):>18}" for figure in figures),
-    ]
-    for name, row in rows.items():
-        cells = []
-        for figure in figures:
-            mean, spread = row[figure], row[f"{figure}_sd_over_folds"]
-            cells.append("-" if mean != mean else f"{mean:.3f}" + ("" if spread != spread else f" ({spread:.3f})"))
-        lines.append(f"{name:18}" + "".join(f"{cell:>18}" for cell in cells))
-    return "\n".join(lines)
+    stop_if_finished(out, "cv", record, force=force)
+    result = cross_validate(
+        open_features(features),
+        with_task_kinds(read_targets(targets), task_kind),
+        network=architecture,
+        training=TrainingConfig(members=members, keep=keep, seed=seed, max_epochs=max_epochs, patience=patience),
+        n_folds="chr" if folds == "chr" else int(folds),
+        keep_test=comma_list(keep_test),
+        biosamples=comma_list(biosamples),
+        groups=open_groups(group_file),
+        folder=work_folder(out),
+        executor=executor,
+        on_run=report_run,
+    )
+    write_cross_validation(result, out, record=record, force=force)
+    remove_work_folder(work_folder(out))
+    typer.echo(fold_text(result.metrics))

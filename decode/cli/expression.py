@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-if TYPE_CHECKING:
-    import pandas as pd
+from decode.cli.inputs import open_expression
+from decode.cli.options import Force, IdMap
+from decode.cli.outputs import stop_if_finished
 
+if TYPE_CHECKING:
     from decode.expression.targets import TargetResult
 
 app = typer.Typer(no_args_is_help=True, help="Expression tables: turn them into targets.")
@@ -17,25 +19,12 @@ Out = Annotated[
     Path, typer.Option(help="Targets table: gene_id or transcript_id and one column a task, log2 (.tsv or .tsv.gz).")
 ]
 
-IdMap = Annotated[
-    Path | None,
-    typer.Option(help="Resolve symbols: name<TAB>gene id, or the HGNC complete set. Default: as given."),
-]
 
-
-def _read(path: Path, id_map: Path | None) -> pd.DataFrame:
-    from decode.expression.gene_ids import rename_genes
-    from decode.expression.readers import read_expression
-
-    table = read_expression(path)
-    return table if id_map is None else rename_genes(table, id_map)
-
-
-def _write(result: TargetResult, out: Path) -> None:
-    from decode.core.files import write_table
+def _write(result: TargetResult, out: Path, kind: str, record: dict[str, Any], force: bool) -> None:
     from decode.expression.task_kinds import kinds_sentence
+    from decode.report.files import with_counts, write_files
 
-    write_table(result.targets, out)
+    write_files(kind, {out: result.targets}, record=with_counts(record, result.counts), force=force)
     typer.echo(", ".join(f"{key}: {value}" for key, value in result.counts.items()))
     typer.echo(f"kinds of tasks: {kinds_sentence(result.targets)}")
 
@@ -47,13 +36,19 @@ def tissue(
     min_tpm: Annotated[float, typer.Option(help="Keep genes above this TPM in at least one tissue.")] = 2.0,
     pseudocount: Annotated[float, typer.Option(help="Added to TPM before log2.")] = 0.25,
     id_map: IdMap = None,
+    force: Force = False,
 ) -> None:
     """Median level and log2 fold-change of every tissue against it."""
-    from decode.core.files import check_output
+    from decode.core.files import check_output, run_record
     from decode.expression.tissue import tissue_targets
 
     check_output(out)
-    _write(tissue_targets(_read(tpm, id_map), min_tpm=min_tpm, pseudocount=pseudocount), out)
+    inputs: dict[str, str | Path] = {"tpm": tpm}
+    inputs |= {"id_map": id_map} if id_map else {}
+    record = run_record(inputs=inputs, min_tpm=min_tpm, pseudocount=pseudocount)
+    stop_if_finished(out, "expression tissue", record, force=force, beside=True)
+    result = tissue_targets(open_expression(tpm, id_map), min_tpm=min_tpm, pseudocount=pseudocount)
+    _write(result, out, "expression tissue", record, force)
 
 
 @app.command()
@@ -67,10 +62,16 @@ def table(
         bool, typer.Option("--no-centre", help="Keep columns as they are (fold changes of contrasts, for example).")
     ] = False,
     id_map: IdMap = None,
+    force: Force = False,
 ) -> None:
     """Turn your own table into targets, without a filter on expression."""
-    from decode.core.files import check_output
+    from decode.core.files import check_output, run_record
     from decode.expression.tissue import table_targets
 
     check_output(out)
-    _write(table_targets(_read(file, id_map), already_log2=already_log2, centre=not no_centre), out)
+    inputs: dict[str, str | Path] = {"table": file}
+    inputs |= {"id_map": id_map} if id_map else {}
+    record = run_record(inputs=inputs, already_log2=already_log2, centre=not no_centre)
+    stop_if_finished(out, "expression table", record, force=force, beside=True)
+    result = table_targets(open_expression(file, id_map), already_log2=already_log2, centre=not no_centre)
+    _write(result, out, "expression table", record, force)

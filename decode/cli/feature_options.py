@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from decode.cli.common import pairs
+from decode.cli.options import pairs
 
 if TYPE_CHECKING:
     from decode.features.regions import Region
@@ -22,7 +22,9 @@ _WINDOW = re.compile(r"([+-]?\d+)\.\.([+-]?\d+)")
 Given = Iterable[str] | None
 
 
-def placed(promoter: Given, rna: Given, region: Given, *, what: str) -> list[tuple[str, str, str]]:
+def placed(
+    promoter: Given, rna: Given, region: Given, potential: Given = None, *, what: str
+) -> list[tuple[str, str, str]]:
     """Region, kind and path of every source.
 
     Parameters
@@ -31,6 +33,8 @@ def placed(promoter: Given, rna: Given, region: Given, *, what: str) -> list[tup
         Values of the form KIND=PATH.
     region : iterable of str or None
         Values of the form NAME:KIND=PATH.
+    potential : iterable of str or None
+        Values of the form KIND=PATH.
     what : str
         "sites" or "signal", as in the names of the options.
 
@@ -51,7 +55,7 @@ def placed(promoter: Given, rna: Given, region: Given, *, what: str) -> list[tup
         if not colon or not name or not kind:
             raise ValueError(f"--region-{what} is {f'{key}={path}'!r}; write {REGION_SITES_FORM}")
         found.append((name, kind, path))
-    return found
+    return [*found, *(("potential", *pair) for pair in pairs("--potential", potential, SITES_FORM))]
 
 
 def site_sources(places: Iterable[tuple[str, str, str]], options: Mapping[str, Given]) -> list[SiteSource]:
@@ -103,7 +107,9 @@ def further_regions(
     windows: Given,
     bin_sizes: Given,
     links: Path | None,
+    half_distance: int | None = None,
     *,
+    has_potential: bool = False,
     linked_name: str,
     min_link_score: float | None,
     id_map: Path | None,
@@ -117,6 +123,10 @@ def further_regions(
     bin_sizes : iterable of str or None
         NAME=N.
     links : Path, optional
+    half_distance : int, optional
+        Bases; of the regulatory potential.
+    has_potential : bool
+        Whether there are sites for the region of the regulatory potential.
     linked_name : str
         Name of the region of the linked elements.
     min_link_score : float, optional
@@ -127,7 +137,7 @@ def further_regions(
     ValueError
         If a value has another form, or a bin size, score or name is given for a region that is not there.
     """
-    from decode.features.regions import LinkedRegion, WindowRegion
+    from decode.features.regions import LinkedRegion, PotentialRegion, WindowRegion
 
     sizes = {
         name: int(_number("region_bin_size", text, int, "NAME"))
@@ -147,6 +157,10 @@ def further_regions(
         if found is None:
             raise ValueError(f"--region is {f'{name}={text}'!r}; write {WINDOW_FORM}")
         regions.append(WindowRegion(name, int(found[1]), int(found[2]), sizes.pop(name, None)))
+    if has_potential:
+        regions.append(PotentialRegion() if half_distance is None else PotentialRegion(half_distance))
+    elif half_distance is not None:
+        raise ValueError("--half-distance is given without --potential; name the peaks")
     if sizes:
         raise ValueError(f"--region-bin-size names {next(iter(sizes))!r}, which is no --region and not that of --links")
     return regions

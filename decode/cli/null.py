@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from decode.cli.attribute import ReferenceName
-from decode.cli.common import load_tensorflow
-from decode.cli.model import Features, Model, PartName, Targets
-from decode.cli.randomise import report_run
-
-Reference = Annotated[ReferenceName, typer.Option(help="As the attributions to be tested were made.")]
-Split = Annotated[PartName, typer.Option(help="Genes to explain, as for the attributions to be tested.")]
-Matched = Annotated[int, typer.Option(help="Genes that a reference of matched_genes is the mean of.")]
+from decode.cli.inputs import load_tensorflow, open_features, open_model
+from decode.cli.options import Executor, Features, Force, Matched, Model, Part, Reference, Targets
+from decode.cli.outputs import stop_if_finished
+from decode.cli.progress import report_run
 
 
 def null(
@@ -23,54 +20,65 @@ def null(
     targets: Targets,
     out: Annotated[Path, typer.Option(help="Null scores to write, netCDF-4 (.nc).")],
     refits: Annotated[int, typer.Option(help="Refits on exchanged sites; below 20 p-values are coarse.")] = 20,
-    reference: Reference = ReferenceName.own_length,
-    split: Split = PartName.test,
+    reference: Reference = "own_length",
+    split: Part = "test",
     matched: Matched = 20,
     seed: Annotated[int, typer.Option(help="Seed of exchanges and refits.")] = 0,
     figure: Annotated[
         Path | None, typer.Option(help="Figure of each refit against the others: are p-values uniform?")
     ] = None,
-    executor: Annotated[
-        str, typer.Option(help="Where refits are done: serial, threads:N, or a Dask scheduler tcp://host:port.")
-    ] = "serial",
+    executor: Executor = "serial",
+    force: Force = False,
 ) -> None:
     """Scores where no site matters: refit the model on sites exchanged between like genes.
 
-    Finished refits stay in OUT.refits: a killed run goes on when the same command is repeated, and --refits may grow.
+    Finished refits are kept in OUT.work until the file is whole: a killed run goes on when the same command is
+    repeated, also with more --refits.
     """
-    from decode.core.files import check_output
+    from decode.core.files import check_output, run_record
+    from decode.core.resume import remove_work_folder, work_folder
 
     for path in (out, figure):
         if path is not None:
             check_output(path)
+    inputs: dict[str, str | Path] = {"model": model / "bundle.json", "features": features, "targets": targets}
+    record = run_record(
+        inputs=inputs, refits=refits, reference=reference, split=split, matched=matched, seed=seed,
+        figure=figure,
+    )  # fmt: skip
+    stop_if_finished(out, "null", record, force=force, beside=True)
     load_tensorflow()
     from decode.expression.targets import read_targets
-    from decode.features.matrix import RegulatoryFeatures
-    from decode.models.bundle import load_bundle
     from decode.ranking.null import fit_null
     from decode.ranking.null_file import write_null
+    from decode.report.files import Content, check_free, write_files
     from decode.report.significance import null_calibration, p_value_plot
 
+    if figure is not None:
+        check_free(figure, force=force)
+
     found = fit_null(
-        load_bundle(model),
-        RegulatoryFeatures.read(features),
+        open_model(model),
+        open_features(features),
         read_targets(targets),
         refits=refits,
-        reference=reference.value,
-        part=split.value,
+        reference=reference,
+        part=split,
         n_matched=matched,
         seed=seed,
-        folder=out.with_name(f"{out.name}.refits"),
+        folder=work_folder(out),
         executor=executor,
         on_run=report_run,
     )
-    write_null(found, out)
+    files: dict[Path, Content] = {out: partial(write_null, found)}
     if figure is not None:
-        p_value_plot(null_calibration(found), figure, title="every refit against the other refits")
+        files[figure] = p_value_plot(null_calibration(found), title="every refit against the other refits")
+    write_files("null", files, record=record, force=force)
+    remove_work_folder(work_folder(out))
     sizes = found.sizes
     typer.echo(
         f"{out}: {sizes['refit']} refits x {sizes['regulator']} regulators x {sizes['task']} tasks, reference "
-        f"{reference.value}, {split.value} genes; next: decode rank ATTRIBUTIONS --null {out} --out ranking.tsv"
+        f"{reference}, {split} genes; next: decode rank ATTRIBUTIONS --null {out} --out ranking.tsv"
     )
 
 
@@ -79,39 +87,40 @@ def decoys(
     features: Features,
     targets: Targets,
     out: Annotated[Path, typer.Option(help="Table to write (.tsv): scores, decoys' scores and q-values.")],
-    reference: Reference = ReferenceName.own_length,
-    split: Split = PartName.test,
+    reference: Reference = "own_length",
+    split: Part = "test",
     matched: Matched = 20,
     seed: Annotated[int, typer.Option(help="Seed of the decoys.")] = 0,
-    executor: Annotated[
-        str, typer.Option(help="Where members are fitted: serial, threads:N, or a Dask scheduler tcp://host:port.")
-    ] = "serial",
+    executor: Executor = "serial",
+    force: Force = False,
 ) -> None:
     """Which regulators stand out from their decoys: train the model once with a false copy of each beside it."""
-    from decode.core.files import check_output, write_table
+    from decode.core.files import check_output, run_record
+    from decode.core.resume import remove_work_folder, work_folder
 
     check_output(out)
+    inputs: dict[str, str | Path] = {"model": model / "bundle.json", "features": features, "targets": targets}
+    record = run_record(inputs=inputs, reference=reference, split=split, matched=matched, seed=seed)
+    stop_if_finished(out, "decoys", record, force=force, beside=True)
     load_tensorflow()
     from decode.expression.targets import read_targets
-    from decode.features.matrix import RegulatoryFeatures
-    from decode.models.bundle import load_bundle
     from decode.ranking.decoys import OVERALL, decoy_test
-    from decode.training.ensemble import remove_checkpoints
+    from decode.report.files import write_files
 
-    checkpoints = out.with_name(f".{out.name}.checkpoints")
+    work = work_folder(out)
     table = decoy_test(
-        load_bundle(model),
-        RegulatoryFeatures.read(features),
+        open_model(model),
+        open_features(features),
         read_targets(targets),
-        reference=reference.value,
-        part=split.value,
+        reference=reference,
+        part=split,
         n_matched=matched,
         seed=seed,
-        checkpoint_folder=checkpoints,
+        checkpoint_folder=work,
         executor=executor,
     )
-    write_table(table, out)
-    remove_checkpoints(checkpoints)
+    write_files("decoys", {out: table}, record=record, force=force)
+    remove_work_folder(work)
     first = table["task"].iloc[0]
     chosen = table[table["task"] == first]
     n_found = int((chosen["q_value"] <= 0.05).sum())

@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from decode.cli.common import comma_list
+from decode.cli.options import Force, comma_list
+from decode.cli.outputs import stop_if_finished
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from decode.ranking.rank import RegulatorScores
 
 Attributions = Annotated[Path, typer.Argument(help="Attributions (decode attribute).")]
-N_SHOWN = 10
 SIGN_NOTE = {
     False: "without sites: a positive mean says that the regulator's sites raise the prediction",
     True: "with sites: a positive mean says that the explained genes stand higher than the reference gene for this "
@@ -25,7 +23,9 @@ SIGN_NOTE = {
 
 def rank(
     attributions: Attributions,
-    out: Annotated[Path, typer.Option(help="Ranking to write (.tsv); NAME.classes.tsv and NAME.run.json beside it.")],
+    out: Annotated[
+        Path, typer.Option(help="Ranking to write (.tsv); NAME.classes.tsv and NAME.tsv.run.json beside it.")
+    ],
     null: Annotated[
         Path | None, typer.Option(help="Null of the same model (decode null), for z, p-value, FDR.")
     ] = None,
@@ -33,30 +33,38 @@ def rank(
         bool, typer.Option("--usage", help="Rank by transcript usage: variance over a gene's transcripts.")
     ] = False,
     figures: Annotated[Path | None, typer.Option(help="Folder for figures.")] = None,
+    force: Force = False,
 ) -> None:
     """Rank TFs, RBPs and miRNAs by what they contribute, in every task and overall."""
     from decode.attribution.result import read_attributions
-    from decode.core.files import check_output, check_output_folder
+    from decode.core.files import check_output, check_output_folder, run_record
     from decode.ranking.kinds import compare_classes
     from decode.ranking.null_file import read_null
     from decode.ranking.rank import rank_regulators, regulator_scores
+    from decode.report.files import check_free, record_path
     from decode.report.ranking import write_ranking, write_ranking_figures
+    from decode.report.ranking_text import ranking_heading, ranking_text
 
     check_output(out)
     if figures is not None:
         check_output_folder(figures)
+    inputs: dict[str, str | Path] = {"attributions": attributions}
+    inputs |= {} if null is None else {"null": null}
+    record = run_record(inputs=inputs, usage=usage, figures=figures)
+    stop_if_finished(out, "rank", record, force=force, beside=True)
+    if figures is not None:
+        check_free(record_path(figures), force=force)
     refits = None if null is None else read_null(null)
     with read_attributions(attributions) as dataset:
         scores = regulator_scores(dataset, usage=usage)
     ranking = rank_regulators(scores, refits)
     classes = compare_classes(scores) if len(set(scores.regulators["kind"])) > 1 else None
-    inputs: dict[str, str | Path] = {"attributions": attributions}
-    if null is not None:
-        inputs["null"] = null
-    write_ranking(ranking, classes, out, record=_record(scores, inputs, usage))
+    record |= _about(scores, usage)
     if figures is not None:
-        write_ranking_figures(scores, ranking, figures, title=_heading(scores))
-    _show(scores, ranking, has_null=null is not None)
+        heading = ranking_heading(scores)
+        write_ranking_figures(scores, ranking, figures, record=record, title=heading, force=force)
+    write_ranking(ranking, classes, out, record=record, force=force)
+    typer.echo(ranking_text(scores, ranking))
     typer.echo(f"{out}: {len(scores.regulators)} regulators, {len(scores.tasks)} tasks")
 
 
@@ -73,66 +81,38 @@ def network(
     ] = None,
     min_weight: Annotated[float, typer.Option(help="Keep edges of at least this |weight| in log2 units.")] = 0.0,
     symbols: Annotated[bool, typer.Option("--symbols", help="Write gene symbols instead of gene ids.")] = False,
+    force: Force = False,
 ) -> None:
     """Write regulator-target weights as decoupler and other network tools read them."""
     from decode.attribution.result import read_attributions
-    from decode.core.files import check_output, run_record, write_json, write_table
+    from decode.core.files import check_output, run_record
     from decode.ranking.target_network import regulator_network
-    from decode.report.ranking import beside
+    from decode.report.files import with_counts, write_files
 
     check_output(out)
     options: dict[str, Any] = {
         "task": task, "kinds": comma_list(kinds), "max_targets": top, "max_fdr": max_fdr, "min_weight": min_weight,
         "target_names": "symbol" if symbols else "id",
     }  # fmt: skip
+    record = run_record(inputs={"attributions": attributions}, **options)
+    stop_if_finished(out, "network", record, force=force, beside=True)
     with read_attributions(attributions) as dataset:
         found = regulator_network(dataset, **options)
         reference = dataset.attrs["reference"]
-    write_table(found.table, out)
-    record = run_record(inputs={"attributions": attributions}, **options)
-    write_json(record | {"reference": reference, "counts": found.counts}, beside(out, "run.json"))
+    record = with_counts(record, found.counts) | {"reference": reference}
+    write_files("network", {out: found.table}, record=record, force=force)
     typer.echo(
         f"{out}: {found.counts['edges_kept']} of {found.counts['edges_bound']} pairs of regulator and bound gene, "
         f"{found.table['source'].nunique()} regulators, task {task}, reference {reference}"
     )
 
 
-def _record(scores: RegulatorScores, inputs: dict[str, str | Path], usage: bool) -> dict[str, Any]:
-    from decode.core.files import run_record
-
+def _about(scores: RegulatorScores, usage: bool) -> dict[str, Any]:
+    """What the record of a ranking says of the scores."""
     names = ("reference", "level", "engine", "n_genes", "n_usage_genes", "n_members", "model_sha256")
     length = {"mean": scores.length_mean, "mean_abs": scores.length_mean_abs}
-    return run_record(inputs=inputs, usage=usage) | {
+    return {
         "scores_of": {name: scores.attributes[name] for name in names if name in scores.attributes},
         "sign": "none: a variance" if usage else SIGN_NOTE[bool(scores.attributes["reference_has_sites"])],
         "length_effect": {name: dict(zip(scores.tasks, values, strict=True)) for name, values in length.items()},
     }
-
-
-def _heading(scores: RegulatorScores) -> str:
-    attributes = scores.attributes
-    what = f"{attributes['n_genes']} {attributes['level']}s"
-    if attributes["is_usage"]:
-        what = f"usage, {attributes['n_usage_genes']} genes of several transcripts"
-    return f"reference {attributes['reference']}, {what}"
-
-
-def _show(scores: RegulatorScores, ranking: pd.DataFrame, *, has_null: bool) -> None:
-    """The head of the ranking, with what length alone does beside it."""
-    task = str(ranking["task"].iloc[0])
-    rows = ranking[ranking["task"] == task].head(N_SHOWN)
-    ranked = "mean_abs" if task == "overall" else "mean"
-    typer.echo(f"{task}, {_heading(scores)}")
-    head = f"{'':4}{'':7}{'regulator':20}{ranked:>12}{'SD':>10}{'rank range':>12}"
-    typer.echo(head + (f"{'z':>8}{'fdr':>10}" if has_null else ""))
-    for row in rows.to_dict("records"):
-        has_range = row["sd_members"] == row["sd_members"]
-        spread = f"{row['sd_members']:.4f}" if has_range else "-"
-        ranks = f"{row['rank_low']}-{row['rank_high']}" if has_range else "-"
-        tested = f"{row['z']:>8.1f}{row['fdr']:>10.2g}" if has_null else ""
-        name = f"{row['kind']:7}{row['regulator']:20}"
-        typer.echo(f"{row['rank']:<4}{name}{row[ranked]:>12.4f}{spread:>10}{ranks:>12}{tested}")
-    is_shown = scores.is_main_task if task == "overall" else [name == task for name in scores.tasks]
-    signed, size = abs(scores.length_mean[is_shown]).mean(), scores.length_mean_abs[is_shown].mean()
-    note = " (0 by construction)" if scores.attributes["reference"] == "own_length" else ""
-    typer.echo(f"length alone, no regulator: |mean| {signed:.4f}, mean absolute in a gene {size:.4f} log2 units{note}")

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from decode.cli.common import comma_list, pairs
+from decode.cli.options import Force, IdMap, comma_list, pairs
+from decode.cli.outputs import stop_if_finished
 
 app = typer.Typer(
     no_args_is_help=True, help="What a ranking means: own expression, gene lists, gene sets of the regulators."
@@ -15,10 +16,6 @@ app = typer.Typer(
 Ranking = Annotated[Path, typer.Option(help="Ranking of regulators (decode rank).")]
 Features = Annotated[
     Path | None, typer.Option(help="Features file: its genes are used to find the gene ids of regulators.")
-]
-IdMap = Annotated[
-    Path | None,
-    typer.Option(help="Previous symbols and aliases: the HGNC complete set, or two columns name and gene id."),
 ]
 Complexes = Annotated[
     Path | None, typer.Option(help="regulator<TAB>gene, one line a gene, for regulators made of several genes.")
@@ -67,6 +64,7 @@ def expression(
     ] = None,
     draws: Annotated[int, typer.Option(help="Bootstrap draws of tissue groups.")] = 2000,
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
+    force: Force = False,
 ) -> None:
     """Correlate each regulator's attribution with its own expression over tissues: activator or repressor?"""
     from decode.core.files import check_output_folder, run_record
@@ -77,6 +75,10 @@ def expression(
     from decode.report.regulator_biology import expression_summary, write_regulator_expression
 
     check_output_folder(out)
+    inputs = inputs_of(ranking=ranking, expression=expression, features=features, id_map=id_map, complexes=complexes)
+    inputs |= inputs_of(tissue_groups=tissue_groups)
+    record = run_record(inputs=inputs, draws=draws, seed=seed)
+    stop_if_finished(out, "regulators expression", record, force=force)
     result = correlate_expression(
         read_ranking(ranking),
         read_targets(expression),
@@ -87,9 +89,7 @@ def expression(
         n_draws=draws,
         seed=seed,
     )
-    inputs = inputs_of(ranking=ranking, expression=expression, features=features, id_map=id_map, complexes=complexes)
-    inputs |= inputs_of(tissue_groups=tissue_groups)
-    write_regulator_expression(result, out, record=run_record(inputs=inputs, draws=draws, seed=seed))
+    write_regulator_expression(result, out, record=record, force=force)
     typer.echo(expression_summary(result))
 
 
@@ -110,6 +110,7 @@ def gene_lists(
     features: Features = None,
     id_map: IdMap = None,
     complexes: Complexes = None,
+    force: Force = False,
 ) -> None:
     """Test whether key regulators are in gene lists, with and without the number of sites and experiments."""
     from decode.core.checks import check_unique
@@ -125,6 +126,11 @@ def gene_lists(
     files = pairs("--gene-list", gene_list, NAMED)
     check_unique("levels of --ranking", [name for name, _ in named])
     check_unique("names of --gene-list", [name for name, _ in files])
+    inputs: dict[str, str | Path] = {f"ranking:{name}": path for name, path in named}
+    inputs |= {f"list:{name}": path for name, path in files}
+    inputs |= inputs_of(pli=pli, interactions=interactions, features=features, id_map=id_map, complexes=complexes)
+    record = run_record(inputs=inputs, task=task, pli_threshold=pli_threshold, hub_quantile=hub_quantile)
+    stop_if_finished(out, "regulators gene-lists", record, force=force)
     lists = read_gene_lists(dict(files))
     lists |= {} if pli is None else read_pli(pli, threshold=pli_threshold)
     lists |= {} if interactions is None else {"interaction_hubs": read_hubs(interactions, quantile=hub_quantile)}
@@ -138,11 +144,7 @@ def gene_lists(
         id_map=id_map,
         complexes=read_optional_complexes(complexes),
     )
-    inputs: dict[str, str | Path] = {f"ranking:{name}": path for name, path in named}
-    inputs |= {f"list:{name}": path for name, path in files}
-    inputs |= inputs_of(pli=pli, interactions=interactions, features=features, id_map=id_map, complexes=complexes)
-    record = run_record(inputs=inputs, task=task, pli_threshold=pli_threshold, hub_quantile=hub_quantile)
-    write_gene_lists(result, out, record=record)
+    write_gene_lists(result, out, record=record, force=force)
     typer.echo(gene_list_summary(result))
 
 
@@ -168,25 +170,29 @@ def gene_sets(
     complexes: Complexes = None,
     threads: Annotated[int, typer.Option(help="Threads of the pre-ranked test; the result is the same.")] = 1,
     seed: Annotated[int, typer.Option(help="Seed of the permutations.")] = 0,
+    force: Force = False,
 ) -> None:
     """Find functions that key regulators share: pre-ranked GSEA, and with --fdr or --top a hypergeometric test."""
     from decode.core.files import check_output_folder, run_record
     from decode.ranking.table import read_ranking
     from decode.regulators.gene_sets import enrich_regulators
+    from decode.report.files import with_counts
     from decode.report.regulator_biology import gene_set_summary, write_gene_sets
     from decode.statistics.enrichment import read_gmt
 
     check_output_folder(out)
+    inputs = inputs_of(ranking=ranking, gene_sets=gene_sets, features=features, id_map=id_map, complexes=complexes)
+    record = run_record(
+        inputs=inputs, task=task, kinds=kinds, within_kind=within_kind, fdr=fdr, top=top, permutations=permutations,
+        min_size=min_size, max_size=max_size, seed=seed,
+    )  # fmt: skip
+    stop_if_finished(out, "regulators gene-sets", record, force=force)
     result = enrich_regulators(
         read_ranking(ranking), read_gmt(gene_sets), task=task, kinds=comma_list(kinds), within_kind=within_kind,
         max_fdr=fdr, top_share=top, genes=gene_table(features, id_map), id_map=id_map,
         complexes=read_optional_complexes(complexes), n_permutations=permutations, min_size=min_size,
         max_size=max_size, threads=threads, seed=seed,
     )  # fmt: skip
-    inputs = inputs_of(ranking=ranking, gene_sets=gene_sets, features=features, id_map=id_map, complexes=complexes)
-    record = run_record(
-        inputs=inputs, task=task, kinds=kinds, within_kind=within_kind, fdr=fdr, top=top, permutations=permutations,
-        min_size=min_size, max_size=max_size, seed=seed,
-    )  # fmt: skip
-    write_gene_sets(result.tables, result.gene_sets, out, record=record | {"counts": result.counts})
+    record = with_counts(record, result.counts)
+    write_gene_sets(result.tables, result.gene_sets, out, record=record, force=force)
     typer.echo(gene_set_summary(result.tables))

@@ -7,6 +7,9 @@ from typing import Annotated
 
 import typer
 
+from decode.cli.options import Force
+from decode.cli.outputs import stop_if_finished
+
 app = typer.Typer(no_args_is_help=True, help="Binding sites: convert between genome builds.")
 
 
@@ -15,11 +18,19 @@ def liftover(
     sites: Annotated[Path, typer.Argument(help="BED file of sites, plain or gzip.")],
     chain: Annotated[Path, typer.Option(help="Chain file, for example hg38ToHg19.over.chain.gz.")],
     out: Annotated[Path, typer.Option(help="Lifted BED file (.bed or .bed.gz); every further column is kept.")],
+    force: Force = False,
 ) -> None:
     """Lift sites to another genome build and count what is lost."""
+    from decode.core.files import check_output, run_record
     from decode.genome.liftover import lift_file
+    from decode.report.files import with_counts, write_record
 
+    check_output(out)
+    record = run_record(inputs={"sites": sites, "chain": chain})
+    stop_if_finished(out, "sites liftover", record, force=force, beside=True)
     result = lift_file(sites, chain, out)
+    counts = {"in": result.n_in, "lifted": result.n_lifted, "lost": result.n_lost} | result.lost_by_reason
+    write_record(out, "sites liftover", [out], record=with_counts(record, counts))
     typer.echo(
         f"{result.n_lifted} of {result.n_in} sites lifted, {result.n_lost} lost "
         f"({', '.join(f'{reason}: {count}' for reason, count in result.lost_by_reason.items()) or 'none'})"

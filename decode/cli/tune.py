@@ -4,65 +4,53 @@ from __future__ import annotations
 
 import io
 from contextlib import redirect_stdout
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from decode.cli.common import comma_list, load_tensorflow
-from decode.cli.model import Features, Targets, TaskKindOption
-
-
-class SearchedName(StrEnum):
-    """Choices of --architecture."""
-
-    default = "default"
-    paper = "paper"
-    both = "both"
-
-
-class AlgorithmName(StrEnum):
-    """Choices of --algorithm."""
-
-    random = "random"
-    bayesian = "bayesian"
-    hyperband = "hyperband"
-
-
-class ObjectiveName(StrEnum):
-    """Choices of --objective."""
-
-    spearman = "spearman"
-    loss = "loss"
+from decode.cli.inputs import load_tensorflow, open_features, open_groups
+from decode.cli.options import (
+    Biosamples,
+    Features,
+    Force,
+    GroupFile,
+    MaxEpochs,
+    Patience,
+    Targets,
+    TaskKind,
+    TestChromosome,
+    comma_list,
+)
+from decode.cli.outputs import stop_if_finished
+from decode.core.choices import Algorithm, Objective, Searched
 
 
 def tune(
     features: Features,
     targets: Targets,
     out: Annotated[Path, typer.Option(help="Folder for best.json, trials.tsv and the state of the search (tuner/).")],
-    architecture: Annotated[SearchedName, typer.Option(help="Networks to search over.")] = SearchedName.default,
-    algorithm: Annotated[AlgorithmName, typer.Option(help="Search algorithm of KerasTuner.")] = AlgorithmName.random,
+    architecture: Annotated[Searched, typer.Option(help="Networks to search over.")] = "default",
+    algorithm: Annotated[Algorithm, typer.Option(help="Search algorithm of KerasTuner.")] = "random",
     objective: Annotated[
-        ObjectiveName, typer.Option(help="On validation genes: mean Spearman over fold changes, or the loss.")
-    ] = ObjectiveName.spearman,
+        Objective, typer.Option(help="On validation genes: mean Spearman over fold changes, or the loss.")
+    ] = "spearman",
     trials: Annotated[int, typer.Option(help="Trials of a random or Bayesian search.")] = 30,
     members_per_trial: Annotated[int, typer.Option(help="Networks averaged in a trial.")] = 1,
     space: Annotated[
         Path | None, typer.Option(help='JSON with values in place of the built-in ones, {"width": [64, 128], ...}.')
     ] = None,
-    biosamples: Annotated[str | None, typer.Option(help="Only tracks of these cell lines, comma-separated.")] = None,
-    test_chromosome: Annotated[str, typer.Option(help="Chromosome held out whole: it plays no part here.")] = "chr1",
-    group_file: Annotated[
-        Path | None, typer.Option(help="gene_id<TAB>family: families stay on one side of the split.")
-    ] = None,
-    task_kind: TaskKindOption = None,
+    biosamples: Biosamples = None,
+    test_chromosome: TestChromosome = "chr1",
+    group_file: GroupFile = None,
+    task_kind: TaskKind = None,
     seed: Annotated[int, typer.Option(help="Seed of search, split, weights, batches and dropout.")] = 0,
-    max_epochs: Annotated[int, typer.Option(help="Most epochs of a network.")] = 100,
-    patience: Annotated[int, typer.Option(help="Epochs without a better validation loss before stopping.")] = 10,
+    max_epochs: MaxEpochs = 100,
+    patience: Patience = 10,
     worker_timeout: Annotated[
         float, typer.Option(help="Seconds of silence after which a worker (or the chief) is given up.")
     ] = 600.0,
+    force: Force = False,
 ) -> None:
     """Search for hyper-parameters on validation genes; a killed search goes on when repeated.
 
@@ -72,22 +60,21 @@ def tune(
     """
     load_tensorflow()
     from decode.core.files import check_output_folder, read_json_object, run_record
-    from decode.dataset import read_groups
+    from decode.core.resume import work_folder
     from decode.expression.targets import read_targets
     from decode.expression.task_kinds import with_task_kinds
-    from decode.features.matrix import RegulatoryFeatures
     from decode.report.tuning import write_tuning
     from decode.training.config import TrainingConfig
     from decode.tuning.chief import post_of_process
-    from decode.tuning.search import TuningConfig, tune_worker
+    from decode.tuning.search import TuningConfig, remove_search, tune_worker
     from decode.tuning.search import tune as tune_networks
 
     check_output_folder(out)
-    post = post_of_process()
+    post, work = post_of_process(), work_folder(out)
     config = TuningConfig(
-        architecture=architecture.value,
-        algorithm=algorithm.value,
-        objective=objective.value,
+        architecture=architecture,
+        algorithm=algorithm,
+        objective=objective,
         n_trials=trials,
         choices=read_json_object(space, "search space") if space else None,
         members_per_trial=members_per_trial,
@@ -95,34 +82,39 @@ def tune(
         worker_timeout_s=worker_timeout,
     )
 
-    def report(name: str, score: float) -> None:
-        typer.echo(f"trial {name}: {score:.4f}", err=True)
-
-    loaded, table = RegulatoryFeatures.read(features), with_task_kinds(read_targets(targets), task_kind)
-    groups = read_groups(group_file) if group_file else None
-    chromosomes, cell_lines = comma_list(test_chromosome) or [], comma_list(biosamples)
-    if post.role == "worker":
-        with redirect_stdout(io.StringIO()):  # KerasTuner prints every condition that it sends
-            n_fitted = tune_worker(
-                loaded, table, folder=out / "tuner", config=config, test_chromosome=chromosomes, biosamples=cell_lines,
-                groups=groups, on_trial=report,
-            )  # fmt: skip
-        typer.echo(f"worker {post.name}: {n_fitted} trials fitted; the chief writes the results")
-        return
-    with redirect_stdout(io.StringIO()):
-        result = tune_networks(
-            loaded, table, folder=out / "tuner", config=config, test_chromosome=chromosomes, biosamples=cell_lines,
-            groups=groups, on_trial=report,
-        )  # fmt: skip
     inputs: dict[str, str | Path] = {"features": features, "targets": targets}
     if group_file:
         inputs["groups"] = group_file
     record = run_record(
-        inputs=inputs, architecture=architecture.value, algorithm=algorithm.value, objective=objective.value,
+        inputs=inputs, architecture=architecture, algorithm=algorithm, objective=objective,
         trials=trials, members_per_trial=members_per_trial, choices=config.choices, biosamples=biosamples,
         test_chromosome=test_chromosome, task_kind=task_kind, seed=seed, max_epochs=max_epochs, patience=patience,
     )  # fmt: skip
-    write_tuning(result, out, record=record)
+    if post.role != "worker":
+        stop_if_finished(out, "tune", record, force=force)
+
+    def report(name: str, score: float) -> None:
+        typer.echo(f"trial {name}: {score:.4f}", err=True)
+
+    loaded, table = open_features(features), with_task_kinds(read_targets(targets), task_kind)
+    groups = open_groups(group_file)
+    chromosomes, cell_lines = comma_list(test_chromosome) or [], comma_list(biosamples)
+    if post.role == "worker":
+        with redirect_stdout(io.StringIO()):  # KerasTuner prints every condition that it sends
+            n_fitted = tune_worker(
+                loaded, table, folder=work, config=config, test_chromosome=chromosomes, biosamples=cell_lines,
+                groups=groups, on_trial=report,
+            )  # fmt: skip
+        remove_search(work, is_worker=True)
+        typer.echo(f"worker {post.name}: {n_fitted} trials fitted; the chief writes the results")
+        return
+    with redirect_stdout(io.StringIO()):
+        result = tune_networks(
+            loaded, table, folder=work, config=config, test_chromosome=chromosomes, biosamples=cell_lines,
+            groups=groups, on_trial=report,
+        )  # fmt: skip
+    write_tuning(result, out, record=record, force=force)
+    remove_search(work)
     start = result.trials["score"].iloc[0]
     typer.echo(
         f"{out / 'best.json'}: {result.objective} {result.score:.4f} (start {start:.4f}) after {len(result.trials)} "

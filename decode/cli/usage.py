@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from decode.cli.common import load_tensorflow, pairs
-from decode.cli.model import Features, Model, PartName, Targets
+from decode.cli.inputs import load_tensorflow, open_features, open_model
+from decode.cli.options import Against, Features, Force, Model, Part, Targets, pairs
+from decode.cli.outputs import stop_if_finished
 
 
 def usage(
@@ -16,27 +17,25 @@ def usage(
     features: Features,
     targets: Targets,
     out: Annotated[Path, typer.Option(help="Folder for metrics.json, tables and figures.")],
-    split: Annotated[PartName, typer.Option(help="Transcripts to judge.")] = PartName.test,
-    against: Annotated[
-        list[str] | None, typer.Option(help="Further model of the same table, NAME=MODEL, e.g. paper=model_paper.")
-    ] = None,
+    split: Part = "test",
+    against: Against = None,
+    force: Force = False,
 ) -> None:
     """Judge whether a transcript model knows which transcripts of a gene are used more than the others."""
     load_tensorflow()
     from decode.core.files import check_output_folder, run_record
     from decode.evaluation.transcript_usage import evaluate_usage
     from decode.expression.targets import read_targets
-    from decode.features.matrix import RegulatoryFeatures
-    from decode.models.bundle import load_bundle
     from decode.report.transcript_usage import usage_table, write_usage
 
     check_output_folder(out)
-    bundle = load_bundle(model)
-    form = "NAME=MODEL, for example paper=model_paper"
-    others = {name: load_bundle(path) for name, path in pairs("--against", against, form)}
-    result = evaluate_usage(
-        bundle, RegulatoryFeatures.read(features), read_targets(targets), part=split.value, others=others
-    )
+    compared = pairs("--against", against, "NAME=MODEL, for example paper=model_paper")
     inputs: dict[str, str | Path] = {"model": model / "bundle.json", "features": features, "targets": targets}
-    write_usage(result, out, record=run_record(inputs=inputs, split=split.value, against=against or []))
+    inputs |= {f"against:{name}": Path(path) / "bundle.json" for name, path in compared}
+    record = run_record(inputs=inputs, split=split)
+    stop_if_finished(out, "usage", record, force=force)
+    bundle = open_model(model)
+    others = {name: open_model(path) for name, path in compared}
+    result = evaluate_usage(bundle, open_features(features), read_targets(targets), part=split, others=others)
+    write_usage(result, out, record=record, force=force)
     typer.echo(usage_table(result.metrics))

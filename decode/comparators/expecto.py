@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -22,17 +22,20 @@ from decode.comparators.units import (
     split_by_kind,
     tasks_of_scale,
 )
-from decode.core.checks import check_count, check_matched, check_unique, listed
-from decode.core.finished import FinishedRuns, content_hash
+from decode.core.checks import check_count, check_matched, check_unique, counted, listed
+from decode.core.resume import FinishedRuns, content_hash, finish_runs
 from decode.core.seeds import member_seeds
 from decode.dataset import TEST, TRAIN, VALIDATION_SHARE, Dataset, drop_rare_regulators, make_split, prepare_dataset
 from decode.evaluation.baselines import BASELINES, baseline_predictions
-from decode.evaluation.refit import dataset_hash, finish_runs, refit
+from decode.evaluation.refit import dataset_hash, refit
 from decode.expression.tissue import tissue_targets
 from decode.expression.tissue_groups import group_of_tasks
 from decode.models.config import NetworkConfig, network_config
 from decode.statistics.paired_clusters import paired_cluster_test
 from decode.training.config import TrainingConfig
+
+if TYPE_CHECKING:
+    from decode.features.matrix import RegulatoryFeatures
 
 logger = logging.getLogger(__name__)
 
@@ -81,7 +84,7 @@ class _Material:
 
 
 def compare_expecto(
-    features: Any,
+    features: RegulatoryFeatures,
     tpm: pd.DataFrame | None = None,
     *,
     targets: pd.DataFrame | None = None,
@@ -199,7 +202,7 @@ def compare_expecto(
 
 
 def _common_genes(
-    features: Any,
+    features: RegulatoryFeatures,
     tpm: pd.DataFrame | None,
     targets: pd.DataFrame | None,
     table: pd.DataFrame | None,
@@ -228,7 +231,7 @@ def _common_genes(
         features, wanted, split=dict.fromkeys(ids, TRAIN), biosamples=biosamples, min_bound_genes=0
     )
     counts |= {"target_rows": len(wanted), "common_genes": len(dataset.split)}
-    logger.info("ExPecto comparison: %s", counts)
+    logger.info("ExPecto comparison: %s", counted(counts))
     if tpm is None:
         return dataset, None, counts
     tissues = [task for task, is_main in zip(dataset.tasks, dataset.is_main_task, strict=True) if is_main]

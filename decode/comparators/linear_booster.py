@@ -6,7 +6,7 @@ import logging
 import zipfile
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,9 @@ from decode.core.files import check_input
 from decode.dataset import TRAIN, VALIDATION
 from decode.expression.gene_ids import clean_gene_ids
 from decode.expression.readers import read_expression
+
+if TYPE_CHECKING:
+    from decode.features.matrix import RegulatoryFeatures
 
 logger = logging.getLogger(__name__)
 
@@ -182,7 +185,7 @@ def fit_booster(
     return BoosterFit(booster.predict(everything).astype(np.float64), n_rounds)
 
 
-def totals_table(features: Any) -> pd.DataFrame:
+def totals_table(features: RegulatoryFeatures) -> pd.DataFrame:
     """Per-gene totals as a feature table: log(1 + bases) of every track, and of the length of every region.
 
     Parameters

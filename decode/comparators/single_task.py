@@ -7,24 +7,27 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from decode.comparators.accuracy import accuracy_rows, task_accuracy
 from decode.core.checks import check_choice, check_known, check_unique, listed
-from decode.core.executor import ThreadsExecutor, get_executor
-from decode.core.finished import FinishedRuns, file_name
+from decode.core.executor import get_executor
+from decode.core.resume import FinishedRuns, file_name, finish_runs
 from decode.dataset import EXCLUDED, TRAIN, VALIDATION, Dataset, prepare_dataset
 from decode.evaluation.evaluate import mean_or_nan
 from decode.evaluation.randomisation import checked_seeds
-from decode.evaluation.refit import Judged, dataset_hash, finish_runs, refit
+from decode.evaluation.refit import Judged, dataset_hash, refit
 from decode.expression.task_kinds import HEADLINES, main_kind, tasks_by_kind
 from decode.expression.tissue_groups import group_of_tasks
 from decode.models.config import NetworkConfig, network_config
 from decode.statistics.paired_clusters import paired_cluster_test
 from decode.training.config import TrainingConfig
+
+if TYPE_CHECKING:
+    from decode.features.matrix import RegulatoryFeatures
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +87,7 @@ def single_task_dataset(dataset: Dataset, task: str) -> Dataset:
 
 
 def compare_single_task(
-    features: Any,
+    features: RegulatoryFeatures,
     targets: pd.DataFrame,
     *,
     tasks: Sequence[str] | None = None,
@@ -156,8 +159,11 @@ def compare_single_task(
     training = training or TrainingConfig(members=1)
     check_choice("part", part, ("test", "validation"))
     runner = get_executor(executor)
-    if isinstance(runner, ThreadsExecutor):
-        raise ValueError("CPU time of fits on threads cannot be told apart; use executor serial or a Dask cluster")
+    if runner.is_concurrent:
+        raise ValueError(
+            "CPU time of fits on threads cannot be told apart; use executor serial or a Dask cluster with one thread a "
+            "worker"
+        )
     seeds = checked_seeds(seeds)
     dataset = prepare_dataset(
         features, targets, test_chromosome=test_chromosome, seed=training.seed, biosamples=biosamples, groups=groups

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,25 @@ def listed(values: Iterable[Any], limit: int = 5) -> str:
     items = [str(value) for value in values]
     rest = len(items) - limit
     return ", ".join(items[:limit]) + (f" (+{rest} more)" if rest > 0 else "")
+
+
+def counted(counts: Mapping[str, Any]) -> str:
+    """Counts as a line of a log: names as words; of a list, how many it holds.
+
+    Examples
+    --------
+    >>> counted({"n_sites": 1200, "dropped_regulators": ["A", "B"], "lost": {"no chain": 3}})
+    'n sites 1,200, dropped regulators 2, lost: no chain 3'
+    """
+    parts = []
+    for name, value in counts.items():
+        words = str(name).replace("_", " ")
+        if isinstance(value, Mapping):
+            parts.append(f"{words}: {counted(value)}" if value else f"{words} none")
+            continue
+        number = len(value) if isinstance(value, list | tuple) else value
+        parts.append(f"{words} {number:,}" if isinstance(number, int | np.integer) else f"{words} {number}")
+    return ", ".join(parts)
 
 
 def check_choice(name: str, value: Any, allowed: Collection[Any]) -> None:

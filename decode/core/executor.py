@@ -18,7 +18,20 @@ MIN_IN_FLIGHT = 16  # tasks sent to a cluster whose workers have not joined yet
 
 
 class Executor(Protocol):
-    """Anything that maps a function over items and gives the results back in order."""
+    """Anything that maps a function over items and gives the results back in order.
+
+    Callers ask for what it can do, never for its class.
+    """
+
+    @property
+    def is_local(self) -> bool:
+        """Whether pieces run in this process, so that they may call back and change what the caller sees."""
+        ...
+
+    @property
+    def is_concurrent(self) -> bool:
+        """Whether several pieces may run in one process at the same time, so that their CPU times mix."""
+        ...
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         """Yield `function(item)` for every item, in the order of the items."""
@@ -27,6 +40,9 @@ class Executor(Protocol):
 
 class SerialExecutor:
     """One piece after the other, in this process."""
+
+    is_local = True
+    is_concurrent = False
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         """Yield `function(item)` for every item, lazily."""
@@ -41,6 +57,9 @@ class ThreadsExecutor:
     n_threads : int
         Number of threads; at most twice as many items are in flight, so memory stays bounded.
     """
+
+    is_local = True
+    is_concurrent = True
 
     def __init__(self, n_threads: int = 2) -> None:
         if n_threads < 1:
@@ -73,23 +92,31 @@ class DaskExecutor:
         Whether the client was made for this executor and is closed with it.
     """
 
+    is_local = False
+
     def __init__(self, client: Any, *, owns_client: bool = False) -> None:
         self.client = client
         if owns_client:
             weakref.finalize(self, client.close)
 
+    @property
+    def is_concurrent(self) -> bool:
+        """Whether a worker process has more than one thread."""
+        return max(self.client.nthreads().values(), default=1) > 1
+
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         """Yield results in order; what is under way is cancelled after an error or when the caller stops early.
 
         At most four items a thread of the cluster are in flight, so that results do not pile up in the workers. What a
-        `functools.partial` carries (a data set) is sent to the cluster once, not once an item.
+        `functools.partial` carries (a data set) is sent to every worker once, not once an item; so give what all items
+        share to a partial, and never within the items.
         """
         iterator = iter(items)
         pending: deque[Any] = deque()
         call: tuple[Any, ...] = (function,)
         if isinstance(function, partial):
             self.client.wait_for_workers(1)
-            call = (_call, self.client.scatter([function], hash=False)[0])
+            call = (_call, self.client.scatter([function], broadcast=True, hash=False)[0])
         try:
             while True:
                 n_wanted = max(MIN_IN_FLIGHT, 4 * sum(self.client.nthreads().values())) - len(pending)
@@ -103,6 +130,26 @@ class DaskExecutor:
             self.client.cancel(list(pending))
 
 
+class MapExecutor:
+    """An object with a `map` method that does not say what it can do: what callers may count on is the least.
+
+    Parameters
+    ----------
+    mapper : object
+        Its `map(function, items)` gives the results in order.
+    """
+
+    is_local = False
+    is_concurrent = True
+
+    def __init__(self, mapper: Any) -> None:
+        self.mapper = mapper
+
+    def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        """Yield what the object's own map yields."""
+        return iter(self.mapper.map(function, items))
+
+
 def _call(function: Callable[[Item], Result], item: Item) -> Result:
     return function(item)
 
@@ -114,7 +161,8 @@ def get_executor(spec: Any = "serial") -> Executor:
     ----------
     spec : str, distributed.Client or Executor
         "serial"; "threads" or "threads:N" (default: 2, the design size); a scheduler address such as
-        "tcp://127.0.0.1:8786"; a `distributed.Client`; or any object with a `map` method of its own.
+        "tcp://127.0.0.1:8786"; a `distributed.Client`; or any object with a `map` method of its own, which may say by
+        `is_local` and `is_concurrent` what it can do (see `Executor`).
 
     Returns
     -------
@@ -154,7 +202,7 @@ def get_executor(spec: Any = "serial") -> Executor:
     elif hasattr(spec, "submit") and hasattr(spec, "scheduler_info"):
         return DaskExecutor(spec)
     elif hasattr(spec, "map"):
-        return spec
+        return spec if hasattr(spec, "is_local") and hasattr(spec, "is_concurrent") else MapExecutor(spec)
     raise ValueError(
         f"executor is {spec!r}; choose serial, threads, threads:N, a scheduler address (tcp://host:port) "
         "or a distributed.Client"

@@ -131,7 +131,7 @@ def staged_folder(path: str | Path) -> Iterator[Path]:
     Yields
     ------
     Path
-        The temporary folder. Only files directly in it are moved.
+        The temporary folder. Only files directly in it are moved; run.json, which says that all is there, is the last.
 
     Raises
     ------
@@ -146,7 +146,7 @@ def staged_folder(path: str | Path) -> Iterator[Path]:
         try:
             yield temporary
             path.mkdir(exist_ok=True)
-            for item in sorted(temporary.iterdir()):
+            for item in sorted(temporary.iterdir(), key=lambda item: (item.name == "run.json", item.name)):
                 os.replace(item, path / item.name)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -172,6 +172,13 @@ def sha256_of(path: str | Path) -> str:
     """SHA-256 of a file's bytes, as 64 hex digits."""
     with open(path, "rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def sha256_of_folder(path: str | Path) -> str:
+    """SHA-256 over the names and hashes of all files of a folder, hidden ones left out."""
+    files = sorted(file for file in Path(path).rglob("*") if file.is_file() and not file.name.startswith("."))
+    lines = [f"{file.relative_to(path).as_posix()}\t{sha256_of(file)}\n" for file in files]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def is_gzip(path: str | Path) -> bool:
@@ -324,7 +331,7 @@ def run_record(*, inputs: dict[str, str | Path] | None = None, **options: Any) -
     Parameters
     ----------
     inputs : dict of str to path, optional
-        Each existing file is recorded with its SHA-256; a folder with its path only.
+        Each existing file is recorded with its SHA-256; a folder with that of its files' names and hashes.
     **options
         Options of the call, JSON-ready.
 
@@ -333,10 +340,7 @@ def run_record(*, inputs: dict[str, str | Path] | None = None, **options: Any) -
     dict
         Keys: command, time_utc, versions, inputs, options.
     """
-    files = {
-        name: {"path": str(path), "sha256": sha256_of(path) if Path(path).is_file() else None}
-        for name, path in (inputs or {}).items()
-    }
+    files = {name: {"path": str(path), "sha256": _sha256_of_input(Path(path))} for name, path in (inputs or {}).items()}
     return {
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
         "time_utc": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -344,3 +348,9 @@ def run_record(*, inputs: dict[str, str | Path] | None = None, **options: Any) -
         "inputs": files,
         "options": _plain(options),
     }
+
+
+def _sha256_of_input(path: Path) -> str | None:
+    if path.is_dir():
+        return sha256_of_folder(path)
+    return sha256_of(path) if path.is_file() else None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from decode.core.checks import MATCH_ERROR_SHARE, matched_share
+from decode.core.checks import MATCH_ERROR_SHARE, counted, matched_share
 from decode.core.ids import resolve_ids
 from decode.expression.targets import GENE_ID, id_column
 
@@ -64,5 +64,5 @@ def with_gene_ids(
         raise ValueError(
             f"{len(repeated)} rows of the targets name a gene that another row names too: {shown}; keep one row a gene"
         )
-    logger.info("targets: gene names resolved against the features: %s", found.counts)
+    logger.info("targets: gene names resolved against the features: %s", counted(found.counts))
     return targets.assign(**{GENE_ID: ids.to_numpy()})

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from decode.core.checks import check_matched, listed
+from decode.core.checks import check_matched, counted, listed
 from decode.core.files import write_table
 from decode.dataset.names import with_gene_ids
 from decode.dataset.split import TRAIN, VALIDATION, VALIDATION_SHARE, SplitBy, make_split
@@ -162,7 +162,7 @@ def prepare_dataset(
     counts |= {str(part): int((parts == part).sum()) for part in np.unique(parts)}
     counts["tracks"] = len(features.tracks)
     counts["missing_values"] = int(np.isnan(values).sum())
-    logger.info("dataset: %s", {k: len(v) if isinstance(v, list) else v for k, v in counts.items()})
+    logger.info("dataset: %s", counted(counts))
     return Dataset(features, values, tasks, kinds, parts, counts)
 
 

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from decode.core.checks import check_choice, check_columns, check_positive, check_unique, listed
+from decode.core.choices import SplitBy
 from decode.core.files import open_text
 from decode.core.ids import strip_version
 from decode.expression.targets import TRANSCRIPT_ID
 
-SplitBy = Literal["gene", "transcript"]
 TRAIN, VALIDATION, TEST, EXCLUDED = "train", "validation", "test", "excluded"
 VALIDATION_SHARE = 0.1  # Tasaki 2020, Methods: 2,472 of 24,723 genes
 MIN_GENES = {TRAIN: 20, VALIDATION: 3, TEST: 3}

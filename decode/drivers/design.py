@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import qr
 
-from decode.attribution.exact.engine import one_blas_thread
+from decode.core.threads import one_blas_thread
 
 Float = NDArray[np.float64]
 N_FOLDS = 5

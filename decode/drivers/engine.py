@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from decode.core.checks import check_choice, check_count
+from decode.core.choices import Scale, Score
 from decode.drivers.design import make_design
 from decode.drivers.inputs import MIN_BOUND_GENES, DriverInputs
 from decode.drivers.noise import Significance
-from decode.drivers.screen import SCORES, Score, Screen, screener
+from decode.drivers.screen import SCORES, Screen, screener
 
 Float = NDArray[np.float64]
 
@@ -48,7 +49,7 @@ class DriversConfig:
     """
 
     score: Score = "marginal"
-    scale: Literal["normal_scores", "as_given"] = "normal_scores"
+    scale: Scale = "normal_scores"
     n_null: int = 1000
     independent_genes: bool = False
     seed: int = 0

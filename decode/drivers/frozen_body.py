@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from decode.attribution.exact.engine import ExactEngine, Node, one_blas_thread
+from decode.attribution.exact.engine import ExactEngine, Node
 from decode.attribution.exact.steps import MatrixProduct
 from decode.attribution.job import Job, make_job
 from decode.core.checks import check_choice
+from decode.core.threads import one_blas_thread
 from decode.drivers.design import make_design
 from decode.drivers.engine import DriversConfig, Engine, Explained, Fit
 from decode.drivers.inputs import DriverInputs

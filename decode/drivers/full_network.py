@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from decode.attribution.exact.engine import ExactEngine
 from decode.attribution.job import make_job
-from decode.core.finished import content_hash
+from decode.core.resume import content_hash, make_work_folder
 from decode.dataset.split import TEST
 from decode.drivers.design import covariate_basis
 from decode.drivers.engine import DriversConfig, Engine, Explained, Fit
@@ -49,7 +49,7 @@ class FullOptions:
     refits : int
         Refits on exchanged sites, each as costly as the training.
     folder : path, optional
-        Keeps finished refits; the same call goes on after a kill.
+        Keeps epochs of the members and finished refits; the same call goes on after a kill.
     executor : str, distributed.Client or Executor
         Where members and refits are fitted.
     on_run : callable, optional
@@ -94,10 +94,13 @@ def full_network_engine(options: FullOptions) -> Engine:
             scaled = (y - y.mean()) / y.std()
             target = scaled - basis @ (basis.T @ scaled)
             targets = pd.DataFrame({"gene_id": ids, TASK: target})
+            folder = None
+            if options.folder is not None:
+                folder = make_work_folder(options.folder) / content_hash([target])[:16]
             bundle = train(
-                inputs.features, targets, network=options.network, training=options.training, executor=options.executor
-            )
-            folder = None if options.folder is None else Path(options.folder) / content_hash([target])[:16]
+                inputs.features, targets, network=options.network, training=options.training,
+                checkpoint_folder=folder, executor=options.executor,
+            )  # fmt: skip
             null = fit_null(
                 bundle,
                 inputs.features,
@@ -172,7 +175,7 @@ def _held_out_r2(bundle: ModelBundle, inputs: DriverInputs, target: Float) -> fl
     rows = np.flatnonzero([split.get(str(gene)) == TEST for gene in inputs.features.ids])
     if len(rows) < 2:
         return float("nan")
-    chosen = inputs.features.select(genes=[str(gene) for gene in inputs.features.ids[rows]])
+    chosen = inputs.features.take(rows)
     predicted = predict(bundle, chosen)[TASK].to_numpy(dtype=np.float64)
     actual = target[rows]
     return float(1 - ((actual - predicted) ** 2).sum() / ((actual - actual.mean()) ** 2).sum())

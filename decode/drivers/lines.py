@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from decode.core.checks import check_columns, check_matched, check_unique, listed
 from decode.core.ids import resolve_ids
-from decode.features.matrix import track_names
+from decode.features.content import track_names
 from decode.regulators.genes import MIRNA, regulator_genes
 
 if TYPE_CHECKING:

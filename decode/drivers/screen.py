@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import cho_factor, cho_solve, eigh, inv
 
-from decode.attribution.exact.engine import one_blas_thread
 from decode.core.checks import check_choice, listed
+from decode.core.choices import Score
+from decode.core.threads import one_blas_thread
 from decode.drivers.design import LEAST_SPREAD, Design, check_finite, make_design
 from decode.features.regulators import sum_tracks
 
 Float = NDArray[np.float64]
 Targets = NDArray[np.float32]  # (n_genes, n_targets)
-Score = Literal["joint", "attribution", "covariance", "marginal"]
 SCORES: tuple[Score, ...] = ("joint", "attribution", "covariance", "marginal")
 # Of ridge, as multiples of the number of genes. A weak statistic is predicted best with far larger ones, but there the
 # joint regression turns into the marginal correlation, which takes what regulators share for what each does

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 from numpy.typing import NDArray
 from scipy import sparse
 
-from decode.attribution.bedgraph import bin_intervals
+from decode.features.coordinates import BinPlaces, NotOnGenomeError, gene_at
+from decode.genome.sources import POTENTIAL
 
 if TYPE_CHECKING:
     from decode.features.matrix import RegulatoryFeatures
@@ -118,7 +118,8 @@ def site_intervals(
     name : str
         Regulator; rows are called regulator|gene.
     models : GeneModels, optional
-        The gene models that the features were built from. Without them only promoters are given.
+        The gene models that the features were built from. Without them only promoters and windows around the
+        transcription start are given; bins left out of other regions are counted in a warning.
 
     Returns
     -------
@@ -130,47 +131,32 @@ def site_intervals(
     ValueError
         If the models do not fit the features.
     """
-    parts = []
-    for region in (PROMOTER, *([RNA] if models is not None else [])):
-        columns = _columns(features, region, is_own) if region in features.regions else np.zeros(0, dtype=np.int64)
+    parts, places = [], BinPlaces(models)
+    for region, matrix in features.regions.items():
+        columns = _columns(features, region, is_own)
         if not len(columns):
             continue
-        matrix = features.region(region)
-        covered = _covered(features, region, columns)
+        covered, definition = _covered(features, region, columns), features.definition_of(region)
+        n_left_out, reason = 0, ""
         for gene in genes:
-            first, stop = int(matrix.offsets[gene]), int(matrix.offsets[gene + 1])
-            share = covered[first:stop]
+            bins = slice(int(matrix.offsets[gene]), int(matrix.offsets[gene + 1]))
+            share = covered[bins]
             if not share.any():
                 continue
-            row = features.genes.iloc[gene]
-            intervals = bin_intervals(_one_gene(features, region, gene, first, stop), region, models)
+            try:
+                if definition["type"] == POTENTIAL:
+                    raise NotOnGenomeError(f"region {region!r} holds potentials, which do not say where the peaks lie")
+                intervals = places.intervals(gene_at(features, gene), region, definition, matrix.bin_length_bp[bins])
+            except NotOnGenomeError as error:
+                n_left_out, reason = n_left_out + int((share > 0).sum()), str(error)
+                continue
             intervals = intervals[share[intervals["bin"]] > 0]
+            row = features.genes.iloc[gene]
+            score = np.minimum(1000, np.round(1000 * share[intervals["bin"]])).astype(np.int64)
+            label = f"{name}|{row['gene_name'] or row['gene_id']}"
             parts.append(
-                pd.DataFrame(
-                    {
-                        "chrom": intervals["chrom"],
-                        "start": intervals["start"],
-                        "end": intervals["end"],
-                        "name": f"{name}|{row['gene_name'] or row['gene_id']}",
-                        "score": np.minimum(1000, np.round(1000 * share[intervals["bin"]])).astype(np.int64),
-                        "strand": row["strand"],
-                    }
-                )
+                intervals[["chrom", "start", "end"]].assign(name=label, score=score, strand=str(row["strand"]))
             )
+        if n_left_out and region != RNA:  # of RNA `find_drivers` warns once
+            logger.warning("%s: %d bins with sites are not among the intervals: %s", name, n_left_out, reason)
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=SITE_COLUMNS)
-
-
-def _one_gene(features: RegulatoryFeatures, region: str, gene: int, first: int, stop: int) -> xr.Dataset:
-    row = features.genes.iloc[gene]
-    attributes = {
-        "gene": str(features.ids[gene]),
-        "chrom": str(row["chrom"]),
-        "strand": str(row["strand"]),
-        "tss": int(row["tss"]),
-        "length_bp": int(row["length_bp"]),
-        "upstream": features.upstream,
-        "downstream": features.downstream,
-        "bin_size": features.bin_size_of(region),
-    }
-    lengths = features.region(region).bin_length_bp[first:stop]
-    return xr.Dataset({f"bin_length_bp_{region}": ("bin", lengths)}, attrs=attributes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,9 @@ from decode.evaluation.predict import predict_members
 from decode.expression.task_kinds import HEADLINES, TaskKind, tasks_by_kind
 from decode.models.bundle import ModelBundle
 from decode.statistics.metrics import rmse_per_task, spearman_per_task
+
+if TYPE_CHECKING:
+    from decode.features.matrix import RegulatoryFeatures
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 N_BINS = 10
@@ -251,7 +254,7 @@ def calibrate(
 
 
 def calibrate_model(
-    bundle: ModelBundle, features: Any, targets: pd.DataFrame, *, levels: Sequence[float] = LEVELS
+    bundle: ModelBundle, features: RegulatoryFeatures, targets: pd.DataFrame, *, levels: Sequence[float] = LEVELS
 ) -> Calibration:
     """Compare spread and error on the test genes of a model; the intervals are fitted on its validation genes.
 
@@ -279,14 +282,14 @@ def calibrate_model(
     values = {}
     for part in (VALIDATION, TEST):
         rows = dataset.rows(part)
-        genes = dataset.features.select(genes=[str(i) for i in dataset.features.ids[rows]])
+        genes = dataset.features.take(rows)
         members = predict_members(bundle, genes)
         values[part] = (dataset.targets[rows], members.mean(axis=0, dtype=np.float64), member_spread(members))
     factors = interval_factors(*values[VALIDATION], levels)
     return calibrate(*values[TEST], bundle.tasks, bundle.task_kinds, factors=[factors], levels=levels)
 
 
-def spread_table(features: Any, members: np.ndarray, tasks: Sequence[str]) -> pd.DataFrame:
+def spread_table(features: RegulatoryFeatures, members: np.ndarray, tasks: Sequence[str]) -> pd.DataFrame:
     """Mean and standard deviation over members of every prediction, side by side.
 
     Parameters

@@ -8,14 +8,14 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from decode.core.checks import check_columns, check_count, listed
 from decode.core.files import versions
-from decode.core.finished import FinishedRuns, content_hash
+from decode.core.resume import FinishedRuns, content_hash, finish_runs
 from decode.dataset import EXCLUDED, TEST, TRAIN, VALIDATION, Dataset, prepare_dataset
 from decode.dataset.split import MIN_GENES
 from decode.evaluation.baselines import baseline_predictions
@@ -29,12 +29,15 @@ from decode.evaluation.calibration import (
 )
 from decode.evaluation.evaluate import mean_or_nan, summarise
 from decode.evaluation.predict import predict_members, prediction_table
-from decode.evaluation.refit import dataset_hash, finish_runs
+from decode.evaluation.refit import dataset_hash
 from decode.expression.task_kinds import TaskKind
 from decode.models.config import NetworkConfig, network_config
 from decode.statistics.metrics import rmse_per_task, spearman_per_task
 from decode.training.config import TrainingConfig
 from decode.training.ensemble import train_dataset
+
+if TYPE_CHECKING:
+    from decode.features.matrix import RegulatoryFeatures
 
 logger = logging.getLogger(__name__)
 
@@ -139,7 +142,7 @@ def chromosome_folds(genes: pd.DataFrame, n_folds: Folds = 5) -> list[Fold]:
 
 
 def cross_validate(
-    features: Any,
+    features: RegulatoryFeatures,
     targets: pd.DataFrame,
     *,
     network: NetworkConfig | Literal["default", "paper"] = "default",
@@ -223,7 +226,10 @@ def _groups_hash(groups: Mapping[str, str] | None) -> str:
 
 
 def _whole_dataset(
-    features: Any, targets: pd.DataFrame, keep_test: str | Collection[str] | None, biosamples: Collection[str] | None
+    features: RegulatoryFeatures,
+    targets: pd.DataFrame,
+    keep_test: str | Collection[str] | None,
+    biosamples: Collection[str] | None,
 ) -> Dataset:
     """Every gene that takes part, all tracks; the chromosome stands in place of the split."""
     chrom = features.genes["chrom"].astype(str).to_numpy()
@@ -237,7 +243,7 @@ def _whole_dataset(
     takes_part = ~np.isin(chrom, kept_out)
     if kept_out:
         logger.info("%s: %d genes play no part", listed(kept_out), int((~takes_part).sum()))
-        features = features.select(genes=[str(i) for i in features.ids[takes_part]])
+        features = features.take(np.flatnonzero(takes_part))
     return prepare_dataset(
         features,
         targets,
@@ -265,7 +271,7 @@ def _run_fold(
     bundle = train_dataset(fold, network, training)
     values = {}
     for part in (VALIDATION, TEST):
-        genes = fold.features.select(genes=[str(i) for i in fold.features.ids[fold.rows(part)]])
+        genes = fold.features.take(fold.rows(part))
         values[part] = predict_members(bundle, genes).astype(np.float64)
     factors = interval_factors(
         fold.targets[fold.rows(VALIDATION)], values[VALIDATION].mean(axis=0), member_spread(values[VALIDATION])

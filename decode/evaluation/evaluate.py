@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from decode.core.checks import check_choice, listed
+from decode.core.choices import Part
 from decode.core.files import versions
 from decode.dataset import EXCLUDED, TEST, TRAIN, VALIDATION, Dataset, prepare_dataset
 from decode.evaluation.baselines import BASELINES, baseline_predictions
@@ -21,9 +22,11 @@ from decode.models.bundle import ModelBundle
 from decode.models.matching import select_for_model
 from decode.statistics.metrics import cross_spearman, pearson_per_task, rmse_per_task, spearman_per_task
 
+if TYPE_CHECKING:
+    from decode.features.matrix import RegulatoryFeatures
+
 logger = logging.getLogger(__name__)
 
-Part = Literal["test", "validation", "train", "all"]
 # Columns of the per-task table that further models cannot be named after.
 _COLUMNS = {"task", "task_kind", "n_genes", "model", *BASELINES, "pearson", "rmse", "member_mean", "member_sd"}
 
@@ -86,7 +89,7 @@ def summarise(spearman: np.ndarray, kinds: Iterable[str]) -> dict[str, float]:
     }
 
 
-def dataset_of_model(bundle: ModelBundle, features: Any, targets: pd.DataFrame) -> Dataset:
+def dataset_of_model(bundle: ModelBundle, features: RegulatoryFeatures, targets: pd.DataFrame) -> Dataset:
     """The dataset that a model was trained on, rebuilt: its tracks and its split."""
     lacking = [task for task in bundle.tasks if task not in targets.columns]
     if lacking:
@@ -104,7 +107,7 @@ def dataset_of_model(bundle: ModelBundle, features: Any, targets: pd.DataFrame) 
 
 def evaluate(
     bundle: ModelBundle,
-    features: Any,
+    features: RegulatoryFeatures,
     targets: pd.DataFrame,
     *,
     part: Part = "test",
@@ -145,14 +148,14 @@ def evaluate(
     if not len(rows):
         raise ValueError(f"no gene of the {part} part is in both features and targets")
     actual = dataset.targets[rows].astype(np.float64)
-    judged = dataset.features.select(genes=[str(i) for i in dataset.features.ids[rows]])
+    judged = dataset.features.take(rows)
     members = predict_members(bundle, judged).astype(np.float64)
     predictions = {"model": members.mean(axis=0)}
     baselines = {name: values[rows] for name, values in baseline_predictions(dataset).items()}
     further = {}
     for name, other in (others or {}).items():
         check_comparable(name, other, bundle, judged.ids, part)
-        table = predict(other, features.select(genes=[str(i) for i in judged.ids]))
+        table = predict(other, features.select(genes=judged.ids.tolist()))
         further[name] = table[bundle.tasks].to_numpy()
     spearman = {name: spearman_per_task(actual, values) for name, values in (predictions | baselines | further).items()}
     single = np.stack([spearman_per_task(actual, member) for member in members])

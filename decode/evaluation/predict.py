@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from decode.dataset import pooled_inputs
 from decode.models.bundle import ModelBundle
-from decode.models.ensemble import predict_rows
+from decode.models.ensemble import predict_inputs
 from decode.models.matching import select_for_model
 
+if TYPE_CHECKING:
+    from decode.features.matrix import RegulatoryFeatures
 
-def predict_members(bundle: ModelBundle, features: Any) -> np.ndarray:
+
+def predict_members(bundle: ModelBundle, features: RegulatoryFeatures) -> np.ndarray:
     """Prediction of each member for every gene of the features.
 
     Parameters
@@ -28,14 +31,10 @@ def predict_members(bundle: ModelBundle, features: Any) -> np.ndarray:
         log2 units.
     """
     selected = select_for_model(bundle, features)
-    inputs = list(pooled_inputs(selected, bundle.n_first_bins()).values())
-    rows = np.arange(len(selected.ids))
-    return np.stack(
-        [predict_rows(member.pooled, lambda r: [values[r] for values in inputs], rows) for member in bundle.members]
-    )
+    return predict_inputs(bundle, pooled_inputs(selected, bundle.n_first_bins()))
 
 
-def predict(bundle: ModelBundle, features: Any) -> pd.DataFrame:
+def predict(bundle: ModelBundle, features: RegulatoryFeatures) -> pd.DataFrame:
     """Predict log2 expression (median level) and log2 fold-changes of genes from their binding sites.
 
     Parameters
@@ -59,7 +58,7 @@ def predict(bundle: ModelBundle, features: Any) -> pd.DataFrame:
     return prediction_table(features, mean, bundle.tasks)
 
 
-def prediction_table(features: Any, values: np.ndarray, tasks: Sequence[str]) -> pd.DataFrame:
+def prediction_table(features: RegulatoryFeatures, values: np.ndarray, tasks: Sequence[str]) -> pd.DataFrame:
     """Ids and one column a task."""
     table = pd.DataFrame(values, columns=list(tasks))
     table.insert(0, features.id_column, features.ids.astype(str))

@@ -8,18 +8,18 @@ from dataclasses import replace
 from functools import partial
 from itertools import combinations
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy.stats import ttest_1samp
 
 from decode.core.checks import check_choice, check_count, check_unique
-from decode.core.finished import FinishedRuns
+from decode.core.resume import FinishedRuns, finish_runs
 from decode.dataset import Dataset, SplitBy, prepare_dataset
 from decode.evaluation.baselines import length_design, ridge_predictions
 from decode.evaluation.evaluate import mean_or_nan
-from decode.evaluation.refit import Judged, dataset_hash, finish_runs, refit
+from decode.evaluation.refit import Judged, dataset_hash, refit
 from decode.expression.task_kinds import HEADLINES, main_kind, tasks_by_kind
 from decode.expression.tissue_groups import group_of_tasks
 from decode.models.config import NetworkConfig, network_config
@@ -27,6 +27,9 @@ from decode.statistics.metrics import spearman_per_task
 from decode.statistics.paired_clusters import paired_cluster_test
 from decode.statistics.strata import quantile_strata
 from decode.training.config import TrainingConfig
+
+if TYPE_CHECKING:
+    from decode.features.matrix import RegulatoryFeatures
 
 logger = logging.getLogger(__name__)
 
@@ -135,7 +138,7 @@ def randomisation_variants(regions: Sequence[str], seeds: Sequence[int], *, with
 
 
 def randomise(
-    features: Any,
+    features: RegulatoryFeatures,
     targets: pd.DataFrame,
     *,
     network: NetworkConfig | Literal["default", "paper"] = "default",

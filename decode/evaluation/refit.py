@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Literal, NamedTuple
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
 
 import numpy as np
 
-from decode.core.executor import get_executor
-from decode.core.finished import FinishedRuns, content_hash
+from decode.core.resume import content_hash
 from decode.dataset import Dataset
 from decode.evaluation.predict import predict_members
 from decode.models.config import NetworkConfig
@@ -53,7 +52,7 @@ def refit(dataset: Dataset, network: NetworkConfig, training: TrainingConfig, *,
     cpu, wall = time.process_time(), time.perf_counter()
     bundle = train_dataset(dataset, network, training)
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-    judged = dataset.features.select(genes=[str(i) for i in dataset.features.ids[dataset.rows(part)]])
+    judged = dataset.features.take(dataset.rows(part))
     predicted = predict_members(bundle, judged).mean(axis=0, dtype=np.float64)
     return Refit(predicted, len(bundle.history), cpu, wall)
 
@@ -75,57 +74,3 @@ def _contents(dataset: Dataset) -> Iterator[np.ndarray | str]:
     yield np.array(dataset.task_kinds)
     yield dataset.targets
     yield dataset.split
-
-
-def finish_runs(
-    plans: Mapping[str, Any],
-    run: Callable[[Any], dict[str, Any]],
-    store: FinishedRuns,
-    signature: str,
-    *,
-    executor: Any = "serial",
-    on_run: Callable[[str, bool], None] | None = None,
-) -> dict[str, dict[str, Any]]:
-    """Do what is not finished yet, keep each result as it comes, and give all of them back.
-
-    Parameters
-    ----------
-    plans : mapping of name to anything
-        What `run` is called with. The name and the plan belong to the signature of a run.
-    run : callable
-        Gives a JSON-ready dictionary.
-    store : FinishedRuns
-    signature : str
-        What all runs share: data and options.
-    executor : str, distributed.Client or Executor
-        Where runs are done; a run is one task.
-    on_run : callable, optional
-        Called after each run with its name and whether it was finished before.
-
-    Returns
-    -------
-    dict of name to dict
-        In the order of the plans.
-
-    Raises
-    ------
-    ValueError
-        If a finished run of that name was made from other data or options.
-    """
-    signatures = {name: f"{signature} {name} {plan}" for name, plan in plans.items()}
-    found = {name: store.load(name, signatures[name]) for name in plans}
-    results = {name: record for name, record in found.items() if record is not None}
-    for name in results:
-        _tell(on_run, name, True)
-    pending = [name for name in plans if name not in results]
-    computed: Iterable[dict[str, Any]] = get_executor(executor).map(run, [plans[name] for name in pending])
-    for name, record in zip(pending, computed, strict=True):
-        store.save(name, signatures[name], record)
-        results[name] = record
-        _tell(on_run, name, False)
-    return {name: results[name] for name in plans}
-
-
-def _tell(on_run: Callable[[str, bool], None] | None, name: str, was_finished: bool) -> None:
-    if on_run is not None:
-        on_run(name, was_finished)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,9 @@ from decode.expression.targets import GENE_ID, MEDIAN_LEVEL, TRANSCRIPT_ID, chec
 from decode.expression.task_kinds import FOLD_CHANGE, LEVEL, OTHER, kinds_of_tasks
 from decode.models.bundle import ModelBundle
 from decode.statistics.metrics import spearman_per_task
+
+if TYPE_CHECKING:
+    from decode.features.matrix import RegulatoryFeatures
 
 logger = logging.getLogger(__name__)
 
@@ -172,7 +175,7 @@ def usage_accuracy(actual: pd.DataFrame, predicted: pd.DataFrame, gene_ids: Mapp
 
 def evaluate_usage(
     bundle: ModelBundle,
-    features: Any,
+    features: RegulatoryFeatures,
     targets: pd.DataFrame,
     *,
     part: Part = "test",
@@ -225,7 +228,7 @@ def evaluate_usage(
     _check_genes(genes)
     ids = [str(name) for name in dataset.features.ids[rows]]
     actual = dataset.targets[rows].astype(np.float64)
-    judged = dataset.features.select(genes=ids)
+    judged = dataset.features.take(rows)
     predictions = {"model": predict_members(bundle, judged).mean(axis=0, dtype=np.float64)}
     predictions |= {name: values[rows] for name, values in baseline_predictions(dataset).items()}
     for name, other in (others or {}).items():

@@ -6,7 +6,7 @@ import codecs
 import logging
 from collections import Counter
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from decode.core.checks import check_choice, check_unique, listed
+from decode.core.choices import Form
 from decode.core.files import read_bytes
 from decode.expression.tables import (
     NumericTable,
@@ -28,7 +29,6 @@ from decode.expression.targets import MEDIAN_LEVEL
 
 logger = logging.getLogger(__name__)
 
-Form = Literal["auto", "table", "matrix", "signature"]
 FORMS: tuple[Form, ...] = ("auto", "table", "matrix", "signature")
 # Column names, in lower case, of DESeq2, edgeR, limma, scanpy and Seurat; the first that is there is taken.
 SIGNED = ("stat", "t", "z", "zscore", "z.score", "z_score", "t_stat", "wald", "scores", "score", "statistic")

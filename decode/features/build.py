@@ -6,131 +6,52 @@ import hashlib
 import logging
 import sys
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from decode.core.checks import check_choice, check_unique, listed
-from decode.core.executor import DaskExecutor, get_executor
-from decode.core.files import sha256_of
-from decode.features.binning import count_tracks, rows_to_csr
-from decode.features.matrix import BASES, SIGNAL, TRACK_COLUMNS, RegulatoryFeatures
-from decode.features.position_check import SAMPLE_SIZE, SiteSample, count_positions, judge_positions, sample_sites
+from decode.core.checks import check_choice, check_unique, counted, listed
+from decode.core.choices import Tracks
+from decode.core.executor import get_executor
+from decode.features.binning import rows_to_csr
+from decode.features.content import TRACK_COLUMNS
+from decode.features.counting import FileCounts, FileJob, count_file, jobs_of
+from decode.features.matrix import RegulatoryFeatures
+from decode.features.position_check import count_positions, judge_positions
 from decode.features.region import RegionMatrix, count_bound_genes
 from decode.features.regions import REGIONS, BinOptions, Region, RegionBins, make_bins
-from decode.features.signals import signal_means
-from decode.genome.signals import SignalSource, signal_track, signal_tracks
-from decode.genome.site_readers import SiteBlock
-from decode.genome.site_table import SiteTable
-from decode.genome.sites import SiteSource, block_from_sites, read_block, source_files
+from decode.genome.sources import BASES, Source
 
 if TYPE_CHECKING:
     from decode.genome.gene_models import GeneModels
 
 logger = logging.getLogger(__name__)
 
-Tracks = Literal["biosample", "regulator"]
-Source = SiteSource | SiteTable | SignalSource
+
+class Part(NamedTuple):
+    """One file counted, and the names and hashes of what was read for it."""
+
+    job: FileJob
+    counted: FileCounts
+    files: list[dict[str, str]]
 
 
-class FileJob(NamedTuple):
-    """One file (or stranded pair) to count: plain values, so that it can be sent to another process."""
-
-    source: Source
-    path: Path
-    tracks: Tracks
-    n_sampled: int
+def _count_job(job: FileJob, *, bins: dict[str, RegionBins]) -> tuple[FileCounts, list[dict[str, str]]]:
+    return count_file((job, bins[job.source.region]))
 
 
-class FileCounts(NamedTuple):
-    """Counts of one file: per track its name, the rows that are not 0 and their values."""
-
-    names: list[tuple[str, str]]
-    rows: list[NDArray[np.int32]]
-    values: list[NDArray[Any]]
-    counts: dict[str, Any]
-    sample: SiteSample | None  # None of a signal
-    files: list[dict[str, str]]  # name, sha256
-
-
-def _hashed(*paths: Path | None) -> list[dict[str, str]]:
-    return [{"name": path.name, "sha256": sha256_of(path)} for path in paths if path is not None]
-
-
-def count_file(job_and_bins: tuple[FileJob, RegionBins]) -> FileCounts:
-    """Read one file and count its sites in the bins of one region, or average its signal there.
-
-    Parameters
-    ----------
-    job_and_bins : (FileJob, RegionBins)
-
-    Returns
-    -------
-    FileCounts
-        With a sample of the sites.
-    """
-    job, bins = job_and_bins
-    is_stranded = bins.pieces.strand_shift > 0
-    if isinstance(job.source, SiteSource):
-        block = read_block(job.source, job.path, bins.assembly, stranded=is_stranded)
-        return _count_sites(job, block, bins, _hashed(job.path))
-    if isinstance(job.source, SiteTable):
-        block = block_from_sites(job.source.sites, bins.assembly, stranded=is_stranded)
-        return _count_sites(job, block, bins, [{"name": job.source.name, "sha256": job.source.sha256()}])
-    signal = signal_track(job.path)
-    rows, means, counts = signal_means(signal, bins)
-    return FileCounts([(signal.name, "")], [rows], [means], counts, None, _hashed(signal.path, signal.minus))
-
-
-def _count_sites(job: FileJob, block: SiteBlock, bins: RegionBins, files: list[dict[str, str]]) -> FileCounts:
-    names = [
-        (regulator, biosample if job.tracks == "biosample" else "")
-        for regulator, biosample in zip(block.regulators, block.biosamples, strict=True)
-    ]
-    number = {name: i for i, name in enumerate(sorted(set(names)))}
-    track = block.track
-    if list(number) != names:
-        track = np.array([number[name] for name in names], dtype=np.int32)[track]
-    counted = count_tracks(bins.pieces, track, block.position, block.length, block.strand, len(number))
-    counts = {"n_sites": len(block.position), **block.counts}
-    if bins.pieces.strand_shift > 0:
-        counts["n_without_strand"] = int((block.strand == 0).sum())
-    sample = sample_sites(block.position, block.length, block.strand, job.n_sampled)
-    rows, bases = [pair[0] for pair in counted], [pair[1].astype(bins.value_type) for pair in counted]
-    return FileCounts(list(number), rows, bases, counts, sample, files)
-
-
-def _jobs(sources: Sequence[Source], tracks: Tracks) -> list[FileJob]:
-    jobs = []
-    for source in sources:
-        if isinstance(source, SignalSource):
-            jobs += [FileJob(source, signal.path, tracks, 0) for signal in signal_tracks(source)]
-            continue
-        if isinstance(source, SiteTable):
-            jobs.append(FileJob(source, source.path, tracks, SAMPLE_SIZE))
-            continue
-        files = source_files(source)
-        n_sampled = max(SAMPLE_SIZE // len(files), 50)
-        jobs += [FileJob(source, path, tracks, n_sampled) for path in files]
-    return jobs
-
-
-def _count_all(jobs: list[FileJob], bins: dict[str, RegionBins], executor: Any) -> Iterator[tuple[FileJob, FileCounts]]:
+def _count_all(jobs: list[FileJob], bins: dict[str, RegionBins], executor: Any) -> Iterator[Part]:
     """Run the jobs, in order, with a progress bar where somebody watches."""
     from rich.console import Console
     from rich.progress import track
 
-    runner = get_executor(executor)
-    shared: dict[str, Any] = dict(bins)
-    if isinstance(runner, DaskExecutor):  # send the bins to every worker once, not once a file
-        shared = {name: runner.client.scatter(value, broadcast=True) for name, value in bins.items()}
-    results = runner.map(count_file, [(job, shared[job.source.region]) for job in jobs])
+    results = get_executor(executor).map(partial(_count_job, bins=bins), jobs)
     console = Console(stderr=True)
-    pairs = zip(jobs, results, strict=True)
-    yield from track(pairs, "counting sites", len(jobs), console=console, disable=not sys.stderr.isatty())
+    parts = (Part(job, *result) for job, result in zip(jobs, results, strict=True))
+    yield from track(parts, "counting sites", len(jobs), console=console, disable=not sys.stderr.isatty())
 
 
 def _add_counts(total: dict[str, Any], part: dict[str, Any]) -> None:
@@ -144,35 +65,30 @@ def _add_counts(total: dict[str, Any], part: dict[str, Any]) -> None:
             total.setdefault(key, value)
 
 
-def _source_record(source: Source, parts: list[tuple[FileJob, FileCounts]]) -> dict[str, Any]:
+def _source_record(source: Source, parts: list[Part]) -> dict[str, Any]:
     counts: dict[str, Any] = {}
-    for _, part in parts:
-        _add_counts(counts, part.counts)
-    files = [file for _, part in parts for file in part.files]
+    for part in parts:
+        _add_counts(counts, part.counted.counts)
+    files = [file for part in parts for file in part.files]
     listing = "".join(f"{file['sha256']}  {file['name']}\n" for file in files)
     is_one = Path(source.path).is_file() and len(files) == 1
     whole = files[0]["sha256"] if is_one else hashlib.sha256(listing.encode()).hexdigest()
-    record: dict[str, Any] = {"path": str(source.path), "sha256": whole, "kind": source.kind, "region": source.region}
-    if isinstance(source, SiteSource):
-        record |= {"biosample_column": source.biosample_column, "min_score": source.min_score}
-    return {**record, "counts": counts, "files": files}
+    record = {"path": str(source.path), "sha256": whole, "kind": source.kind, "region": source.region}
+    return {**record, **source.options(), "counts": counts, "files": files}
 
 
-def _region_tracks(
-    bins: RegionBins, parts: list[tuple[FileJob, FileCounts]]
-) -> tuple[list[tuple[str, str, str, str, str]], RegionMatrix]:
+def _region_tracks(bins: RegionBins, parts: list[Part]) -> tuple[list[tuple[str, str, str, str, str]], RegionMatrix]:
     """Tracks of one region in order of source, regulator and biosample, and their matrix."""
     keys: list[tuple[str, str, str, str, str]] = []
     rows, values, repeated = [], [], []
     origin: dict[tuple[str, str, str, str], Path] = {}
-    for job, part in parts:
-        value_kind = BASES if isinstance(job.source, SiteSource) else SIGNAL
-        for (regulator, biosample), track_rows, track_values in zip(part.names, part.rows, part.values, strict=True):
+    for job, found, _ in parts:
+        for (regulator, biosample), track_rows, track_values in zip(*found[:3], strict=True):
             key = (bins.name, job.source.kind, regulator, biosample)
             if key in origin:
                 repeated.append(f"{job.source.kind}:{regulator} in {origin[key]} and {job.path}")
             origin[key] = job.path
-            keys.append((*key, value_kind))
+            keys.append((*key, found.value_kind))
             rows.append(track_rows)
             values.append(track_values)
     if repeated:
@@ -212,9 +128,9 @@ def build_features(
         "rna", or the name of one of `regions`.
     bin_size, upstream, downstream : int
         Bases. The promoter runs from `upstream` before the transcription start to `downstream` after it.
-    regions : sequence of WindowRegion and LinkedRegion
-        Further regions: windows at any distance from the TSS, or linked distal elements. In both, strand is ignored. A
-        gene without elements has no bins there.
+    regions : sequence of WindowRegion, LinkedRegion and PotentialRegion
+        Further regions: windows at any distance from the TSS, linked distal elements, or the regulatory potential of
+        peaks. In all of them strand is ignored. A gene without elements has no bins there.
     tracks : {"biosample", "regulator"}
         Whether sites of one regulator in different biosamples stay apart (where stated) or are united.
     executor : str, distributed.Client or Executor
@@ -256,14 +172,14 @@ def build_features(
         raise ValueError("no sources of sites; give at least one (promoter or rna sites)")
     options = BinOptions(bin_size, upstream, downstream, promoter_stranded)
     bins = _all_bins(models, sources, regions, options)
-    parts = list(_count_all(_jobs(sources, tracks), bins, executor))
-    by_source = [(source, [part for part in parts if part[0].source is source]) for source in sources]
+    parts = list(_count_all(jobs_of(sources, tracks), bins, executor))
+    by_source = [(source, [part for part in parts if part.job.source is source]) for source in sources]
     records = [_source_record(source, of_source) for source, of_source in by_source]
     _log_sources(records)
     checks = []
     for record, (source, of_source) in zip(records, by_source, strict=True):
         region = bins[source.region]
-        samples = [part.sample for _, part in of_source if part.sample is not None]
+        samples = [part.counted.sample for part in of_source if part.counted.sample is not None]
         if samples:
             counts = count_positions(region.union, models.assembly, region.pieces.strand_shift, samples)
             suspicion = "warn" if allow_suspicious and region.suspicion == "raise" else region.suspicion
@@ -271,7 +187,9 @@ def build_features(
     matrices: dict[str, RegionMatrix] = {}
     keys: list[tuple[str, str, str, str, str]] = []
     for name in bins:
-        region_keys, matrices[name] = _region_tracks(bins[name], [p for p in parts if p[0].source.region == name])
+        region_keys, matrices[name] = _region_tracks(
+            bins[name], [part for part in parts if part.job.source.region == name]
+        )
         keys += region_keys
     table = pd.DataFrame(keys, columns=list(TRACK_COLUMNS[:5]))
     table["n_bound_genes"] = count_bound_genes(matrices)
@@ -306,7 +224,7 @@ def _all_bins(
             f"no sites are given for the region(s) {listed(empty)}; give some (--region-sites {empty[0]}:TF=PATH) or "
             "leave the region out"
         )
-    with_signal = {source.region for source in sources if isinstance(source, SignalSource)}
+    with_signal = {source.region for source in sources if source.value_kind != BASES}
     return {
         name: make_bins(models, region, options, has_signal=name in with_signal)
         for name, region in by_name.items()
@@ -316,7 +234,7 @@ def _all_bins(
 
 def _log_sources(records: list[dict[str, Any]]) -> None:
     for record in records:
-        logger.info("%s (%s, %s): %s", record["path"], record["kind"], record["region"], record["counts"])
+        logger.info("%s (%s, %s): %s", record["path"], record["kind"], record["region"], counted(record["counts"]))
         absent = record["counts"].get("absent_chromosomes", {})
         if absent:
             logger.warning("%s: no signal on %d chromosomes: %s", record["path"], len(absent), listed(absent))

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from decode.core.checks import listed
-from decode.features.matrix import SIGNAL, RegulatoryFeatures
+from decode.features.matrix import RegulatoryFeatures
 from decode.features.position_check import PLACES
+from decode.genome.sources import SIGNAL
 
 
 def describe(features: RegulatoryFeatures) -> str:
@@ -58,6 +59,10 @@ def _definition(definition: dict[str, Any]) -> str:
     size = f"{definition['bin_size']}-bp bins"
     if definition["type"] == "window":
         return f"TSS {definition['first_bp']:+d}..{definition['last_bp']:+d}, {size}"
+    if definition["type"] == "potential":
+        return f"regulatory potential of peaks up to {definition['last_bp'] - 1} bp from the TSS, half at " + (
+            f"{definition['half_distance_bp']} bp"
+        )
     counts = definition.get("counts", {})
     return (
         f"elements of {definition['path']}, {size}: {counts.get('n_links', 0)} links of "

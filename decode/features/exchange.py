@@ -10,8 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from decode.core.checks import check_count
-from decode.features.matrix import BASES, SIGNAL, RegulatoryFeatures
+from decode.features.matrix import RegulatoryFeatures
 from decode.features.region import RegionMatrix
+from decode.genome.sources import BASES, SIGNAL
 from decode.statistics.strata import quantile_strata, shuffled_within
 
 GENES_PER_STRATUM = 30  # few enough to be alike, many enough that a gene seldom (1 in 30) gets its own sites back

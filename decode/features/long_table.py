@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from decode.features.matrix import SIGNAL, RegulatoryFeatures
+from decode.features.content import FeatureContent
+from decode.genome.sources import BASES, POTENTIAL, SIGNAL
 
 
 def _named(codes: np.ndarray, names: pd.Series) -> pd.Categorical:
@@ -14,21 +15,23 @@ def _named(codes: np.ndarray, names: pd.Series) -> pd.Categorical:
     return pd.Categorical.from_codes(values[codes], categories=pd.Index(categories))
 
 
-def long_table(features: RegulatoryFeatures) -> pd.DataFrame:
+def long_table(features: FeatureContent) -> pd.DataFrame:
     """Every nonzero value as one row, in order of region, gene, bin and track.
 
     Parameters
     ----------
-    features : RegulatoryFeatures
+    features : FeatureContent
+        `RegulatoryFeatures`.
 
     Returns
     -------
     pd.DataFrame
         Columns region, gene_id, bin (0 = 5'-most), kind, regulator, biosample ("" where not stated), bases; at
-        transcript level also transcript_id, before gene_id. Where the features hold signal tracks, also signal: the
-        mean over the bin's bases, NaN for sites (and bases 0 for signals). Text columns are categoricals.
+        transcript level also transcript_id, before gene_id. Where the features hold such tracks, also signal (the mean
+        over the bin's bases) and potential; NaN for tracks of other values, whose own column is then filled (bases 0).
+        Text columns are categoricals.
     """
-    has_signal = (features.tracks["value_kind"] == SIGNAL).any()
+    others = [kind for kind in (SIGNAL, POTENTIAL) if (features.tracks["value_kind"] == kind).any()]
     parts = []
     for name, region in features.regions.items():
         tracks = features.tracks[features.tracks["region"] == name].reset_index(drop=True)
@@ -43,12 +46,11 @@ def long_table(features: RegulatoryFeatures) -> pd.DataFrame:
         part["bin"] = row - region.offsets[gene]
         for column_name in ("kind", "regulator", "biosample"):
             part[column_name] = _named(column, tracks[column_name])
-        if has_signal:
-            is_signal = (tracks["value_kind"] == SIGNAL).to_numpy()[column]
-            part["bases"] = np.where(is_signal, 0, data.data).astype(np.int64)
-            part[SIGNAL] = np.where(is_signal, data.data, np.nan).astype(np.float32)
-        else:
-            part["bases"] = data.data.astype(np.int64)
+        value_kind = tracks["value_kind"].to_numpy(dtype=object)
+        is_bases = value_kind == BASES
+        part["bases"] = (data.data if is_bases.all() else np.where(is_bases[column], data.data, 0)).astype(np.int64)
+        for other in others:
+            part[other] = np.where((value_kind == other)[column], data.data, np.nan).astype(np.float32)
         parts.append(part)
     if len(parts) == 1:
         return parts[0]

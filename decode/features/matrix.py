@@ -2,50 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from decode.core.checks import check_choice, check_columns, check_known, check_positive, check_unique, listed
+from decode.core.checks import check_known, check_unique
+from decode.features.content import FeatureContent
+from decode.features.long_table import long_table
+from decode.features.merge import merge_features
 from decode.features.region import (
     RegionMatrix,
     bin_grid,
     check_genes_and_bins,
+    check_rows,
     count_bound_genes,
     dense_grid,
     padded_lengths,
     sum_rows,
 )
+from decode.features.storage import FeaturesFile, read_content, write_features
 from decode.statistics.strata import permuted_within
 
-if TYPE_CHECKING:
-    from decode.features.storage import FeaturesFile
-
-__all__ = ["SCHEMA_VERSION", "RegionMatrix", "RegulatoryFeatures", "count_bound_genes", "track_names"]
-
-SCHEMA_VERSION = 1
-TRACK_COLUMNS = ("region", "kind", "regulator", "biosample", "value_kind", "n_bound_genes")
-GENE_COLUMNS = ("gene_id", "gene_name", "chrom", "strand", "tss", "length_bp")
-BASES, SIGNAL = "bases", "signal"  # what the values of a track are
-TRACK_KEY = ["region", "kind", "regulator", "biosample"]
-
-
-def track_names(tracks: pd.DataFrame) -> list[str]:
-    """Ids of the tracks, `region|kind:regulator@biosample`, without the last part where no biosample is stated."""
-    return [
-        f"{region}|{kind}:{regulator}" + (f"@{biosample}" if biosample else "")
-        for region, kind, regulator, biosample in tracks[TRACK_KEY].itertuples(index=False)
-    ]
+__all__ = ["RegionMatrix", "RegulatoryFeatures", "count_bound_genes"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class RegulatoryFeatures:
+class RegulatoryFeatures(FeatureContent):
     """Binding sites of every regulator counted in the bins of every gene's promoter, RNA and further regions.
 
     Objects are never changed: every operation gives a new one.
@@ -58,8 +44,9 @@ class RegulatoryFeatures:
         RangeIndex; columns gene_id, gene_name, chrom, strand, tss, length_bp (spliced), ..., and transcript_id at
         transcript level.
     tracks : pd.DataFrame
-        One row a track; columns region, kind, regulator, biosample ("" where not stated), value_kind ("bases", or
-        "signal": mean signal over the bin's bases), n_bound_genes. Grouped by region, in the order of `regions`.
+        One row a track; columns region, kind, regulator, biosample ("" where not stated), value_kind ("bases";
+        "signal": mean signal over the bin's bases; "potential": sum over sites, weighted by their distance from the
+        TSS), n_bound_genes. Grouped by region, in the order of `regions`.
     regions : dict of str to RegionMatrix
         Column j of a region's matrix is the j-th track of that region.
     build : str
@@ -98,74 +85,9 @@ class RegulatoryFeatures:
     (['promoter|TF:CTCF@K562'], [[40.0]], [150])
     """
 
-    level: Literal["gene", "transcript"]
-    genes: pd.DataFrame
-    tracks: pd.DataFrame
-    regions: Mapping[str, RegionMatrix]
-    build: str
-    bin_size: int
-    upstream: int
-    downstream: int
-    sources: list[dict[str, Any]] = field(default_factory=list)
-    checks: dict[str, Any] = field(default_factory=dict)
-    definitions: dict[str, dict[str, Any]] = field(default_factory=dict)
-    schema_version: int = SCHEMA_VERSION
-
-    def __post_init__(self) -> None:
-        check_choice("level", self.level, ("gene", "transcript"))
-        check_columns("genes", self.genes, [self.id_column, *GENE_COLUMNS])
-        check_columns("tracks", self.tracks, TRACK_COLUMNS)
-        check_positive("bin_size", self.bin_size)
-        if not self.genes[self.id_column].is_unique:
-            check_unique(f"{self.id_column}s of the features", self.genes[self.id_column])
-        check_unique("tracks", self.track_ids)
-        column = self.tracks["region"].to_numpy(dtype=object)
-        runs = [name for i, name in enumerate(column) if i == 0 or column[i - 1] != name]
-        if runs != [name for name in self.regions if name in set(runs)]:
-            raise ValueError(
-                f"tracks come in region order {listed(runs)}; group them by region, in the order {listed(self.regions)}"
-            )
-        for name, region in self.regions.items():
-            n_tracks = int((self.tracks["region"] == name).sum())
-            if (region.n_genes, region.n_tracks) != (len(self.genes), n_tracks):
-                raise ValueError(
-                    f"region {name} holds {region.n_genes} genes x {region.n_tracks} tracks, the tables "
-                    f"{len(self.genes)} x {n_tracks}; they must agree"
-                )
-
-    @property
-    def id_column(self) -> str:
-        """Column of `genes` that holds the ids: gene_id, or transcript_id at transcript level."""
-        return f"{self.level}_id"
-
-    @cached_property
-    def ids(self) -> NDArray[np.str_]:
-        """Gene ids (transcript ids at transcript level), shape (n_genes,)."""
-        return self.genes[self.id_column].to_numpy(dtype=object).astype(str)
-
-    @cached_property
-    def track_ids(self) -> list[str]:
-        """One `region|kind:regulator@biosample` a track; no `@` part where the biosample is not stated."""
-        return track_names(self.tracks)
-
-    @property
-    def n_genes(self) -> int:
-        """Number of genes (or transcripts)."""
-        return len(self.genes)
-
     def __repr__(self) -> str:
         sizes = ", ".join(f"{name}: {r.data.shape[0]} bins x {r.n_tracks} tracks" for name, r in self.regions.items())
         return f"RegulatoryFeatures({self.n_genes} {self.level}s, {self.build}, {sizes})"
-
-    def region(self, name: str) -> RegionMatrix:
-        """The matrix of one region; KeyError where there is none of that name."""
-        if name not in self.regions:
-            raise KeyError(f"region {name!r} is not in the features; they hold {listed(self.regions)}")
-        return self.regions[name]
-
-    def bin_size_of(self, region: str) -> int:
-        """Bases a bin of one region."""
-        return int(self.definitions.get(region, {}).get("bin_size", self.bin_size))
 
     def select(
         self,
@@ -204,14 +126,42 @@ class RegulatoryFeatures:
             If a name is asked for twice, or no track satisfies all conditions.
         """
         columns = self._chosen_tracks(regulators, kinds, biosamples, track_ids)
-        order = np.arange(self.n_genes)
-        if genes is not None:
-            check_unique("genes asked for", genes)
-            check_known(f"{self.id_column}(s)", genes, dict.fromkeys(self.ids.tolist()), "the features")
-            number = {name: i for i, name in enumerate(self.ids.tolist())}
-            order = np.array([number[name] for name in genes], dtype=np.int64)
-        if genes is None and len(columns) == len(self.tracks) and (columns == np.arange(len(columns))).all():
-            return self
+        chosen = self if np.array_equal(columns, np.arange(len(self.tracks))) else self._take_tracks(columns)
+        if genes is None:
+            return chosen
+        check_unique("genes asked for", genes)
+        check_known(f"{self.id_column}(s)", genes, self._row_of_id, "the features")
+        return chosen.take([self._row_of_id[name] for name in genes])
+
+    def take(self, rows: ArrayLike) -> RegulatoryFeatures:
+        """The features of some genes by their numbers (rows of `genes`), in the order asked for.
+
+        Parameters
+        ----------
+        rows : sequence of int, shape (n,)
+            No number twice.
+
+        Returns
+        -------
+        RegulatoryFeatures
+            All regions and tracks; `n_bound_genes` is counted anew.
+
+        Raises
+        ------
+        TypeError
+            If the rows are no integers (a mask: take `np.flatnonzero` of it).
+        ValueError
+            If a row is outside the gene table or asked for twice.
+        """
+        order = check_rows(rows, self.n_genes)
+        if len(np.unique(order)) < len(order):
+            check_unique("rows asked for", order.tolist())
+        regions = {name: region.take_genes(order) for name, region in self.regions.items()}
+        tracks = self.tracks.assign(n_bound_genes=count_bound_genes(regions))
+        return replace(self, genes=self.genes.iloc[order].reset_index(drop=True), tracks=tracks, regions=regions)
+
+    def _take_tracks(self, columns: NDArray[np.int64]) -> RegulatoryFeatures:
+        """The tracks `columns`, in that order within each region."""
         regions, blocks = {}, []
         for name, region in self.regions.items():
             numbers = np.flatnonzero(self.tracks["region"] == name)
@@ -219,11 +169,9 @@ class RegulatoryFeatures:
             blocks.append(wanted)
             if len(wanted) < len(numbers) or (wanted != numbers).any():
                 region = region.take_tracks(wanted - (numbers[0] if len(numbers) else 0))
-            regions[name] = region if genes is None else region.take_genes(order)
+            regions[name] = region
         tracks = self.tracks.iloc[np.concatenate(blocks)].reset_index(drop=True) if blocks else self.tracks
-        if genes is not None:
-            tracks = tracks.assign(n_bound_genes=count_bound_genes(regions))
-        return replace(self, genes=self.genes.iloc[order].reset_index(drop=True), tracks=tracks, regions=regions)
+        return replace(self, tracks=tracks, regions=regions)
 
     def _chosen_tracks(
         self,
@@ -368,32 +316,22 @@ class RegulatoryFeatures:
     @staticmethod
     def merge(features: Sequence[RegulatoryFeatures]) -> RegulatoryFeatures:
         """Put the tracks of several objects side by side; see `decode.features.merge.merge_features`."""
-        from decode.features.merge import merge_features
-
         return merge_features(features)
 
     def write(self, path: str | Path) -> None:
         """Write one HDF5 file, whole or not at all."""
-        from decode.features.storage import write_features
-
         write_features(self, path)
 
     @staticmethod
     def read(path: str | Path) -> RegulatoryFeatures:
         """Read a features file into memory; ValueError where it is damaged or of another schema version."""
-        from decode.features.storage import read_features
-
-        return read_features(path)
+        return RegulatoryFeatures(**read_content(path))
 
     @staticmethod
     def open(path: str | Path) -> FeaturesFile:
         """Open a features file to read single genes without loading it; use it in a `with` block."""
-        from decode.features.storage import FeaturesFile
-
         return FeaturesFile(path)
 
     def to_long(self, genes: Sequence[str] | None = None) -> pd.DataFrame:
         """Every nonzero value as one row; see `decode.features.long_table.long_table`."""
-        from decode.features.long_table import long_table
-
         return long_table(self if genes is None else self.select(genes=genes))

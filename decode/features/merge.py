@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
 from decode.core.checks import check_unique, listed
-from decode.features.matrix import RegulatoryFeatures, track_names
+from decode.features.content import FeatureContent, track_names
 from decode.features.region import RegionMatrix
 
+Content = TypeVar("Content", bound=FeatureContent)
 SETTINGS = ("level", "build", "bin_size", "upstream", "downstream", "schema_version")
 
 
-def _check_same(first: RegulatoryFeatures, other: RegulatoryFeatures) -> None:
+def _check_same(first: FeatureContent, other: FeatureContent) -> None:
     """Raise ValueError where two features do not describe the same bins of the same genes."""
     for name in SETTINGS:
         mine, theirs = getattr(first, name), getattr(other, name)
@@ -39,7 +40,7 @@ def _check_same(first: RegulatoryFeatures, other: RegulatoryFeatures) -> None:
             raise ValueError(f"features to merge have different bins in region {name}; build them on one annotation")
 
 
-def merge_features(features: Sequence[RegulatoryFeatures]) -> RegulatoryFeatures:
+def merge_features(features: Sequence[Content]) -> Content:
     """Union of the tracks of several features over the same genes.
 
     Parameters

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from decode.core.checks import check_positive, listed
-from decode.features.binning import WINDOW_BITS, add_bins
+from decode.features.kernel import WINDOW_BITS, add_bins
 from decode.genome.gene_models import promoter_windows, tss_windows
 
 if TYPE_CHECKING:
@@ -78,6 +78,28 @@ def _chromosomes(chroms: pd.Series, assembly: Assembly) -> tuple[NDArray[np.int6
     offset = np.array([assembly.offsets[name] for name in names], dtype=np.int64)
     size = np.array([assembly.sizes[name] for name in names], dtype=np.int64)
     return offset[code], size[code]
+
+
+class Segments(NamedTuple):
+    """Parts of pieces that lie in one bin each: start and end on the assembly axis (without strand) and row."""
+
+    start: NDArray[np.int64]
+    end: NDArray[np.int64]
+    row: NDArray[np.int64]
+
+
+def cut_at_bins(pieces: Pieces, numbers: NDArray[np.int64]) -> Segments:
+    """Cut pieces at the edges of their bins."""
+    start, end, first = pieces.start[numbers], pieces.end[numbers], pieces.region_start[numbers]
+    size, last = pieces.bin_size, first + end - start
+    n_bins = (last - 1) // size - first // size + 1
+    piece = np.repeat(np.arange(len(numbers)), n_bins)
+    number = np.arange(len(piece)) - np.repeat(np.cumsum(n_bins) - n_bins, n_bins) + np.repeat(first // size, n_bins)
+    low, high = np.maximum(first[piece], number * size), np.minimum(last[piece], (number + 1) * size)
+    is_minus = pieces.is_minus[numbers][piece]
+    low_at = np.where(is_minus, end[piece] - (high - first[piece]), start[piece] + low - first[piece])
+    shift = np.where(low_at >= pieces.strand_shift, pieces.strand_shift, 0)
+    return Segments(low_at - shift, low_at - shift + high - low, pieces.row[numbers][piece] + number)
 
 
 def make_pieces(

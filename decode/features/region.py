@@ -102,23 +102,37 @@ def dense_grid(picked: sparse.csr_array, is_present: NDArray[np.bool_]) -> NDArr
     return spread.toarray().reshape(*is_present.shape, picked.shape[1])
 
 
+def check_rows(rows: ArrayLike, n_genes: int) -> NDArray[np.int64]:
+    """Gene numbers as an int64 array of shape (n,).
+
+    Raises
+    ------
+    TypeError
+        If they are no integers.
+    ValueError
+        If one is outside the table.
+    """
+    numbers = np.asarray(rows)
+    if numbers.dtype == bool or (numbers.size and not np.issubdtype(numbers.dtype, np.integer)):
+        raise TypeError(f"rows are {numbers.dtype}; gene numbers (integers) are wanted")
+    numbers = numbers.astype(np.int64).reshape(-1)
+    is_outside = (numbers < 0) | (numbers >= n_genes)
+    if is_outside.any():
+        raise ValueError(f"rows outside the {n_genes} genes of the features: {listed(numbers[is_outside])}")
+    return numbers
+
+
 def check_genes_and_bins(
     region: str, offsets: NDArray[np.int64], genes: ArrayLike, n_bins: int | None
 ) -> tuple[NDArray[np.int64], int]:
-    """Gene numbers as an int64 array, and the number of bins that holds them all.
+    """Gene numbers as by `check_rows`, and the number of bins that holds them all.
 
     Raises
     ------
     ValueError
-        If a gene number is outside the table, or `n_bins` is smaller than the bins of a gene.
+        If `n_bins` is smaller than the bins of a gene.
     """
-    numbers = np.asarray(genes)
-    if numbers.dtype == bool or (numbers.size and not np.issubdtype(numbers.dtype, np.integer)):
-        raise TypeError(f"rows are {numbers.dtype}; gene numbers (integers) are wanted")
-    numbers = numbers.astype(np.int64).reshape(-1)
-    is_outside = (numbers < 0) | (numbers >= len(offsets) - 1)
-    if is_outside.any():
-        raise ValueError(f"rows outside the {len(offsets) - 1} genes of the features: {listed(numbers[is_outside])}")
+    numbers = check_rows(genes, len(offsets) - 1)
     most = int((offsets[numbers + 1] - offsets[numbers]).max(initial=0))
     if n_bins is not None and n_bins < most:
         raise ValueError(f"n_bins is {n_bins}, but a gene has {most} bins in region {region}; give at least {most}")

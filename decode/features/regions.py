@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from decode.core.checks import check_count
 from decode.core.files import sha256_of
+from decode.features.content import window_definition
 from decode.features.pieces import Pieces, linked_pieces, promoter_pieces, rna_pieces, window_pieces
 from decode.features.position_check import union_of
+from decode.features.potential import HALF_DISTANCE_BP, reach_bp
 from decode.genome.links import read_links
 
 if TYPE_CHECKING:
@@ -62,8 +64,7 @@ class WindowRegion:
 
     def definition(self, bin_size: int) -> dict[str, Any]:
         """What makes the region what it is, as plain data."""
-        size = self.bin_size or bin_size
-        return {"type": "window", "first_bp": self.first_bp, "last_bp": self.last_bp, "bin_size": int(size)}
+        return window_definition(self.first_bp, self.last_bp, self.bin_size or bin_size)
 
 
 @dataclass(frozen=True)
@@ -104,10 +105,50 @@ class LinkedRegion:
         return {
             "type": "linked", "bin_size": int(self.bin_size or bin_size), "path": str(self.path),
             "sha256": sha256_of(self.path), "min_score": self.min_score,
+            "id_map": None if self.id_map is None else str(self.id_map),
         }  # fmt: skip
 
 
-Region = WindowRegion | LinkedRegion
+@dataclass(frozen=True)
+class PotentialRegion:
+    """A further region: the regulatory potential of peaks at each gene, in one bin.
+
+    The value is the sum over the track's peaks of 2^(-distance of the peak's middle from the TSS / half-distance), up
+    to ten half-distances to both sides; strand is ignored.
+
+    Parameters
+    ----------
+    half_distance : int
+        Bases at which a peak counts half.
+    name : str
+        Letters, digits and underscores; not "promoter" or "rna".
+
+    Raises
+    ------
+    ValueError
+        If the name or the half-distance cannot be used.
+
+    Examples
+    --------
+    >>> PotentialRegion(1000).definition(100)["first_bp"]
+    -10000
+    """
+
+    half_distance: int = HALF_DISTANCE_BP
+    name: str = "potential"
+
+    def __post_init__(self) -> None:
+        _check_region(self.name, None)
+        check_count(f"half-distance of the region {self.name}", self.half_distance)
+
+    def definition(self, bin_size: int) -> dict[str, Any]:
+        """What makes the region what it is, as plain data; its one bin is the window in which peaks count."""
+        reach = reach_bp(self.half_distance)
+        window = window_definition(-reach, reach + 1, 2 * reach + 1)
+        return window | {"type": "potential", "half_distance_bp": int(self.half_distance)}
+
+
+Region = WindowRegion | LinkedRegion | PotentialRegion
 
 
 def _check_region(name: str, bin_size: int | None) -> None:
@@ -139,6 +180,8 @@ class RegionBins:
     suspicion : {"raise", "warn", "none"}
         What happens where sites lie in the region no more often than by chance. Distal elements only warn; in a window
         far from the TSS sites need not be denser than around it, so nothing is concluded.
+    half_distance_bp : int
+        Of a regulatory potential; 0 where bases are counted or signals averaged.
     """
 
     name: str
@@ -150,6 +193,7 @@ class RegionBins:
     union: tuple[NDArray[np.int64], NDArray[np.int64]]
     definition: dict[str, Any]
     suspicion: Suspicion
+    half_distance_bp: int = 0
 
 
 class BinOptions(NamedTuple):
@@ -167,7 +211,7 @@ def make_bins(models: GeneModels, region: str | Region, options: BinOptions, *, 
     Parameters
     ----------
     models : GeneModels
-    region : "promoter", "rna", WindowRegion or LinkedRegion
+    region : "promoter", "rna", WindowRegion, LinkedRegion or PotentialRegion
     options : BinOptions
     has_signal : bool
         Whether means of signals are stored, or bases only.
@@ -179,10 +223,11 @@ def make_bins(models: GeneModels, region: str | Region, options: BinOptions, *, 
     Raises
     ------
     FileNotFoundError, ValueError
-        If links cannot be read, or a window or bin size is not possible.
+        If links cannot be read, a window or bin size is not possible, or there is a signal in a region of potentials.
     """
     suspicion: Suspicion = "raise"
     size = options.bin_size
+    half_distance = 0
     definition: dict[str, Any] = {}
     if isinstance(region, WindowRegion):
         definition = region.definition(size)
@@ -198,6 +243,12 @@ def make_bins(models: GeneModels, region: str | Region, options: BinOptions, *, 
         logger.info(
             "region %s: %d of %d %ss have no linked element", region.name, n_without, len(models.table), models.level
         )
+    elif isinstance(region, PotentialRegion):
+        if has_signal:
+            raise ValueError(f"region {region.name} is given a signal; its potentials are those of peaks: give sites")
+        definition, suspicion, half_distance = region.definition(size), "none", region.half_distance
+        size = definition["bin_size"]
+        made = window_pieces(models, definition["first_bp"], definition["last_bp"], size)
     elif region == "promoter":
         made = promoter_pieces(
             models, size, options.upstream, options.downstream, is_stranded=options.promoter_stranded
@@ -206,5 +257,5 @@ def make_bins(models: GeneModels, region: str | Region, options: BinOptions, *, 
         made = rna_pieces(models, size)
     bases_type = np.int16 if size <= np.iinfo(np.int16).max else np.int32
     name = region if isinstance(region, str) else region.name
-    value_type = np.float32 if has_signal else bases_type
-    return RegionBins(name, models.assembly, *made, value_type, union_of(made[0]), definition, suspicion)
+    value_type = np.float32 if has_signal or half_distance else bases_type
+    return RegionBins(name, models.assembly, *made, value_type, union_of(made[0]), definition, suspicion, half_distance)

@@ -8,23 +8,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from decode.features.pieces import Pieces, cut_at_bins
 from decode.genome.signals import SignalReader, SignalTrack
 
 if TYPE_CHECKING:
-    from decode.features.pieces import Pieces
     from decode.features.regions import RegionBins
     from decode.genome.assembly import Assembly
 
 MAX_GAP = 20_000  # bases that are read in vain rather than asking the file again
 MAX_SPAN = 1 << 22  # bases of signal in memory at a time, plus the longest piece
-
-
-class Segments(NamedTuple):
-    """Parts of pieces that lie in one bin each: start and end on the assembly axis (without strand) and row."""
-
-    start: NDArray[np.int64]
-    end: NDArray[np.int64]
-    row: NDArray[np.int64]
 
 
 def signal_means(track: SignalTrack, bins: RegionBins) -> tuple[NDArray[np.int32], NDArray[np.float32], dict[str, Any]]:
@@ -75,7 +67,7 @@ def _sums(path: Any, bins: RegionBins, *, strand: int | None, is_minus_file: boo
     lowest, highest, where = 0.0, 0.0, ""
     with SignalReader(path, bins.assembly) as reader:
         for chrom, offset, pieces in _chunks(bins.pieces, bins.assembly, strand):
-            segments = _segments(bins.pieces, pieces)
+            segments = cut_at_bins(bins.pieces, pieces)
             first, last = int(segments.start.min()), int(segments.end.max())
             values = reader.read(chrom, first - offset, last - offset)
             if (low := float(values.min())) < lowest:
@@ -110,17 +102,3 @@ def _chunks(pieces: Pieces, assembly: Assembly, strand: int | None) -> Iterator[
         for group in np.split(numbers, np.flatnonzero(is_new)[1:]):
             name = names[int(np.searchsorted(edges, pieces.start[group[0]] - side * shift, side="right")) - 1]
             yield name, assembly.offsets[name], group
-
-
-def _segments(pieces: Pieces, numbers: NDArray[np.int64]) -> Segments:
-    """Cut pieces at the edges of their bins."""
-    start, end, first = pieces.start[numbers], pieces.end[numbers], pieces.region_start[numbers]
-    size, last = pieces.bin_size, first + end - start
-    n_bins = (last - 1) // size - first // size + 1
-    piece = np.repeat(np.arange(len(numbers)), n_bins)
-    number = np.arange(len(piece)) - np.repeat(np.cumsum(n_bins) - n_bins, n_bins) + np.repeat(first // size, n_bins)
-    low, high = np.maximum(first[piece], number * size), np.minimum(last[piece], (number + 1) * size)
-    is_minus = pieces.is_minus[numbers][piece]
-    low_at = np.where(is_minus, end[piece] - (high - first[piece]), start[piece] + low - first[piece])
-    shift = np.where(low_at >= pieces.strand_shift, pieces.strand_shift, 0)
-    return Segments(low_at - shift, low_at - shift + high - low, pieces.row[numbers][piece] + number)

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from decode.core.files import atomic_path, check_input, check_output, to_json
-from decode.features.matrix import SCHEMA_VERSION, RegulatoryFeatures, track_names
+from decode.features.content import SCHEMA_VERSION, FeatureContent, track_names
 from decode.features.region import RegionMatrix, bin_grid, check_genes_and_bins, dense_grid, padded_lengths
 
 FORMAT = "decode-features"
@@ -56,12 +56,13 @@ def _get_table(group: h5py.Group) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def write_features(features: RegulatoryFeatures, path: str | Path) -> None:
+def write_features(features: FeatureContent, path: str | Path) -> None:
     """Write features to one HDF5 file, whole or not at all.
 
     Parameters
     ----------
-    features : RegulatoryFeatures
+    features : FeatureContent
+        `RegulatoryFeatures`.
     path : str or Path
         Its folder must exist.
 
@@ -83,7 +84,7 @@ def write_features(features: RegulatoryFeatures, path: str | Path) -> None:
             raise OSError(f"features file {path} could not be written ({error.strerror}); is the disk full?") from error
 
 
-def _fill(file: h5py.File, features: RegulatoryFeatures) -> None:
+def _fill(file: h5py.File, features: FeatureContent) -> None:
     file.attrs["format"] = FORMAT
     file.attrs["schema_version"] = SCHEMA_VERSION
     header = {name: getattr(features, name) for name in HEADER}
@@ -143,8 +144,8 @@ def _header(file: h5py.File) -> dict[str, Any]:
     return header
 
 
-def read_features(path: str | Path) -> RegulatoryFeatures:
-    """Read a features file into memory.
+def read_content(path: str | Path) -> dict[str, Any]:
+    """Read a features file into memory: the fields of `FeatureContent` by name.
 
     Parameters
     ----------
@@ -152,7 +153,7 @@ def read_features(path: str | Path) -> RegulatoryFeatures:
 
     Returns
     -------
-    RegulatoryFeatures
+    dict
 
     Raises
     ------
@@ -170,9 +171,8 @@ def read_features(path: str | Path) -> RegulatoryFeatures:
             parts = (group["data"][:], group["indices"][:].astype(pointer.dtype), pointer)
             data = sparse.csr_array(parts, shape=(len(pointer) - 1, int(group.attrs["n_tracks"])))
             regions[name] = RegionMatrix(name, data, group["offsets"][:], group["bin_length_bp"][:])
-        return RegulatoryFeatures(
-            genes=_get_table(file["genes"]), tracks=_get_table(file["tracks"]), regions=regions, **header
-        )
+        tables = {name: _get_table(file[name]) for name in ("genes", "tracks")}
+        return {**header, **tables, "regions": regions}
 
 
 class FeaturesFile:

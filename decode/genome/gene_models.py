@@ -5,20 +5,19 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from decode.core.checks import check_choice, check_positive, listed
+from decode.core.choices import Level, Representative
 from decode.genome.annotation import Annotation, merge_blocks
 from decode.genome.assembly import Assembly
 
 logger = logging.getLogger(__name__)
 
 REPRESENTATIVES = ("auto", "collapsed", "mane", "appris", "canonical", "longest")
-Representative = Literal["auto", "collapsed", "mane", "appris", "canonical", "longest"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class GeneModels:
         then 5' to 3'.
     """
 
-    level: Literal["gene", "transcript"]
+    level: Level
     assembly: Assembly
     rule: str
     table: pd.DataFrame
@@ -71,18 +70,23 @@ class GeneModels:
         KeyError
             If there is no such model.
         """
+        row = self.row_of(model_id)
+        return self.exons.iloc[self._first_exon[row] : self._first_exon[row + 1]]
+
+    def row_of(self, model_id: str) -> int:
+        """Row of `table` that holds a model; KeyError where there is none."""
         row = self._row_of_id.get(model_id)
         if row is None:
             raise KeyError(
                 f"{self.level} {model_id!r} is not among the {len(self.table)} models: {listed(self.ids, 3)}"
             )
-        return self.exons.iloc[self._first_exon[row] : self._first_exon[row + 1]]
+        return row
 
 
 def gene_models(
     annotation: Annotation,
     *,
-    level: Literal["gene", "transcript"] = "gene",
+    level: Level = "gene",
     representative: Representative = "auto",
 ) -> GeneModels:
     """Choose the transcript that stands for each gene, or keep every transcript.
@@ -358,7 +362,7 @@ def _choose(transcripts: pd.DataFrame, representative: str) -> tuple[pd.DataFram
 
 
 def _models(
-    level: Literal["gene", "transcript"],
+    level: Level,
     assembly: Assembly,
     rule: str,
     table: pd.DataFrame,

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from decode.core.checks import check_columns, listed
+from decode.core.checks import check_columns, counted, listed
 from decode.core.files import check_output, read_bytes, write_table
 
 logger = logging.getLogger(__name__)
@@ -204,7 +204,7 @@ def _result(
             lifted[column] = lifted[column].astype("category" if is_category else sites[column].dtype)
     n_lifted = int(kept.sum())
     lost = {name: int((reason == number).sum()) for number, name in enumerate(LOST_REASONS, 1)}
-    logger.info("liftover: %d of %d sites lifted; lost: %s", n_lifted, len(sites), lost)
+    logger.info("liftover: %d of %d sites lifted; lost: %s", n_lifted, len(sites), counted(lost))
     return LiftResult(lifted, len(sites), n_lifted, len(sites) - n_lifted, lost)
 
 

@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from decode.core.checks import check_choice, listed
 from decode.core.files import check_input
 from decode.genome.assembly import Assembly
-from decode.genome.site_sources import KINDS, REGION_OF_KIND, Kind
+from decode.genome.site_files import KINDS, REGION_OF_KIND, Kind
+from decode.genome.sources import SIGNAL, Counted, Counter, ValueKind, hashed
 
 logger = logging.getLogger(__name__)
 
@@ -50,11 +51,29 @@ class SignalSource:
     kind: Kind
     path: Path
     region: str = ""
+    value_kind: ClassVar[ValueKind] = SIGNAL
 
     def __post_init__(self) -> None:
         check_choice("kind", self.kind, KINDS)
         object.__setattr__(self, "path", Path(self.path))
         object.__setattr__(self, "region", self.region or REGION_OF_KIND.get(self.kind, ""))
+
+    def jobs(self) -> list[Path]:
+        """The file of every track, see `signal_tracks`; of a stranded pair that of the plus strand."""
+        return [track.path for track in signal_tracks(self)]
+
+    def count(self, path: Path, counter: Counter[Counted]) -> Counted:
+        """Have the signal of one track averaged."""
+        return counter.signal(path)
+
+    def files(self, path: Path) -> list[dict[str, str]]:
+        """Names and hashes of the files of one track."""
+        track = signal_track(path)
+        return hashed(track.path, track.minus)
+
+    def options(self) -> dict[str, Any]:
+        """What else the record of the source says: nothing."""
+        return {}
 
 
 class SignalTrack(NamedTuple):

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 from decode.core.checks import listed
 from decode.genome import site_text
-from decode.genome.site_sources import PEAK_SUFFIXES, SiteSource, regulator_name
+from decode.genome.site_files import PEAK_SUFFIXES, SiteOptions, regulator_name
 from decode.genome.site_text import BIOSAMPLE, CHROM, END, NAME, SCORE, START, STRAND
 
 StrandUse = Literal["ignored", "wanted", "where given"]
@@ -34,7 +34,7 @@ class Layout(NamedTuple):
     regulator: str | None
 
 
-def _header_columns(source: SiteSource, path: Path, header: bytes) -> dict[int, int]:
+def _header_columns(source: SiteOptions, path: Path, header: bytes) -> dict[int, int]:
     """Columns of a GTRD meta-cluster file: #CHROM START END summit uniprotId tfTitle cell.set ..."""
     names = header.decode("utf-8", "replace").strip().lstrip("#").lower().split("\t")
     wanted = {CHROM: "chrom", START: "start", END: "end", NAME: "tftitle"}
@@ -47,7 +47,7 @@ def _header_columns(source: SiteSource, path: Path, header: bytes) -> dict[int, 
     return {role: names.index(name) for role, name in wanted.items()}
 
 
-def _sniff(source: SiteSource, fields: list[bytes], text: bytes) -> str:
+def _sniff(source: SiteOptions, fields: list[bytes], text: bytes) -> str:
     """Format of a file by its header or first row."""
     if source.format != "auto":
         return source.format
@@ -62,12 +62,13 @@ def _sniff(source: SiteSource, fields: list[bytes], text: bytes) -> str:
     return "targetscan" if source.kind == "miRNA" and len(fields) > 3 and b":" in fields[3] else "bed"
 
 
-def find_layout(source: SiteSource, path: Path, text: bytes, strand: StrandUse, *, has_score: bool) -> Layout:
+def find_layout(source: SiteOptions, path: Path, text: bytes, strand: StrandUse, *, has_score: bool) -> Layout:
     """Columns of a file, from its header or first row and the options of the source.
 
     Parameters
     ----------
-    source : SiteSource
+    source : SiteOptions
+        A `SiteSource`.
     path : Path
     text : bytes
         First block of the file that has a row.

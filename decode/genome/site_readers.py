@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from decode.core.checks import listed
 from decode.genome import site_text
 from decode.genome.assembly import Assembly
+from decode.genome.site_files import SiteOptions, line_blocks, regulator_name
 from decode.genome.site_layout import Layout, StrandUse, find_layout
-from decode.genome.site_sources import SiteSource, line_blocks, regulator_name
 from decode.genome.site_text import END, NAME, ROLE_NAMES, SCORE, START, STRAND, Scan
 
 logger = logging.getLogger(__name__)
@@ -96,7 +96,8 @@ class SiteFile:
 
     Parameters
     ----------
-    source : SiteSource
+    source : SiteOptions
+        A `SiteSource`.
     path : Path
         The source's file, or one of its folder.
     assembly : Assembly
@@ -106,7 +107,7 @@ class SiteFile:
     """
 
     def __init__(
-        self, source: SiteSource, path: Path, assembly: Assembly, *, strand: StrandUse, has_score: bool
+        self, source: SiteOptions, path: Path, assembly: Assembly, *, strand: StrandUse, has_score: bool
     ) -> None:
         self.source, self.path, self.assembly = source, path, assembly
         self.strand: StrandUse = strand
@@ -314,12 +315,13 @@ class SiteFile:
         return SiteBlock(regulators, biosamples, track, rows.position, rows.length, strand, counts)
 
 
-def read_block(source: SiteSource, path: str | Path, assembly: Assembly, *, stranded: bool) -> SiteBlock:
+def read_block(source: SiteOptions, path: str | Path, assembly: Assembly, *, stranded: bool) -> SiteBlock:
     """Read one file of sites into numbers: no data frame, no Python work per row.
 
     Parameters
     ----------
-    source : SiteSource
+    source : SiteOptions
+        A `SiteSource`.
     path : str or Path
         The source's file, or one of its folder (`source_files`).
     assembly : Assembly
@@ -348,6 +350,7 @@ def read_block(source: SiteSource, path: str | Path, assembly: Assembly, *, stra
     >>> folder = tempfile.TemporaryDirectory()
     >>> path = Path(folder.name, "sites.bed")
     >>> _ = path.write_text("chr1\\t100\\t150\\tCTCF\\nchr1\\t120\\t180\\tREST\\n")
+    >>> from decode.genome.site_sources import SiteSource
     >>> block = read_block(SiteSource("TF", path), path, get_assembly("hg38"), stranded=False)
     >>> block.regulators, block.track.tolist(), block.position.tolist(), block.length.tolist()
     (['CTCF', 'REST'], [0, 1], [100, 120], [50, 60])

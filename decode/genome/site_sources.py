@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-import gzip
 import logging
-import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Literal, get_args
+from typing import Any, ClassVar
 
 import numpy as np
 
 from decode.core.checks import check_choice, listed
-from decode.core.files import GZIP_MAGIC, check_input
+from decode.core.files import check_input
+from decode.genome.site_files import (
+    BED_SUFFIXES,
+    FOLDER_SUFFIXES,
+    FORMATS,
+    KINDS,
+    REGION_OF_KIND,
+    Format,
+    Kind,
+    regulator_name,
+)
+from decode.genome.site_readers import read_block
+from decode.genome.sources import BASES, Counted, Counter, ValueKind, hashed
 
 logger = logging.getLogger(__name__)
-
-Kind = Literal["TF", "RBP", "miRNA", "other"]
-Format = Literal["auto", "bed", "gtrd", "postar", "targetscan"]
-KINDS: tuple[str, ...] = get_args(Kind)
-FORMATS: tuple[str, ...] = get_args(Format)
-REGION_OF_KIND = {"TF": "promoter", "RBP": "rna", "miRNA": "rna"}
-
-PEAK_SUFFIXES = (".narrowPeak", ".broadPeak")  # their column 4 names the peak, not the regulator
-BED_SUFFIXES = (".bed", *PEAK_SUFFIXES)
-FOLDER_SUFFIXES = {"gtrd": (".interval",), "postar": (".txt",)}  # all other formats: the BED suffixes
-BLOCK_BYTES = 1 << 25  # text that is held at a time
 
 
 @dataclass(frozen=True)
@@ -71,6 +69,8 @@ class SiteSource:
     score_column: int | None = None
     format: Format = "auto"
 
+    value_kind: ClassVar[ValueKind] = BASES
+
     def __post_init__(self) -> None:
         check_choice("kind", self.kind, KINDS)
         check_choice("format", self.format, FORMATS)
@@ -83,17 +83,21 @@ class SiteSource:
         object.__setattr__(self, "path", Path(self.path))
         object.__setattr__(self, "region", self.region or REGION_OF_KIND.get(self.kind, ""))
 
+    def jobs(self) -> list[Path]:
+        """Its files, see `source_files`."""
+        return source_files(self)
 
-def regulator_name(path: str | Path) -> str:
-    """Name of the regulator that a file stands for: its stem, whatever the compression.
+    def count(self, path: Path, counter: Counter[Counted]) -> Counted:
+        """Read the sites of one file and have them counted."""
+        return counter.sites(read_block(self, path, counter.assembly, stranded=counter.is_stranded))
 
-    Examples
-    --------
-    >>> regulator_name("chip/CTCF.bed"), regulator_name("NKX2-5.v2.narrowPeak.gz")
-    ('CTCF', 'NKX2-5.v2')
-    """
-    name = Path(path).name.removesuffix(".gz")
-    return Path(name).stem if "." in name.lstrip(".") else name
+    def files(self, path: Path) -> list[dict[str, str]]:
+        """Name and hash of one file."""
+        return hashed(path)
+
+    def options(self) -> dict[str, Any]:
+        """What else the record of the source says."""
+        return {"biosample_column": self.biosample_column, "min_score": self.min_score}
 
 
 def source_files(source: SiteSource) -> list[Path]:
@@ -141,31 +145,3 @@ def source_files(source: SiteSource) -> list[Path]:
             f"folder {path} has several files of one regulator: {listed(repeated)}; keep one of each, or join them"
         )
     return files
-
-
-def line_blocks(path: Path, name: str = "file") -> Iterator[bytes]:
-    """Text of a plain or gzip file in blocks of whole lines; the last line always ends with a newline."""
-    check_input(path, name)
-    rest = b""
-    try:
-        with open(path, "rb") as raw:
-            magic = raw.read(4)
-            raw.seek(0)
-            if magic == b"PK\x03\x04":
-                raise ValueError(f"{name} {path} is a zip archive; unpack it and name the file in it")
-            is_gzip = magic.startswith(GZIP_MAGIC)
-            handle: IO[bytes] = gzip.GzipFile(fileobj=raw) if is_gzip else raw  # type: ignore[assignment, unused-ignore]
-            size = BLOCK_BYTES if is_gzip else min(BLOCK_BYTES, path.stat().st_size)  # a large buffer costs time
-            while piece := handle.read(size):
-                cut = piece.rfind(b"\n") + 1
-                if cut:
-                    yield rest + piece[:cut] if rest or cut < len(piece) else piece
-                    rest = piece[cut:]
-                else:
-                    rest += piece
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise ValueError(
-            f"{name} {path} is a truncated or damaged gzip file ({error}); fetch or compress it again"
-        ) from error
-    if rest:
-        yield rest + b"\n"

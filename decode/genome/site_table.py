@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pandas as pd
 
 from decode.core.checks import check_columns, listed
-from decode.genome.site_sources import REGION_OF_KIND
+from decode.genome.site_files import REGION_OF_KIND
+from decode.genome.sites import block_from_sites
+from decode.genome.sources import BASES, Counted, Counter, ValueKind
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +43,7 @@ class SiteTable:
     sites: pd.DataFrame
     region: str = ""
     name: str = "table in memory"
+    value_kind: ClassVar[ValueKind] = BASES
 
     def __post_init__(self) -> None:
         check_columns("sites", self.sites, ["chrom", "start", "end", "strand", "regulator", "kind"])
@@ -58,6 +62,19 @@ class SiteTable:
         """The name, where other sources have their file."""
         return Path(self.name)
 
-    def sha256(self) -> str:
-        """SHA-256 of the content, as 64 hex digits."""
-        return hashlib.sha256(self.sites.to_csv(index=False).encode()).hexdigest()
+    def jobs(self) -> list[Path]:
+        """The table as a whole."""
+        return [self.path]
+
+    def count(self, path: Path, counter: Counter[Counted]) -> Counted:
+        """Have its sites counted."""
+        return counter.sites(block_from_sites(self.sites, counter.assembly, stranded=counter.is_stranded))
+
+    def files(self, path: Path) -> list[dict[str, str]]:
+        """Name, and SHA-256 of the content."""
+        content = self.sites.to_csv(index=False).encode()
+        return [{"name": self.name, "sha256": hashlib.sha256(content).hexdigest()}]
+
+    def options(self) -> dict[str, Any]:
+        """What else the record of the source says: nothing."""
+        return {}

@@ -1,4 +1,9 @@
-"""The model bundle: a folder with members, names, split, scalers, versions and hashes; loading checks all of it."""
+"""The model bundle: a folder with members, names, split, scalers, versions and hashes; loading checks all of it.
+
+The folder holds plain data only: JSON, tables, and one .npz of float32 arrays a member. The network itself is built by
+`decode.models.architectures` from bundle.json, so a bundle from a stranger brings no code along. Every file but
+bundle.json is in its list of hashes. Whatever else lies in the folder is never opened; it is named in a warning.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +13,6 @@ import logging
 import os
 import shutil
 import tempfile
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,14 +27,15 @@ from decode.dataset import Dataset
 from decode.expression.task_kinds import TaskKind, main_tasks
 from decode.models.architectures import Network, build_network
 from decode.models.config import NetworkConfig
+from decode.models.member_arrays import read_member, write_member
 from decode.models.scales import RegionScale, TaskScale
 
 logger = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # 1 had members as Keras files, whose configuration can run code
 BUNDLE_FILE = "bundle.json"
 TRACK_COLUMNS = ["region", "kind", "regulator", "biosample", "value_kind"]
-LOAD_ERRORS = (ValueError, TypeError, KeyError, OSError, NotImplementedError, zipfile.BadZipFile)
+TABLES = ("tracks.tsv", "split.tsv.gz", "history.tsv")
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +89,7 @@ class ModelBundle:
     @property
     def track_ids(self) -> list[str]:
         """Names of the input channels, as `RegulatoryFeatures.track_ids` writes them."""
-        from decode.features.matrix import track_names
+        from decode.features.content import track_names
 
         return track_names(self.tracks)
 
@@ -201,9 +206,9 @@ def check_bundle_output(folder: Path) -> Path:
 def _write_parts(bundle: ModelBundle, folder: Path) -> None:
     names = []
     for number, member in enumerate(bundle.members):
-        names.append(f"member_{number}.keras")
-        member.bins.save(folder / names[-1])
-    for name, table in (("tracks.tsv", bundle.tracks), ("split.tsv.gz", bundle.split), ("history.tsv", bundle.history)):
+        names.append(_member_file(number))
+        write_member(member.bins, folder / names[-1])
+    for name, table in zip(TABLES, (bundle.tracks, bundle.split, bundle.history), strict=True):
         write_table(table, folder / name)
         names.append(name)
     record = {
@@ -226,6 +231,10 @@ def _write_parts(bundle: ModelBundle, folder: Path) -> None:
     (folder / BUNDLE_FILE).write_text(to_json(record), encoding="utf-8")
 
 
+def _member_file(number: int) -> str:
+    return f"member_{number}.npz"
+
+
 def _own_hash(record: dict[str, Any]) -> str:
     content = {key: value for key, value in record.items() if key != "own_sha256"}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
@@ -239,7 +248,7 @@ def read_record(folder: str | Path) -> dict[str, Any]:
     FileNotFoundError
         If the folder is no bundle.
     ValueError
-        If a file is missing or altered, or the schema version is another.
+        If a file is missing, altered or not in the list of hashes, or the schema version is another.
     """
     folder = Path(folder)
     path = folder / BUNDLE_FILE
@@ -251,17 +260,46 @@ def read_record(folder: str | Path) -> dict[str, Any]:
         record = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{path} is damaged ({error}); train or download the model again") from error
-    if not isinstance(record, dict) or record.get("schema_version") != SCHEMA_VERSION:
-        found = record.get("schema_version") if isinstance(record, dict) else None
-        raise ValueError(f"model bundle {folder} has schema version {found}; this release reads {SCHEMA_VERSION}")
+    found = record.get("schema_version") if isinstance(record, dict) else None
+    if found != SCHEMA_VERSION:
+        raise ValueError(f"model bundle {folder} {_other_schema(found)}")
     if record.get("own_sha256") != _own_hash(record):
         raise ValueError(f"{path} was altered: its own hash does not match; train or download the model again")
-    for name, expected in record["sha256"].items():
+    _check_files(folder, record)
+    return record
+
+
+def _other_schema(found: Any) -> str:
+    if found == 1:
+        return (
+            "was written by an older release (schema version 1: Keras files, which can run code of a stranger); this "
+            f"release reads plain arrays only (schema version {SCHEMA_VERSION}): train it again with `decode train`"
+        )
+    return (
+        f"has schema version {found}; this release reads {SCHEMA_VERSION}: use the release that wrote it, or train it "
+        "again with `decode train`"
+    )
+
+
+def _check_files(folder: Path, record: dict[str, Any]) -> None:
+    """Every file that is read has a hash, and the right one; others are named and left alone."""
+    n_members, hashes = record.get("n_members"), record.get("sha256", {})
+    if not isinstance(n_members, int) or n_members < 1:
+        raise ValueError(f"{folder / BUNDLE_FILE} lists {n_members!r} members; at least 1 is wanted")
+    wanted = {*TABLES, *(_member_file(number) for number in range(n_members))}
+    if set(hashes) != wanted:
+        raise ValueError(
+            f"{folder / BUNDLE_FILE} gives hashes of other files than a bundle of {n_members} member(s) has: "
+            f"{listed(sorted(set(hashes) ^ wanted))}; train or download the model again"
+        )
+    for name, expected in hashes.items():
         if not (folder / name).is_file():
             raise ValueError(f"model bundle {folder} lacks {name}; train or download the model again")
         if sha256_of(folder / name) != expected:
             raise ValueError(f"{folder / name} was altered: its hash does not match; train or download the model again")
-    return record
+    others = sorted(path.name for path in folder.iterdir() if path.name not in wanted | {BUNDLE_FILE})
+    if others:
+        logger.warning("model bundle %s: %s are no part of it and were not opened", folder, listed(others))
 
 
 def load_bundle(folder: str | Path) -> ModelBundle:
@@ -281,15 +319,14 @@ def load_bundle(folder: str | Path) -> ModelBundle:
     FileNotFoundError
         If the folder is no bundle.
     ValueError
-        If it is damaged, altered, or of another schema version.
+        If it is damaged, altered, of another schema version, or a member's arrays do not fit the network.
     """
     folder = Path(folder)
     record = read_record(folder)
     tracks = pd.read_csv(folder / "tracks.tsv", sep="\t", dtype=str, keep_default_na=False)
     network = NetworkConfig.from_json(record["network"])
     members = [
-        _load_member(folder / f"member_{number}.keras", network, record, tracks)
-        for number in range(record["n_members"])
+        _load_member(folder / _member_file(number), network, record, tracks) for number in range(record["n_members"])
     ]
     return ModelBundle(
         members=members,
@@ -310,31 +347,11 @@ def load_bundle(folder: str | Path) -> ModelBundle:
 
 
 def _load_member(path: Path, network: NetworkConfig, record: dict[str, Any], tracks: pd.DataFrame) -> Network:
-    import keras
-
-    try:
-        stored = keras.models.load_model(path, compile=False)
-    except LOAD_ERRORS as error:
-        raise ValueError(
-            f"{path} cannot be loaded with keras {keras.__version__} "
-            f"(written with {record['versions'].get('keras')}): {error}"
-        ) from error
+    """Build the network that the record describes, and fill it."""
     n_tracks = tracks["region"].value_counts()
     widths = {region: 1 + int(n_tracks.get(region, 0)) for region in record["regions"]}
-    found = {tensor.name: tensor.shape[-1] for tensor in stored.inputs}
-    if found != widths or stored.output_shape[-1] != len(record["tasks"]):
-        raise ValueError(
-            f"{path} does not fit its bundle: inputs {found}, outputs {stored.output_shape[-1]}; the bundle lists "
-            f"inputs {listed(widths.items())} and {len(record['tasks'])} tasks"
-        )
     blank = {region: RegionScale(np.zeros(width), np.ones(width)) for region, width in widths.items()}
     n_tasks = len(record["tasks"])
     views = build_network(network, blank, TaskScale(np.zeros(n_tasks), np.ones(n_tasks)))
-    try:
-        views.bins.set_weights(stored.get_weights())
-    except ValueError as error:
-        raise ValueError(
-            f"{path} does not fit the {network.architecture} network of this release "
-            f"({record['versions'].get('decode-expression')} wrote it): {error}"
-        ) from error
+    read_member(views.bins, path)
     return views

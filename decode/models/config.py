@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from decode.core.checks import check_choice, check_count, check_known_keys, check_positive
+from decode.core.choices import Architecture
 
-Architecture = Literal["default", "paper"]
 ARCHITECTURES: tuple[Architecture, ...] = ("default", "paper")
 
 

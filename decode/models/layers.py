@@ -16,10 +16,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import ArrayLike
 
-PACKAGE = "decode"
 
-
-@keras.saving.register_keras_serializable(package=PACKAGE)
 class ChannelScale(keras.layers.Layer):
     """Shift and scale each channel by constants fitted on training genes: (x - shift) * factor.
 
@@ -59,7 +56,6 @@ class ChannelScale(keras.layers.Layer):
         return input_shape
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
 class SumBins(keras.layers.Layer):
     """Sum over the bins: (gene, bin, channel) -> (gene, channel)."""
 
@@ -72,7 +68,6 @@ class SumBins(keras.layers.Layer):
         return (input_shape[0], input_shape[2])
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
 class LogTotals(keras.layers.Layer):
     """log(1 + total bases), element-wise."""
 
@@ -85,7 +80,6 @@ class LogTotals(keras.layers.Layer):
         return input_shape
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
 class TaskUnits(keras.layers.Layer):
     """Bring scaled outputs back to log2 units: x * sd + mean, one pair of constants a task.
 

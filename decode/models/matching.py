@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from decode.core.checks import listed
 from decode.models.bundle import ModelBundle
 
-LAYOUT = ("type", "bin_size", "first_bp", "last_bp")  # what of a region's definition must agree
+if TYPE_CHECKING:
+    from decode.features.matrix import RegulatoryFeatures
+
+LAYOUT = ("type", "bin_size", "first_bp", "last_bp", "half_distance_bp")  # what of a region's definition must agree
 
 
-def select_for_model(bundle: ModelBundle, features: Any) -> Any:
+def select_for_model(bundle: ModelBundle, features: RegulatoryFeatures) -> RegulatoryFeatures:
     """The features of a model: its tracks by name, in its order.
 
     Parameters
@@ -62,7 +65,7 @@ def select_for_model(bundle: ModelBundle, features: Any) -> Any:
     return replace(selected, regions=regions, tracks=tracks)
 
 
-def _check_definitions(bundle: ModelBundle, features: Any) -> None:
+def _check_definitions(bundle: ModelBundle, features: RegulatoryFeatures) -> None:
     """Further regions must be laid out alike; other links are allowed, since other genes have other elements."""
     stored = bundle.features.get("definitions", {})
     for region in bundle.regions:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.stats import mannwhitneyu
 
 from decode.core.checks import listed
-from decode.genome.site_sources import KINDS
+from decode.genome.site_files import KINDS
 from decode.ranking.rank import RegulatorScores
 from decode.ranking.table import OVERALL
 from decode.statistics.multiple_testing import false_discovery_rate

@@ -22,8 +22,8 @@ from decode.attribution.job import Part, make_job
 from decode.attribution.references import N_MATCHED, ReferenceName
 from decode.core.checks import check_count
 from decode.core.files import versions
-from decode.core.finished import FinishedRuns
-from decode.evaluation.refit import dataset_hash, finish_runs
+from decode.core.resume import FinishedRuns, finish_runs
+from decode.evaluation.refit import dataset_hash
 from decode.features.exchange import exchange_sites, kept_share, strata_by_region
 from decode.models.matching import select_for_model
 from decode.ranking.null_file import Scores, null_dataset

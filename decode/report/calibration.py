@@ -10,15 +10,21 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from decode.core.files import staged_folder, write_json, write_table
 from decode.evaluation.calibration import Calibration
 from decode.expression.targets import MEDIAN_LEVEL
 from decode.expression.task_kinds import KIND_LABELS, main_kind
-from decode.report.figure_file import save_figure
-from decode.report.plots import BLACK, BLUE, GREY, LIGHT_GREY, ORANGE, SKY
+from decode.report.files import RunFiles, write_run
+from decode.report.style import BLACK, BLUE, GREY, LIGHT_GREY, ORANGE, SKY
 
 
-def write_calibration(calibration: Calibration, out: str | Path, *, title: str = "") -> list[Path]:
+def write_calibration(
+    calibration: Calibration,
+    out: str | Path,
+    *,
+    record: dict[str, Any] | None = None,
+    title: str = "",
+    force: bool = False,
+) -> list[Path]:
     """Write the tables and the figure of a calibration into a folder, all of them or none.
 
     Parameters
@@ -27,49 +33,53 @@ def write_calibration(calibration: Calibration, out: str | Path, *, title: str =
         From `decode.evaluation.calibration.calibrate` or `calibrate_model`.
     out : str or Path
         Folder; created if needed, its parent must exist. Files of the same names are replaced.
+    record : dict, optional
+        What was run, see `decode.core.files.run_record`.
     title : str, optional
         Line above the figure.
+    force : bool, default False
+        Replace a finished run.
 
     Returns
     -------
     list of Path
-        calibration.json, calibration_bins.tsv, calibration_tasks.tsv, intervals.tsv, calibration.png.
+        calibration.json, calibration_bins.tsv, calibration_tasks.tsv, intervals.tsv, calibration.png and
+        calibration.svg, run.json.
 
     Raises
     ------
     FileNotFoundError, FileExistsError, PermissionError
         If the folder cannot be used.
     """
-    with staged_folder(out) as folder:
-        calibration_files(calibration, folder, title=title)
-        written = sorted(path.name for path in folder.iterdir())
-    return [Path(out) / name for name in written]
+    files = calibration_files(calibration, title=title)
+    return write_run(out, "calibration", **files._asdict(), record=record, force=force)
 
 
-def calibration_files(calibration: Calibration, folder: Path, *, title: str = "") -> None:
-    """Write the files of `write_calibration` into an existing folder."""
-    write_json(calibration.metrics, folder / "calibration.json")
-    write_table(calibration.bins, folder / "calibration_bins.tsv")
-    write_table(calibration.per_task, folder / "calibration_tasks.tsv")
-    write_table(calibration.intervals, folder / "intervals.tsv")
-    calibration_plot(calibration, folder / "calibration.png", title=title)
+def calibration_files(calibration: Calibration, *, title: str = "") -> RunFiles:
+    """The files of `write_calibration`; also part of an evaluation and of a cross-validation."""
+    return RunFiles(
+        tables={
+            "calibration_bins.tsv": calibration.bins,
+            "calibration_tasks.tsv": calibration.per_task,
+            "intervals.tsv": calibration.intervals,
+        },
+        figures={"calibration": calibration_plot(calibration, title=title)},
+        numbers={"calibration.json": calibration.metrics},
+    )
 
 
-def calibration_plot(calibration: Calibration, path: str | Path, *, title: str = "") -> None:
+def calibration_plot(calibration: Calibration, *, title: str = "") -> Figure:
     """Draw error against spread, how well the spread ranks the errors, and whether the intervals hold.
 
     Parameters
     ----------
     calibration : Calibration
-    path : str or Path
-        File to write.
     title : str, optional
         Line above the figure.
 
-    Raises
-    ------
-    ValueError
-        If the suffix of `path` is unknown.
+    Returns
+    -------
+    matplotlib.figure.Figure
 
     Notes
     -----
@@ -86,7 +96,7 @@ def calibration_plot(calibration: Calibration, path: str | Path, *, title: str =
         axes.spines[["top", "right"]].set_visible(False)
     if title:
         figure.suptitle(title, fontsize=10, x=0.01, ha="left")
-    save_figure(figure, path)
+    return figure
 
 
 def _draw_bins(axes: Axes, bins: pd.DataFrame) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +14,10 @@ from decode.comparators.expecto import METHODS, ExpectoResult
 from decode.comparators.single_task import MULTI, SINGLE, SingleTaskResult
 from decode.comparators.units import SCALES
 from decode.core.checks import check_columns
-from decode.core.files import staged_folder, write_json, write_table
 from decode.expression.targets import MEDIAN_LEVEL
-from decode.expression.task_kinds import FOLD_CHANGE, KIND_LABELS, KIND_UNITS, tasks_by_kind
-from decode.report.figure_file import save_figure
-from decode.report.plots import BLACK, BLUE, GREY, LIGHT_GREY, ORANGE
+from decode.expression.task_kinds import FOLD_CHANGE, KIND_LABELS, KIND_UNITS, headline_label, tasks_by_kind
+from decode.report.files import with_counts, write_run
+from decode.report.style import BLACK, BLUE, GREY, LIGHT_GREY, ORANGE
 
 SCALE_LABELS = {
     "log_tpm": "ln(TPM + 1e-4)",
@@ -28,7 +26,12 @@ SCALE_LABELS = {
 
 
 def write_single_task(
-    result: SingleTaskResult, out: str | Path, *, record: dict[str, Any] | None = None, title: str = ""
+    result: SingleTaskResult,
+    out: str | Path,
+    *,
+    record: dict[str, Any] | None = None,
+    title: str = "",
+    force: bool = False,
 ) -> list[Path]:
     """Write the tables and the figure of the multi-task comparison into a folder, all of them or none.
 
@@ -36,77 +39,82 @@ def write_single_task(
     ----------
     result : SingleTaskResult
     out : str or Path
-        Folder; created if needed, its parent must exist. Files of the same names are replaced.
+        Folder; created if needed, its parent must exist. A finished run in it is replaced with `force` only.
     record : dict, optional
         What was run, see `decode.core.files.run_record`; written as run.json.
     title : str, optional
         Line above the figure.
+    force : bool, default False
+        Replace a finished run.
 
     Returns
     -------
     list of Path
-        accuracy.tsv, cost.tsv, summary.tsv, comparison.tsv, single_task.png, and run.json where a record is given.
+        accuracy.tsv, cost.tsv, summary.tsv, comparison.tsv, single_task.png and .svg, run.json.
 
     Raises
     ------
     FileNotFoundError, FileExistsError, PermissionError
         If the folder cannot be used.
     """
-    tables = {
-        "accuracy": result.table,
-        "cost": result.cost,
-        "summary": result.summary,
-        "comparison": result.comparison,
-    }
-    with staged_folder(out) as folder:
-        single_task_plot(result.table, result.summary, folder / "single_task.png", title=title)
-        return _write(folder, Path(out), tables, record, result.counts)
+    return write_run(
+        out,
+        "compare single-task",
+        tables={
+            "accuracy.tsv": result.table,
+            "cost.tsv": result.cost,
+            "summary.tsv": result.summary,
+            "comparison.tsv": result.comparison,
+        },
+        figures={"single_task": single_task_plot(result.table, result.summary, title=title)},
+        record=with_counts(record, result.counts),
+        force=force,
+    )
 
 
 def write_expecto(
-    result: ExpectoResult, out: str | Path, *, record: dict[str, Any] | None = None, title: str = ""
+    result: ExpectoResult,
+    out: str | Path,
+    *,
+    record: dict[str, Any] | None = None,
+    title: str = "",
+    force: bool = False,
 ) -> list[Path]:
     """Write the tables and the figure of the ExPecto comparison into a folder, all of them or none.
 
     Parameters
     ----------
     result : ExpectoResult
-    out, record, title
+    out, record, title, force
         As in `write_single_task`.
 
     Returns
     -------
     list of Path
-        runs.tsv (a row a run, method, scale and task), per_task.tsv, summary.tsv, comparison.tsv, expecto.png, and
-        run.json where a record is given.
+        runs.tsv (a row a run, method, scale and task), per_task.tsv, summary.tsv, comparison.tsv, expecto.png
+        and .svg, run.json.
 
     Raises
     ------
     FileNotFoundError, FileExistsError, PermissionError
         If the folder cannot be used.
     """
-    tables = {
-        "runs": result.table,
-        "per_task": result.per_task,
-        "summary": result.summary,
-        "comparison": result.comparison,
-    }
-    with staged_folder(out) as folder:
-        expecto_plot(result.summary, folder / "expecto.png", title=title)
-        return _write(folder, Path(out), tables, record, result.counts)
+    return write_run(
+        out,
+        "compare expecto",
+        tables={
+            "runs.tsv": result.table,
+            "per_task.tsv": result.per_task,
+            "summary.tsv": result.summary,
+            "comparison.tsv": result.comparison,
+        },
+        figures={"expecto": expecto_plot(result.summary, title=title)},
+        record=with_counts(record, result.counts),
+        force=force,
+    )
 
 
-def _write(
-    folder: Path, out: Path, tables: Mapping[str, pd.DataFrame], record: dict[str, Any] | None, counts: dict[str, Any]
-) -> list[Path]:
-    for name, table in tables.items():
-        write_table(table, folder / f"{name}.tsv")
-    if record is not None:
-        write_json(record | {"counts": counts}, folder / "run.json")
-    return [out / name for name in sorted(path.name for path in folder.iterdir())]
-
-
-def single_task_plot(table: pd.DataFrame, summary: pd.DataFrame, path: str | Path, *, title: str = "") -> None:
+def single_task_plot(table: pd.DataFrame, summary: pd.DataFrame, *, title: str = "") -> Figure:
     """Draw the accuracy of every task by both models against each other, and the CPU time of a task.
 
     Parameters
@@ -115,15 +123,17 @@ def single_task_plot(table: pd.DataFrame, summary: pd.DataFrame, path: str | Pat
         model (multi_task, single_task), task, task_kind, spearman; several seeds are averaged.
     summary : pd.DataFrame
         model, cpu_s_per_task.
-    path : str or Path
-        File to write.
     title : str, optional
         Line above the figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
 
     Raises
     ------
     ValueError
-        If a column is missing or the suffix of `path` is unknown.
+        If a column is missing.
     """
     check_columns("table of a single-task comparison", table, ["model", "task", "task_kind", "spearman"])
     check_columns("summary of a single-task comparison", summary, ["model", "cpu_s_per_task"])
@@ -154,25 +164,27 @@ def single_task_plot(table: pd.DataFrame, summary: pd.DataFrame, path: str | Pat
         axes.spines[["top", "right"]].set_visible(False)
     if title:
         figure.suptitle(title, fontsize=10)
-    save_figure(figure, path)
+    return figure
 
 
-def expecto_plot(summary: pd.DataFrame, path: str | Path, *, title: str = "") -> None:
+def expecto_plot(summary: pd.DataFrame, *, title: str = "") -> Figure:
     """Draw RMSE and Pearson's correlation of every method in every unit: median over runs, bars of the MAD.
 
     Parameters
     ----------
     summary : pd.DataFrame
         method, scale, n_runs, rmse_median, rmse_mad, pearson_median, pearson_mad.
-    path : str or Path
-        File to write.
     title : str, optional
         Line above the figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
 
     Raises
     ------
     ValueError
-        If a column is missing or the suffix of `path` is unknown.
+        If a column is missing.
     """
     columns = [f"{metric}_{kind}" for metric in ("rmse", "pearson") for kind in ("median", "mad")]
     check_columns("summary of an ExPecto comparison", summary, ["method", "scale", "n_runs", *columns])
@@ -188,7 +200,7 @@ def expecto_plot(summary: pd.DataFrame, path: str | Path, *, title: str = "") ->
     n_runs = int(summary["n_runs"].max())
     note = f"median of {n_runs} run{'s' if n_runs != 1 else ''}, bars: median absolute deviation"
     figure.suptitle(f"{title}\n{note}" if title else note, fontsize=9)
-    save_figure(figure, path)
+    return figure
 
 
 def _draw_methods(axes: Axes, of_scale: pd.DataFrame, metric: str) -> None:
@@ -202,3 +214,23 @@ def _draw_methods(axes: Axes, of_scale: pd.DataFrame, metric: str) -> None:
     axes.set_ylim(len(y) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
     axes.spines[["top", "right", "left"]].set_visible(False)
+
+
+def single_task_text(result: SingleTaskResult) -> str:
+    """Accuracy and time of one network for all tasks and of one network a task, as text."""
+    figure = next(str(name) for name in result.summary if str(name).endswith("_spearman"))
+    lines = [
+        f"{row['model']}: mean {headline_label(figure)} Spearman {row[figure]:.3f}, "
+        f"{row['n_networks']} networks, {row['cpu_s']:.1f} CPU s for {row['n_tasks']} tasks"
+        for row in result.summary.to_dict("records")
+    ]
+    ratio = result.comparison["cpu_ratio"].iloc[0]
+    return "\n".join([*lines, f"a network a task costs {ratio:.1f} times the CPU time of one for all"])
+
+
+def expecto_text(result: ExpectoResult) -> str:
+    """Our figures and ExPecto's in every unit, as text."""
+    lines = [f"{'':14}{'metric':>10}{'decode':>10}{'expecto':>10}"]
+    for row in result.comparison.to_dict("records"):
+        lines.append(f"{row['scale']:14}{row['metric']:>10}{row['decode']:>10.3f}{row['expecto']:>10.3f}")
+    return "\n".join(lines)

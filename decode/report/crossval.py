@@ -10,16 +10,21 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from decode.core.checks import check_columns
-from decode.core.files import staged_folder, write_json, write_table
 from decode.evaluation.crossval import LABELS, MEMBER, MODEL, CrossValidation
-from decode.expression.task_kinds import KIND_LABELS, tasks_by_kind
+from decode.expression.task_kinds import KIND_LABELS, headline_label, tasks_by_kind
 from decode.report.calibration import calibration_files
-from decode.report.figure_file import save_figure
-from decode.report.plots import BLACK, BLUE, GREY, LIGHT_GREY, per_task_accuracy
+from decode.report.figures import per_task_accuracy
+from decode.report.files import RunFiles, write_run
+from decode.report.style import BLACK, BLUE, GREY, LIGHT_GREY
 
 
 def write_cross_validation(
-    result: CrossValidation, out: str | Path, *, record: dict[str, Any] | None = None, title: str = ""
+    result: CrossValidation,
+    out: str | Path,
+    *,
+    record: dict[str, Any] | None = None,
+    title: str = "",
+    force: bool = False,
 ) -> list[Path]:
     """Write the tables and figures of a cross-validation into a folder, all of them or none.
 
@@ -28,19 +33,20 @@ def write_cross_validation(
     result : CrossValidation
         From `decode.cross_validate`.
     out : str or Path
-        Folder; created if needed, its parent must exist. Files of the same names are replaced.
+        Folder; created if needed, its parent must exist. A finished run in it is replaced with `force` only.
     record : dict, optional
         What was run, see `decode.core.files.run_record`; written as run.json.
     title : str, optional
         Line above every figure.
+    force : bool, default False
+        Replace a finished run.
 
     Returns
     -------
     list of Path
         metrics.json, predictions.tsv.gz, spread.tsv.gz (SD over members), genes.tsv.gz (chromosome and fold),
-        folds.tsv, per_fold.tsv, per_task.tsv, per_task.png, folds.png; the files of
-        `decode.report.calibration.write_calibration` where the ensembles have a spread; run.json where a record is
-        given.
+        folds.tsv, per_fold.tsv, per_task.tsv, per_task.png, folds.png, each figure also as .svg; the files of
+        `decode.report.calibration.write_calibration` where the ensembles have a spread; run.json.
 
     Raises
     ------
@@ -49,42 +55,46 @@ def write_cross_validation(
     OSError
         If the disk is full.
     """
-    with staged_folder(out) as folder:
-        write_json(result.metrics, folder / "metrics.json")
-        write_table(result.predictions, folder / "predictions.tsv.gz")
-        write_table(result.spread, folder / "spread.tsv.gz")
-        write_table(result.genes, folder / "genes.tsv.gz")
-        write_table(result.folds, folder / "folds.tsv")
-        write_table(result.per_fold, folder / "per_fold.tsv")
-        write_table(result.per_task, folder / "per_task.tsv")
-        heading = f"{title}{', ' if title else ''}{result.metrics['n_genes']} genes in {len(result.folds)} folds"
-        shown = ["task", "task_kind", MODEL, *result.metrics["baselines"]]
-        per_task_accuracy(result.per_task[shown], folder / "per_task.png", title=heading)
-        folds_plot(result.per_fold, folder / "folds.png", title=heading)
-        if result.calibration is not None:
-            calibration_files(result.calibration, folder, title=heading)
-        if record is not None:
-            write_json(record, folder / "run.json")
-        written = sorted(path.name for path in folder.iterdir())
-    return [Path(out) / name for name in written]
+    heading = f"{title}{', ' if title else ''}{result.metrics['n_genes']} genes in {len(result.folds)} folds"
+    shown = ["task", "task_kind", MODEL, *result.metrics["baselines"]]
+    files = RunFiles(
+        tables={
+            "predictions.tsv.gz": result.predictions,
+            "spread.tsv.gz": result.spread,
+            "genes.tsv.gz": result.genes,
+            "folds.tsv": result.folds,
+            "per_fold.tsv": result.per_fold,
+            "per_task.tsv": result.per_task,
+        },
+        figures={
+            "per_task": per_task_accuracy(result.per_task[shown], title=heading),
+            "folds": folds_plot(result.per_fold, title=heading),
+        },
+        numbers={"metrics.json": result.metrics},
+    )
+    if result.calibration is not None:
+        files = files.with_files(calibration_files(result.calibration, title=heading))
+    return write_run(out, "cv", **files._asdict(), record=record, force=force)
 
 
-def folds_plot(per_fold: pd.DataFrame, path: str | Path, *, title: str = "") -> None:
+def folds_plot(per_fold: pd.DataFrame, *, title: str = "") -> Figure:
     """Draw the accuracy of the model, of single members and of the baselines in every fold.
 
     Parameters
     ----------
     per_fold : pd.DataFrame
-        fold, task, n_genes, then one column of Spearman correlations a model; rmse is not drawn.
-    path : str or Path
-        File to write.
+        fold, task, task_kind, n_genes, then one column of Spearman correlations a model; rmse is not drawn.
     title : str, optional
         Line above the figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
 
     Raises
     ------
     ValueError
-        If a column is missing or the suffix of `path` is unknown.
+        If a column is missing.
 
     Notes
     -----
@@ -123,4 +133,21 @@ def folds_plot(per_fold: pd.DataFrame, path: str | Path, *, title: str = "") -> 
         axes.spines[["top", "right", "left"]].set_visible(False)
     if title:
         figure.suptitle(title, fontsize=10, x=0.01, ha="left")
-    save_figure(figure, path)
+    return figure
+
+
+def fold_text(metrics: dict[str, Any]) -> str:
+    """The headline figures with their SD over folds, as text."""
+    figures = [name for name in metrics["model"] if not name.endswith("_sd_over_folds")]
+    rows = {"model": metrics["model"], "single member": metrics["single_member"], **metrics["baselines"]}
+    lines = [
+        f"{metrics['n_genes']} genes in {metrics['n_folds']} folds; Spearman within a fold, mean (SD) over folds",
+        f"{'':18}" + "".join(f"{headline_label(figure):>18}" for figure in figures),
+    ]
+    for name, row in rows.items():
+        cells = []
+        for figure in figures:
+            mean, spread = row[figure], row[f"{figure}_sd_over_folds"]
+            cells.append("-" if mean != mean else f"{mean:.3f}" + ("" if spread != spread else f" ({spread:.3f})"))
+        lines.append(f"{name:18}" + "".join(f"{cell:>18}" for cell in cells))
+    return "\n".join(lines)

@@ -12,18 +12,19 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from decode.core.files import staged_folder, write_json, write_table
-from decode.core.finished import file_name
+from decode.core.resume import file_name
 from decode.drivers.find import DriversResult
 from decode.drivers.targets import FDR_LIMIT
-from decode.report.figure_file import save_figure
-from decode.report.plots import BLUE, GREY, LIGHT_GREY, VERMILION
+from decode.report.files import write_run
+from decode.report.style import BLUE, GREY, LIGHT_GREY, VERMILION
 
 N_BARS = 20
 N_PROFILES = 6
 
 
-def write_drivers(result: DriversResult, out: str | Path, *, record: dict[str, Any] | None = None) -> list[Path]:
+def write_drivers(
+    result: DriversResult, out: str | Path, *, record: dict[str, Any] | None = None, force: bool = False
+) -> list[Path]:
     """Write drivers, targets, sites and figures into a folder, all of them or none.
 
     Parameters
@@ -31,53 +32,62 @@ def write_drivers(result: DriversResult, out: str | Path, *, record: dict[str, A
     result : DriversResult
         From `decode.drivers.find.find_drivers`.
     out : str or Path
-        Folder; created if needed, its parent must exist. Files of the same names are replaced.
+        Folder; created if needed, its parent must exist. A finished run in it is replaced with `force` only.
     record : dict, optional
-        What was run, see `decode.core.files.run_record`; written as run.json.
+        What was run, see `decode.core.files.run_record`; written as run.json with the list of files.
+    force : bool, default False
+        Replace a finished run.
 
     Returns
     -------
     list of Path
         drivers.tsv, targets.tsv, where.tsv, positions.tsv, contrasts.tsv, sites.bed, counts.json; for each contrast
-        drivers_CONTRAST.png and positions_CONTRAST.png; run.json where a record is given.
+        drivers_CONTRAST and positions_CONTRAST as .png and .svg; run.json.
 
     Raises
     ------
     FileNotFoundError, FileExistsError, PermissionError
         If the folder cannot be used.
     """
-    with staged_folder(out) as folder:
-        write_table(result.drivers, folder / "drivers.tsv")
-        write_table(result.targets, folder / "targets.tsv")
-        write_table(result.where, folder / "where.tsv")
-        write_table(result.positions, folder / "positions.tsv")
-        write_table(result.contrasts, folder / "contrasts.tsv")
-        write_table(result.sites, folder / "sites.bed", header=False)
-        write_json(result.counts, folder / "counts.json")
-        for contrast in result.contrasts["contrast"]:
-            drivers = result.drivers[result.drivers["contrast"] == contrast]
-            name = file_name(str(contrast))
-            draw_drivers(drivers, folder / f"drivers_{name}.png", title=str(contrast))
-            positions = result.positions[result.positions["contrast"] == contrast]
-            draw_positions(drivers, positions, folder / f"positions_{name}.png", title=str(contrast))
-        if record is not None:
-            write_json(record, folder / "run.json")
-        written = sorted(path.name for path in folder.iterdir())
-    return [Path(out) / name for name in written]
+    figures = {}
+    for contrast in result.contrasts["contrast"]:
+        drivers = result.drivers[result.drivers["contrast"] == contrast]
+        positions = result.positions[result.positions["contrast"] == contrast]
+        name = file_name(str(contrast))
+        figures[f"drivers_{name}"] = draw_drivers(drivers, title=str(contrast))
+        figures[f"positions_{name}"] = draw_positions(drivers, positions, title=str(contrast))
+    return write_run(
+        out,
+        "drivers",
+        tables={
+            "drivers.tsv": result.drivers,
+            "targets.tsv": result.targets,
+            "where.tsv": result.where,
+            "positions.tsv": result.positions,
+            "contrasts.tsv": result.contrasts,
+            "sites.bed": result.sites,
+        },
+        figures=figures,
+        numbers={"counts.json": result.counts},
+        record=record,
+        force=force,
+    )
 
 
-def draw_drivers(drivers: pd.DataFrame, path: str | Path, *, title: str = "", n: int = N_BARS) -> None:
+def draw_drivers(drivers: pd.DataFrame, *, title: str = "", n: int = N_BARS) -> Figure:
     """Draw the strength of the first drivers as bars; the colour is the direction, those of FDR < 5 % are filled.
 
     Parameters
     ----------
     drivers : pd.DataFrame
         One contrast: kind, regulator, z, direction_fdr, strength, fdr, rank.
-    path : str or Path
-        PNG, PDF or SVG.
     title : str, optional
     n : int
         Bars.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     shown = drivers.nsmallest(n, "rank").iloc[::-1]
     figure = Figure(figsize=(6.4, 0.27 * len(shown) + 1.5), layout="constrained")
@@ -103,12 +113,10 @@ def draw_drivers(drivers: pd.DataFrame, path: str | Path, *, title: str = "", n:
     figure.legend(handles=handles, loc="outside lower center", ncols=2, fontsize=8, frameon=False)
     if title:
         axes.set_title(title, fontsize=10, loc="left")
-    save_figure(figure, path)
+    return figure
 
 
-def draw_positions(
-    drivers: pd.DataFrame, positions: pd.DataFrame, path: str | Path, *, title: str = "", n: int = N_PROFILES
-) -> None:
+def draw_positions(drivers: pd.DataFrame, positions: pd.DataFrame, *, title: str = "", n: int = N_PROFILES) -> Figure:
     """Draw where the first drivers' sites lie: in their leading targets, and in all genes that they bind.
 
     Parameters
@@ -117,10 +125,13 @@ def draw_positions(
         One contrast: kind, regulator, rank.
     positions : pd.DataFrame
         Of that contrast, as `DriversResult.positions`.
-    path : str or Path
     title : str, optional
     n : int
         Drivers with a panel.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     top = drivers.nsmallest(n, "rank")
     n_columns = 3
@@ -155,7 +166,7 @@ def draw_positions(
     figure.legend(handles=handles, loc="outside lower center", ncols=2, fontsize=8, frameon=False)
     if title:
         figure.suptitle(title, fontsize=10, x=0.01, ha="left")
-    save_figure(figure, path)
+    return figure
 
 
 def drivers_text(result: DriversResult, n: int = 10) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,9 +15,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from decode.core.checks import check_columns
-from decode.report.figure_file import save_figure
-from decode.report.plots import BLUE, LIGHT_GREY, VERMILION
 from decode.report.regulator_plots import FDR
+from decode.report.style import BLUE, LIGHT_GREY, VERMILION
 from decode.statistics.enrichment import gene_set_overlaps
 
 Float = NDArray[np.float64]
@@ -29,12 +27,11 @@ FIRST_WIDTH = 6.0  # of the map, before it is scaled to the panel
 def enrichment_map(
     table: pd.DataFrame,
     gene_sets: Mapping[str, Collection[str]],
-    path: str | Path,
     *,
     max_fdr: float = FDR,
     n_shown: int = 30,
     title: str = "",
-) -> None:
+) -> Figure:
     """Draw enriched gene sets as circles, joined where they share many genes, so that one theme is seen as one.
 
     Parameters
@@ -44,8 +41,6 @@ def enrichment_map(
         fold.
     gene_sets : mapping of str to collection of str
         The sets cut down to the ranking (`sets_within`).
-    path : str or Path
-        File to write.
     max_fdr : float, default 0.05
         Sets above it are not drawn; where none is below, the ten best are, and the heading says so.
     n_shown : int, default 30
@@ -53,10 +48,14 @@ def enrichment_map(
     title : str, optional
         Line above the figure.
 
+    Returns
+    -------
+    matplotlib.figure.Figure
+
     Raises
     ------
     ValueError
-        If a column is missing, the table is empty, or the suffix of `path` is unknown.
+        If a column is missing or the table is empty.
     """
     strength = "nes" if "nes" in getattr(table, "columns", []) else "fold"
     check_columns("table of gene sets", table, ["gene_set", "n_genes", "fdr", strength])
@@ -106,7 +105,7 @@ def enrichment_map(
     heading = f"{len(significant)} of {len(table)} gene sets with FDR <= {max_fdr:g}"
     heading += f", the first {len(shown)} drawn" if len(significant) != len(shown) else ""
     figure.suptitle(f"{title}\n{heading}" if title else heading, fontsize=9)
-    save_figure(figure, path)
+    return figure
 
 
 def _components(names: Sequence[str], edges: pd.DataFrame) -> list[list[str]]:

@@ -8,12 +8,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
-from decode.core.files import staged_folder, write_json, write_table
+from decode.evaluation.calibration import Calibration
 from decode.evaluation.evaluate import Evaluation
 from decode.expression.targets import MEDIAN_LEVEL
-from decode.expression.task_kinds import KIND_LABELS, KIND_UNITS, main_kind, main_tasks
-from decode.report.plots import per_task_accuracy, predicted_against_actual, specificity_heatmap, training_history
+from decode.expression.task_kinds import KIND_LABELS, KIND_UNITS, headline_label, main_kind, main_tasks
+from decode.report.calibration import calibration_files
+from decode.report.figures import per_task_accuracy, predicted_against_actual, specificity_heatmap, training_history
+from decode.report.files import RunFiles, write_run
 
 
 def write_evaluation(
@@ -21,8 +24,10 @@ def write_evaluation(
     out: str | Path,
     *,
     history: pd.DataFrame | None = None,
+    calibration: Calibration | None = None,
     record: dict[str, Any] | None = None,
     title: str = "",
+    force: bool = False,
 ) -> list[Path]:
     """Write the numbers, tables and figures of an evaluation into a folder, all of them or none.
 
@@ -31,13 +36,17 @@ def write_evaluation(
     evaluation : Evaluation
         From `decode.evaluate`.
     out : str or Path
-        Folder; created if needed, its parent must exist. Files of the same names are replaced.
+        Folder; created if needed, its parent must exist. A finished run in it is replaced with `force` only.
     history : pd.DataFrame, optional
         Losses of the members as the bundle keeps them: member, epoch, train_loss, validation_loss.
+    calibration : Calibration, optional
+        How the spread over members relates to the error (`decode.calibrate_model`); its files stand beside.
     record : dict, optional
-        What was run, see `decode.core.files.run_record`; written as run.json.
+        What was run, see `decode.core.files.run_record`; written as run.json with the list of files.
     title : str, optional
         Line above every figure, such as the name of the data set.
+    force : bool, default False
+        Replace a finished run.
 
     Returns
     -------
@@ -45,7 +54,7 @@ def write_evaluation(
         The files written: metrics.json, per_task.tsv, predictions.tsv.gz, specificity.tsv (predicted in rows, actual
         in columns), per_task.png; specificity.png and fold_change.png where there are fold changes (level.png,
         other.png in a model of these); median_level.png where there is a median level; training.png where a history is
-        given; run.json where a record is given.
+        given; each figure also as .svg; run.json.
 
     Raises
     ------
@@ -54,40 +63,35 @@ def write_evaluation(
     OSError
         If the disk is full.
     """
-    with staged_folder(out) as folder:
-        written = _write_files(evaluation, folder, history=history, title=title)
-        if record is not None:
-            write_json(record, folder / "run.json")
-            written.append(folder / "run.json")
-    return [Path(out) / path.name for path in written]
+    files = evaluation_files(evaluation, history=history, title=title)
+    if calibration is not None:
+        files = files.with_files(calibration_files(calibration))
+    return write_run(out, "evaluate", **files._asdict(), record=record, force=force)
 
 
-def _write_files(evaluation: Evaluation, folder: Path, *, history: pd.DataFrame | None, title: str) -> list[Path]:
+def evaluation_files(evaluation: Evaluation, *, history: pd.DataFrame | None = None, title: str = "") -> RunFiles:
+    """The files of `write_evaluation`; also part of the demo."""
     metrics, per_task = evaluation.metrics, evaluation.per_task
-    write_json(metrics, folder / "metrics.json")
-    write_table(per_task, folder / "per_task.tsv")
-    write_table(evaluation.predictions, folder / "predictions.tsv.gz")
-    write_table(evaluation.specificity, folder / "specificity.tsv", index=True)
-    written = [folder / name for name in ("metrics.json", "per_task.tsv", "predictions.tsv.gz", "specificity.tsv")]
-
+    specificity = evaluation.specificity
+    tables = {
+        "per_task.tsv": per_task,
+        "predictions.tsv.gz": evaluation.predictions,
+        "specificity.tsv": specificity.rename_axis(str(specificity.index.name or "")).reset_index(),
+    }
     heading = f"{title}{', ' if title else ''}{metrics['n_genes']} {metrics['split']} genes"
     series = ["task", "task_kind", "model", *metrics["baselines"], *metrics.get("others", {})]
-    per_task_accuracy(per_task[series], folder / "per_task.png", title=heading)
-    written.append(folder / "per_task.png")
+    figures = {"per_task": per_task_accuracy(per_task[series], title=heading)}
     shown = median_task(per_task)
     if shown is not None:
         kind = main_kind(per_task["task_kind"].to_numpy())
-        specificity_heatmap(evaluation.specificity, folder / "specificity.png", title=heading, what=KIND_LABELS[kind])
+        figures["specificity"] = specificity_heatmap(specificity, title=heading, what=KIND_LABELS[kind])
         # the task of middling accuracy, not the best one
-        _draw_task(evaluation, shown, folder / f"{kind}.png", title=f"{shown} (median task), {heading}")
-        written += [folder / "specificity.png", folder / f"{kind}.png"]
+        figures[kind] = _draw_task(evaluation, shown, title=f"{shown} (median task), {heading}")
     if MEDIAN_LEVEL in evaluation.predictions and _is_drawable(evaluation, MEDIAN_LEVEL):
-        _draw_task(evaluation, MEDIAN_LEVEL, folder / "median_level.png", title=f"median level, {heading}")
-        written.append(folder / "median_level.png")
+        figures["median_level"] = _draw_task(evaluation, MEDIAN_LEVEL, title=f"median level, {heading}")
     if history is not None:
-        training_history(_by_member(history), folder / "training.png", title=title)
-        written.append(folder / "training.png")
-    return written
+        figures["training"] = training_history(_by_member(history), title=title)
+    return RunFiles(tables, figures, {"metrics.json": metrics})
 
 
 def median_task(per_task: pd.DataFrame) -> str | None:
@@ -118,12 +122,26 @@ def _is_drawable(evaluation: Evaluation, task: str) -> bool:
     return bool((np.isfinite(evaluation.actual[task]) & np.isfinite(evaluation.predictions[task])).any())
 
 
-def _draw_task(evaluation: Evaluation, task: str, path: Path, *, title: str) -> None:
+def _draw_task(evaluation: Evaluation, task: str, *, title: str) -> Figure:
     unit = KIND_UNITS[evaluation.metrics["task_kinds"][task]]
-    predicted_against_actual(
-        evaluation.actual[task].to_numpy(), evaluation.predictions[task].to_numpy(), path, title=title, unit=unit
+    return predicted_against_actual(
+        evaluation.actual[task].to_numpy(), evaluation.predictions[task].to_numpy(), title=title, unit=unit
     )
 
 
 def _by_member(history: pd.DataFrame) -> Sequence[pd.DataFrame]:
     return [table for _, table in history.groupby("member", sort=True)]
+
+
+def accuracy_text(metrics: dict[str, Any]) -> str:
+    """The headline figures of a model, its baselines and other models, as text."""
+    rows = {"model": metrics["model"], **metrics["baselines"], **metrics["others"]}
+    lines = [
+        f"{metrics['n_genes']} {metrics['split']} genes; Spearman",
+        f"{'':16}" + "".join(f"{headline_label(figure):>14}" for figure in metrics["model"]),
+    ]
+    for name, row in rows.items():
+        lines.append(f"{name:16}" + "".join(f"{'-' if cell != cell else f'{cell:.3f}':>14}" for cell in row.values()))
+    own = metrics["specificity"]
+    lines.append(f"own column is the highest for {own['n_own_highest']} of {own['n_tasks']} tasks")
+    return "\n".join(lines)

@@ -12,18 +12,22 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from decode.core.checks import check_columns
-from decode.core.files import staged_folder, write_json, write_table
 from decode.evaluation.randomisation import FULL, RandomisationResult
 from decode.expression.targets import MEDIAN_LEVEL
-from decode.expression.task_kinds import KIND_LABELS, main_kind
-from decode.report.figure_file import save_figure
-from decode.report.plots import BLACK, BLUE, GREY, LIGHT_GREY, ORANGE
+from decode.expression.task_kinds import HEADLINES, KIND_LABELS, TASK_KINDS, main_kind
+from decode.report.files import with_counts, write_run
+from decode.report.style import BLACK, BLUE, GREY, LIGHT_GREY, ORANGE
 
 Key = tuple[str, bool]
 
 
 def write_randomisation(
-    result: RandomisationResult, out: str | Path, *, record: dict[str, Any] | None = None, title: str = ""
+    result: RandomisationResult,
+    out: str | Path,
+    *,
+    record: dict[str, Any] | None = None,
+    title: str = "",
+    force: bool = False,
 ) -> list[Path]:
     """Write the tables and the figure of a feature randomisation into a folder, all of them or none.
 
@@ -32,54 +36,60 @@ def write_randomisation(
     result : RandomisationResult
         From `decode.evaluation.randomisation.randomise`.
     out : str or Path
-        Folder; created if needed, its parent must exist. Files of the same names are replaced.
+        Folder; created if needed, its parent must exist. A finished run in it is replaced with `force` only.
     record : dict, optional
         What was run, see `decode.core.files.run_record`; written as run.json.
     title : str, optional
         Line above the figure.
+    force : bool, default False
+        Replace a finished run.
 
     Returns
     -------
     list of Path
-        randomisation.tsv (one row a variant, seed and task), summary.tsv, comparison.tsv, randomisation.png, and
-        run.json where a record is given.
+        randomisation.tsv (one row a variant, seed and task), summary.tsv, comparison.tsv, randomisation.png
+        and .svg, run.json.
 
     Raises
     ------
     FileNotFoundError, FileExistsError, PermissionError
         If the folder cannot be used.
     """
-    with staged_folder(out) as folder:
-        write_table(result.table, folder / "randomisation.tsv")
-        write_table(result.summary, folder / "summary.tsv")
-        write_table(result.comparison, folder / "comparison.tsv")
-        randomisation_plot(result.table, result.comparison, folder / "randomisation.png", title=title)
-        if record is not None:
-            write_json(record | {"counts": result.counts}, folder / "run.json")
-        written = sorted(path.name for path in folder.iterdir())
-    return [Path(out) / name for name in written]
+    return write_run(
+        out,
+        "randomise",
+        tables={
+            "randomisation.tsv": result.table,
+            "summary.tsv": result.summary,
+            "comparison.tsv": result.comparison,
+        },
+        figures={"randomisation": randomisation_plot(result.table, result.comparison, title=title)},
+        record=with_counts(record, result.counts),
+        force=force,
+    )
 
 
-def randomisation_plot(table: pd.DataFrame, comparison: pd.DataFrame, path: str | Path, *, title: str = "") -> None:
+def randomisation_plot(table: pd.DataFrame, comparison: pd.DataFrame, *, title: str = "") -> Figure:
     """Draw the accuracy of every variant and, beside it, how much it falls short of the full model.
 
     Parameters
     ----------
     table : pd.DataFrame
         variant, stratified, seed, task, task_kind, spearman. Left panel: mean over the fold changes (without any the
-        levels, then the others), one small dot a seed, the
-        mean over seeds large. The median level is not drawn.
+        levels, then the others), one small dot a seed, the mean over seeds large. The median level is not drawn.
     comparison : pd.DataFrame
         first, second, stratified, mean_difference, low, high. Right panel: the rows whose first is the full model.
-    path : str or Path
-        File to write.
     title : str, optional
         Line above the figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
 
     Raises
     ------
     ValueError
-        If a column is missing, all tasks are median levels, or the suffix of `path` is unknown.
+        If a column is missing or all tasks are median levels.
     """
     check_columns("table of a randomisation", table, ["variant", "stratified", "seed", "task", "task_kind", "spearman"])
     check_columns("comparison of a randomisation", comparison, ["first", "second", "stratified", "mean_difference"])
@@ -115,7 +125,7 @@ def randomisation_plot(table: pd.DataFrame, comparison: pd.DataFrame, path: str 
         Line2D([], [], color=BLACK, marker="o", markersize=5, label="difference, 95 % interval over groups of tasks"),
     ]
     figure.legend(handles=handles, loc="outside upper center", ncols=3, fontsize=8, frameon=False, title=title or None)
-    save_figure(figure, path)
+    return figure
 
 
 def _draw_differences(axes: Axes, comparison: pd.DataFrame, y: dict[Key, int]) -> None:
@@ -131,3 +141,25 @@ def _colour(key: Key) -> str:
 
 def _label(key: Key) -> str:
     return key[0].replace("_", " ") + (" within length" if key[1] else "")
+
+
+def randomisation_text(summary: pd.DataFrame) -> str:
+    """The accuracy of every variant, as text.
+
+    Parameters
+    ----------
+    summary : pd.DataFrame
+        Of a RandomisationResult.
+
+    Returns
+    -------
+    str
+    """
+    kinds = [kind for kind in TASK_KINDS if f"{HEADLINES[kind]}_spearman" in summary]
+    lines = [f"{'':34}" + "".join(f"{KIND_LABELS[kind]:>14}{'SD':>8}" for kind in kinds)]
+    for row in summary.to_dict("records"):
+        pairs = [(row[f"{HEADLINES[kind]}_spearman"], row[f"{kind}_sd_over_seeds"]) for kind in kinds]
+        cells = [["-" if number != number else f"{number:.3f}" for number in pair] for pair in pairs]
+        label = f"{row['variant']}{' within length' if row['stratified'] else ''}"
+        lines.append(f"{label:34}" + "".join(f"{mean:>14}{spread:>8}" for mean, spread in cells))
+    return "\n".join(lines)

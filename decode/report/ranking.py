@@ -18,14 +18,13 @@ from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import pdist
 
 from decode.core.checks import check_count
-from decode.core.files import check_output, staged_folder, write_json, write_table
 from decode.expression.targets import MEDIAN_LEVEL
-from decode.genome.site_sources import KINDS
+from decode.genome.site_files import KINDS
 from decode.ranking.kinds import class_scores
 from decode.ranking.rank import RegulatorScores
 from decode.ranking.table import OVERALL
-from decode.report.figure_file import save_figure
-from decode.report.plots import BLACK, BLUE, GREEN, GREY, LIGHT_GREY, ORANGE, PURPLE
+from decode.report.files import write_files, write_run
+from decode.report.style import BLACK, BLUE, GREEN, GREY, LIGHT_GREY, ORANGE, PURPLE
 
 COLOURS = dict(zip(KINDS, (BLUE, ORANGE, GREEN, PURPLE), strict=True))
 N_TOP = 5  # regulators a tissue, Tasaki et al. 2020
@@ -35,9 +34,14 @@ SIGNED, VARIANCE = "mean attribution (log2)", "usage (log2 squared)"
 
 
 def write_ranking(
-    ranking: pd.DataFrame, classes: pd.DataFrame | None, out: str | Path, *, record: dict[str, Any] | None = None
+    ranking: pd.DataFrame,
+    classes: pd.DataFrame | None,
+    out: str | Path,
+    *,
+    record: dict[str, Any] | None = None,
+    force: bool = False,
 ) -> list[Path]:
-    """Write a ranking, and beside it the comparison of classes and the run record.
+    """Write a ranking, and beside it the comparison of classes and the run record, all of them or none.
 
     Parameters
     ----------
@@ -46,9 +50,11 @@ def write_ranking(
     classes : pd.DataFrame or None
         From `compare_classes`; None where there is one class only.
     out : str or Path
-        NAME.tsv or NAME.tsv.gz; the others are NAME.classes.tsv and NAME.run.json.
+        NAME.tsv or NAME.tsv.gz; the others are NAME.classes.tsv and, with the suffixes of `out`, NAME.tsv.run.json.
     record : dict, optional
         What was run and which reference the scores stand on.
+    force : bool, default False
+        Replace a ranking that is there.
 
     Returns
     -------
@@ -56,36 +62,26 @@ def write_ranking(
 
     Raises
     ------
+    FileExistsError
+        If a file is there and `force` is false.
     FileNotFoundError, PermissionError
         If the folder cannot be written.
     """
-    out = check_output(out)
-    written = [out]
-    write_table(ranking, out)
+    out = Path(out)
+    files: dict[Path, pd.DataFrame] = {out: ranking}
     if classes is not None:
-        written.append(beside(out, "classes.tsv"))
-        write_table(classes, written[-1])
-    if record is not None:
-        written.append(beside(out, "run.json"))
-        write_json(record, written[-1])
-    return written
-
-
-def beside(path: str | Path, suffix: str) -> Path:
-    """The name of a file that belongs to a table.
-
-    Examples
-    --------
-    >>> str(beside("a/ranking.tsv.gz", "run.json"))
-    'a/ranking.run.json'
-    """
-    path = Path(path)
-    stem = path.name.removesuffix(".gz").removesuffix(".tsv")
-    return path.with_name(f"{stem}.{suffix}")
+        files[out.with_name(f"{out.name.removesuffix('.gz').removesuffix('.tsv')}.classes.tsv")] = classes
+    return write_files("rank", files, record=record, force=force)
 
 
 def write_ranking_figures(
-    scores: RegulatorScores, ranking: pd.DataFrame, out: str | Path, *, title: str = ""
+    scores: RegulatorScores,
+    ranking: pd.DataFrame,
+    out: str | Path,
+    *,
+    record: dict[str, Any] | None = None,
+    title: str = "",
+    force: bool = False,
 ) -> list[Path]:
     """Draw the top regulators, overall and of every task, and what each class contributes.
 
@@ -96,45 +92,50 @@ def write_ranking_figures(
         From `rank_regulators` of the same scores.
     out : str or Path
         Folder; created if needed, its parent must exist.
+    record : dict, optional
+        What was run, see `decode.core.files.run_record`.
     title : str, optional
         Line above the figures.
+    force : bool, default False
+        Replace a finished run.
 
     Returns
     -------
     list of Path
-        classes.png; with a task beside the median level also top_overall.png and top_regulators.png.
+        classes.png; with a task beside the median level also top_overall.png and
+        top_regulators.png; each also as .svg; run.json.
 
     Raises
     ------
     FileNotFoundError, FileExistsError, PermissionError
         If the folder cannot be used.
     """
-    with staged_folder(out) as folder:
-        class_contributions(scores, folder / "classes.png", title=title)
-        if scores.is_main_task.any():
-            top_overall(ranking, folder / "top_overall.png", title=title)
-            top_regulators(scores, folder / "top_regulators.png", title=title)
-        written = sorted(path.name for path in folder.iterdir())
-    return [Path(out) / name for name in written]
+    figures = {"classes": class_contributions(scores, title=title)}
+    if scores.is_main_task.any():
+        figures["top_overall"] = top_overall(ranking, title=title)
+        figures["top_regulators"] = top_regulators(scores, title=title)
+    return write_run(out, "rank", figures=figures, record=record, force=force)
 
 
-def top_regulators(scores: RegulatorScores, path: str | Path, *, n_top: int = N_TOP, title: str = "") -> None:
+def top_regulators(scores: RegulatorScores, *, n_top: int = N_TOP, title: str = "") -> Figure:
     """Draw the regulators that are among the largest of any tissue, as a heatmap of their signed mean attribution.
 
     Parameters
     ----------
     scores : RegulatorScores
-    path : str or Path
-        File to write.
     n_top : int, default 5
         Regulators of each fold change (without any of each level, then other task), by |mean|; a dot marks them.
     title : str, optional
         Line above the figure.
 
+    Returns
+    -------
+    matplotlib.figure.Figure
+
     Raises
     ------
     ValueError
-        If all tasks are median levels, n_top is below 1, or the suffix of `path` is unknown.
+        If all tasks are median levels or n_top is below 1.
 
     Notes
     -----
@@ -188,26 +189,28 @@ def top_regulators(scores: RegulatorScores, path: str | Path, *, n_top: int = N_
     handles = [Line2D([], [], color=COLOURS[kind], marker="s", linestyle="", label=kind) for kind in kinds]
     place = (1 + 0.1 / width, 1 - bar_height - 0.25 / height)
     axes.legend(handles=handles, loc="upper left", bbox_to_anchor=place, fontsize=8, frameon=False)
-    save_figure(figure, path)
+    return figure
 
 
-def top_overall(ranking: pd.DataFrame, path: str | Path, *, n_top: int = N_OVERALL, title: str = "") -> None:
+def top_overall(ranking: pd.DataFrame, *, n_top: int = N_OVERALL, title: str = "") -> Figure:
     """Draw the largest overall scores with their spread over members and the interval of their rank.
 
     Parameters
     ----------
     ranking : pd.DataFrame
         From `rank_regulators`.
-    path : str or Path
-        File to write.
     n_top : int, default 30
     title : str, optional
         Line above the figure.
 
+    Returns
+    -------
+    matplotlib.figure.Figure
+
     Raises
     ------
     ValueError
-        If the ranking has no overall score, n_top is below 1, or the suffix of `path` is unknown.
+        If the ranking has no overall score or n_top is below 1.
     """
     check_count("n_top", n_top)
     table = ranking[ranking["task"] == OVERALL]
@@ -239,24 +242,21 @@ def top_overall(ranking: pd.DataFrame, path: str | Path, *, n_top: int = N_OVERA
     kinds = [kind for kind in KINDS if (shown["kind"] == kind).any()]
     handles = [Line2D([], [], color=COLOURS[kind], marker="o", label=kind) for kind in kinds]
     _legend_above(figure, handles, title)
-    save_figure(figure, path)
+    return figure
 
 
-def class_contributions(scores: RegulatorScores, path: str | Path, *, title: str = "") -> None:
+def class_contributions(scores: RegulatorScores, *, title: str = "") -> Figure:
     """Draw the scores of the classes of regulators: every regulator overall, and the median of each class by task.
 
     Parameters
     ----------
     scores : RegulatorScores
-    path : str or Path
-        File to write.
     title : str, optional
         Line above the figure.
 
-    Raises
-    ------
-    ValueError
-        If the suffix of `path` is unknown.
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     of_task = class_scores(scores)
     kind = scores.regulators["kind"].to_numpy().astype(str)
@@ -288,7 +288,7 @@ def class_contributions(scores: RegulatorScores, path: str | Path, *, title: str
     right.spines[["top", "right", "left"]].set_visible(False)
     handles = [Line2D([], [], color=COLOURS[name], marker="o", linestyle="", label=name) for name in kinds]
     _legend_above(figure, handles, title)
-    save_figure(figure, path)
+    return figure
 
 
 def _legend_above(figure: Figure, handles: list[Line2D], title: str) -> None:

@@ -8,15 +8,20 @@ from typing import Any
 
 import pandas as pd
 
-from decode.core.files import staged_folder, write_json, write_table
 from decode.regulators.gene_lists import GeneListResult
 from decode.regulators.own_expression import ACTIVATOR, ALL_TISSUES, REPRESSOR, RegulatorExpressionResult
 from decode.report.enrichment_map import enrichment_map
+from decode.report.files import with_counts, write_run
 from decode.report.regulator_plots import FDR, activator_plot, gene_list_plot
 
 
 def write_regulator_expression(
-    result: RegulatorExpressionResult, out: str | Path, *, record: dict[str, Any] | None = None, title: str = ""
+    result: RegulatorExpressionResult,
+    out: str | Path,
+    *,
+    record: dict[str, Any] | None = None,
+    title: str = "",
+    force: bool = False,
 ) -> list[Path]:
     """Write the correlations of attribution and own expression into a folder, all files or none.
 
@@ -25,36 +30,46 @@ def write_regulator_expression(
     result : RegulatorExpressionResult
         From `decode.regulators.own_expression.correlate_expression`.
     out : str or Path
-        Folder; created if needed, its parent must exist. Files of the same names are replaced.
+        Folder; created if needed, its parent must exist. A finished run in it is replaced with `force` only.
     record : dict, optional
         What was run, see `decode.core.files.run_record`; written as run.json.
     title : str, optional
         Line above the figure.
+    force : bool, default False
+        Replace a finished run.
 
     Returns
     -------
     list of Path
-        regulator_expression.tsv, activators_repressors.png where a correlation is defined, and run.json where a record
-        is given.
+        regulator_expression.tsv, activators_repressors.png and .svg where a correlation is defined, run.json.
 
     Raises
     ------
     FileNotFoundError, FileExistsError, PermissionError
         If the folder cannot be used.
     """
-    with staged_folder(out) as folder:
-        write_table(result.table, folder / "regulator_expression.tsv")
-        if result.table["spearman"].notna().any():
-            path = folder / "activators_repressors.png"
-            activator_plot(result.table, result.attribution, result.expression, path, title=title)
-        if record is not None:
-            write_json(record | {"counts": result.counts}, folder / "run.json")
-        written = sorted(path.name for path in folder.iterdir())
-    return [Path(out) / name for name in written]
+    figures = {}
+    if result.table["spearman"].notna().any():
+        figures["activators_repressors"] = activator_plot(
+            result.table, result.attribution, result.expression, title=title
+        )
+    return write_run(
+        out,
+        "regulators expression",
+        tables={"regulator_expression.tsv": result.table},
+        figures=figures,
+        record=with_counts(record, result.counts),
+        force=force,
+    )
 
 
 def write_gene_lists(
-    result: GeneListResult, out: str | Path, *, record: dict[str, Any] | None = None, title: str = ""
+    result: GeneListResult,
+    out: str | Path,
+    *,
+    record: dict[str, Any] | None = None,
+    title: str = "",
+    force: bool = False,
 ) -> list[Path]:
     """Write the tests of gene lists into a folder, all files or none.
 
@@ -63,32 +78,33 @@ def write_gene_lists(
     result : GeneListResult
         From `decode.regulators.gene_lists.validate_gene_lists`.
     out : str or Path
-        Folder; created if needed, its parent must exist. Files of the same names are replaced.
+        Folder; created if needed, its parent must exist. A finished run in it is replaced with `force` only.
     record : dict, optional
         Written as run.json.
     title : str, optional
         Line above the figure.
+    force : bool, default False
+        Replace a finished run.
 
     Returns
     -------
     list of Path
-        gene_lists.tsv, study_bias.tsv, gene_lists.png where a list has enough members, and run.json where a record is
-        given.
+        gene_lists.tsv, study_bias.tsv, gene_lists.png and .svg where a list has enough members, run.json.
 
     Raises
     ------
     FileNotFoundError, FileExistsError, PermissionError
         If the folder cannot be used.
     """
-    with staged_folder(out) as folder:
-        write_table(result.table, folder / "gene_lists.tsv")
-        write_table(result.bias, folder / "study_bias.tsv")
-        if result.table["effect"].notna().any():
-            gene_list_plot(result.table, folder / "gene_lists.png", title=title)
-        if record is not None:
-            write_json(record | {"counts": result.counts}, folder / "run.json")
-        written = sorted(path.name for path in folder.iterdir())
-    return [Path(out) / name for name in written]
+    is_drawn = result.table["effect"].notna().any()
+    return write_run(
+        out,
+        "regulators gene-lists",
+        tables={"gene_lists.tsv": result.table, "study_bias.tsv": result.bias},
+        figures={"gene_lists": gene_list_plot(result.table, title=title)} if is_drawn else {},
+        record=with_counts(record, result.counts),
+        force=force,
+    )
 
 
 def write_gene_sets(
@@ -98,6 +114,7 @@ def write_gene_sets(
     *,
     record: dict[str, Any] | None = None,
     title: str = "",
+    force: bool = False,
 ) -> list[Path]:
     """Write the tests of gene sets into a folder, all files or none.
 
@@ -108,30 +125,32 @@ def write_gene_sets(
     gene_sets : mapping of str to sequence of str
         The tested sets cut down to the ranking (`sets_within`).
     out : str or Path
-        Folder; created if needed, its parent must exist. Files of the same names are replaced.
+        Folder; created if needed, its parent must exist. A finished run in it is replaced with `force` only.
     record : dict, optional
         Written as run.json.
     title : str, optional
         Line above the figures.
+    force : bool, default False
+        Replace a finished run.
 
     Returns
     -------
     list of Path
-        NAME.tsv and NAME_map.png for each table, and run.json where a record is given.
+        NAME.tsv, NAME_map.png and .svg for each table, run.json.
 
     Raises
     ------
     FileNotFoundError, FileExistsError, PermissionError
         If the folder cannot be used.
     """
-    with staged_folder(out) as folder:
-        for name, table in tables.items():
-            write_table(table, folder / f"{name}.tsv")
-            enrichment_map(table, gene_sets, folder / f"{name}_map.png", title=title)
-        if record is not None:
-            write_json(record, folder / "run.json")
-        written = sorted(path.name for path in folder.iterdir())
-    return [Path(out) / name for name in written]
+    return write_run(
+        out,
+        "regulators gene-sets",
+        tables={f"{name}.tsv": table for name, table in tables.items()},
+        figures={f"{name}_map": enrichment_map(table, gene_sets, title=title) for name, table in tables.items()},
+        record=record,
+        force=force,
+    )
 
 
 def expression_summary(result: RegulatorExpressionResult) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,8 +16,7 @@ from matplotlib.lines import Line2D
 from decode.core.checks import check_columns, check_count
 from decode.expression.tissue_groups import known_tissue_groups
 from decode.regulators.own_expression import ACTIVATOR, ALL_TISSUES, REPRESSOR, WITHOUT_BRAIN
-from decode.report.figure_file import save_figure
-from decode.report.plots import BLUE, GREY, LIGHT_GREY, ORANGE, VERMILION
+from decode.report.style import BLUE, GREY, LIGHT_GREY, ORANGE, VERMILION
 
 FDR = 0.05
 COLOUR_OF_SIGN = {ACTIVATOR: VERMILION, REPRESSOR: BLUE}
@@ -28,11 +26,10 @@ def activator_plot(
     table: pd.DataFrame,
     attribution: pd.DataFrame,
     expression: pd.DataFrame,
-    path: str | Path,
     *,
     n_shown: int = 15,
     title: str = "",
-) -> None:
+) -> Figure:
     """Draw the clearest activators and repressors, with the profiles over tissues behind each correlation.
 
     Parameters
@@ -41,17 +38,19 @@ def activator_plot(
         Of `decode.regulators.own_expression.correlate_expression`.
     attribution, expression : pd.DataFrame, shape (n_regulators, n_tissues)
         Likewise; each row is drawn as its z over tissues.
-    path : str or Path
-        File to write.
     n_shown : int, default 15
         Most activators, and most repressors. Where no interval excludes 0, the strongest correlations in grey.
     title : str, optional
         Line above the figure.
 
+    Returns
+    -------
+    matplotlib.figure.Figure
+
     Raises
     ------
     ValueError
-        If a column is missing, no correlation is defined, or the suffix of `path` is unknown.
+        If a column is missing or no correlation is defined.
     """
     check_columns("table of correlations", table, ["tissues", "kind", "regulator", "spearman", "low", "high", "sign"])
     check_count("n_shown", n_shown)
@@ -96,7 +95,7 @@ def activator_plot(
         "(95 % interval over tissue groups excludes 0)"
     )
     figure.suptitle(f"{title}\n{heading}" if title else heading, fontsize=9)
-    save_figure(figure, path)
+    return figure
 
 
 def _draw_correlations(axes: Axes, shown: pd.DataFrame, without_brain: pd.DataFrame) -> None:
@@ -127,22 +126,24 @@ def _draw_correlations(axes: Axes, shown: pd.DataFrame, without_brain: pd.DataFr
     axes.legend(handles=handles, fontsize=7, frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0))
 
 
-def gene_list_plot(table: pd.DataFrame, path: str | Path, *, title: str = "") -> None:
+def gene_list_plot(table: pd.DataFrame, *, title: str = "") -> Figure:
     """Draw by how much regulators of each gene list score higher, with and without study bias.
 
     Parameters
     ----------
     table : pd.DataFrame
         Of `decode.regulators.gene_lists.validate_gene_lists`: one panel a level, rows of lists by kind.
-    path : str or Path
-        File to write.
     title : str, optional
         Line above the figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
 
     Raises
     ------
     ValueError
-        If a column is missing, no effect is defined, or the suffix of `path` is unknown.
+        If a column is missing or no effect is defined.
     """
     check_columns("table of gene lists", table, ["level", "kind", "gene_list", "effect", "fdr", "adjusted_effect"])
     drawn = table[table["effect"].notna()]
@@ -178,7 +179,7 @@ def gene_list_plot(table: pd.DataFrame, path: str | Path, *, title: str = "") ->
     filled: dict[str, Any] = {"color": GREY, "linestyle": "", "marker": "o", "markersize": 6}
     handles.append(Line2D([], [], label="filled: one-sided FDR < 5 %", **filled))
     figure.legend(handles=handles, loc="outside upper center", ncols=3, fontsize=8, frameon=False, title=title or None)
-    save_figure(figure, path)
+    return figure
 
 
 def _draw_effects(axes: Axes, row: Mapping[str, float], y: float) -> None:

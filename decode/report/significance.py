@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 import xarray as xr
@@ -14,8 +13,7 @@ from scipy.stats import beta, kstest
 
 from decode.expression.task_kinds import main_tasks
 from decode.ranking.rank import overall_score
-from decode.report.figure_file import save_figure
-from decode.report.plots import BLACK, BLUE, GREY, LIGHT_GREY, SERIES
+from decode.report.style import BLACK, BLUE, GREY, LIGHT_GREY, SERIES
 from decode.statistics.significance import leave_one_out_p_values
 from decode.statistics.strata import bound_gene_strata
 
@@ -45,22 +43,24 @@ def null_calibration(null: xr.Dataset) -> dict[str, NDArray[np.float64]]:
     return found
 
 
-def p_value_plot(p_values: Mapping[str, ArrayLike], path: str | Path, *, title: str = "") -> None:
+def p_value_plot(p_values: Mapping[str, ArrayLike], *, title: str = "") -> Figure:
     """Draw p-values from where no site matters against the uniform distribution.
 
     Parameters
     ----------
     p_values : mapping of str to array
         One series a name; NaN is left out. At most seven series.
-    path : str or Path
-        File to write.
     title : str, optional
         Line above the figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
 
     Raises
     ------
     ValueError
-        If a series holds no p-value or one outside 0 to 1, or the suffix of `path` is unknown.
+        If a series holds no p-value or one outside 0 to 1.
 
     Notes
     -----
@@ -99,7 +99,7 @@ def p_value_plot(p_values: Mapping[str, ArrayLike], path: str | Path, *, title: 
     figure.legend(loc="outside lower center", ncols=min(2, len(series)), fontsize=9, frameon=False)
     if title:
         figure.suptitle(title, fontsize=10, x=0.01, ha="left")
-    save_figure(figure, path)
+    return figure
 
 
 def _checked(name: str, values: ArrayLike) -> NDArray[np.float64]:

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from decode.core.files import staged_folder, write_json, write_table
 from decode.evaluation.transcript_usage import UsageResult
 from decode.expression.targets import MEDIAN_LEVEL
-from decode.report.plots import per_task_accuracy, predicted_against_actual
+from decode.report.figures import per_task_accuracy, predicted_against_actual
+from decode.report.files import write_run
 
 
 def write_usage(
-    result: UsageResult, out: str | Path, *, record: dict[str, Any] | None = None, title: str = ""
+    result: UsageResult, out: str | Path, *, record: dict[str, Any] | None = None, title: str = "", force: bool = False
 ) -> list[Path]:
     """Write the numbers, tables and figures of an evaluation of transcript usage into a folder, all of them or none.
 
@@ -23,18 +23,20 @@ def write_usage(
     result : UsageResult
         From `decode.evaluation.transcript_usage.evaluate_usage`.
     out : str or Path
-        Folder; created if needed, its parent must exist. Files of the same names are replaced.
+        Folder; created if needed, its parent must exist. A finished run in it is replaced with `force` only.
     record : dict, optional
         What was run, see `decode.core.files.run_record`; written as run.json.
     title : str, optional
         Line above the figures.
+    force : bool, default False
+        Replace a finished run.
 
     Returns
     -------
     list of Path
         metrics.json, usage.tsv (one row a predictor, task and value), usage_actual.tsv.gz, usage_predicted.tsv.gz,
         usage_per_task.png (Spearman pooled over transcripts), usage_median_level.png where there is a median level,
-        and run.json where a record is given.
+        each figure also as .svg, run.json.
 
     Raises
     ------
@@ -42,32 +44,33 @@ def write_usage(
         If the folder cannot be used.
     """
     heading = f"{title}{', ' if title else ''}usage of {result.metrics['n_transcripts_with_usage']} transcripts"
-    with staged_folder(out) as folder:
-        write_json(result.metrics, folder / "metrics.json")
-        write_table(result.table, folder / "usage.tsv")
-        write_table(result.actual, folder / "usage_actual.tsv.gz")
-        write_table(result.predicted, folder / "usage_predicted.tsv.gz")
-        own = result.table["task_kind"]
-        shown = result.table[(own == MEDIAN_LEVEL) | (result.table["value"] == own)]
-        wide = shown.pivot(index=["task", "task_kind"], columns="predictor", values="spearman_pooled")
-        order = ["model", *(name for name in dict.fromkeys(shown["predictor"]) if name not in ("model", "mean"))]
-        per_task_accuracy(wide[order].reset_index(), folder / "usage_per_task.png", title=heading, what="transcripts")
-        actual = result.actual.get(MEDIAN_LEVEL)
-        if actual is not None and np.isfinite(actual).any():
-            predicted = result.predicted[MEDIAN_LEVEL].to_numpy()
-            path = folder / "usage_median_level.png"
-            predicted_against_actual(
-                actual.to_numpy(),
-                predicted,
-                path,
-                title=f"median level, {heading}",
-                unit="usage (log2)",
-                what="transcripts",
-            )
-        if record is not None:
-            write_json(record, folder / "run.json")
-        written = sorted(path.name for path in folder.iterdir())
-    return [Path(out) / name for name in written]
+    own = result.table["task_kind"]
+    shown = result.table[(own == MEDIAN_LEVEL) | (result.table["value"] == own)]
+    wide = shown.pivot(index=["task", "task_kind"], columns="predictor", values="spearman_pooled")
+    order = ["model", *(name for name in dict.fromkeys(shown["predictor"]) if name not in ("model", "mean"))]
+    figures = {"usage_per_task": per_task_accuracy(wide[order].reset_index(), title=heading, what="transcripts")}
+    actual = result.actual.get(MEDIAN_LEVEL)
+    if actual is not None and np.isfinite(actual).any():
+        figures["usage_median_level"] = predicted_against_actual(
+            actual.to_numpy(),
+            result.predicted[MEDIAN_LEVEL].to_numpy(),
+            title=f"median level, {heading}",
+            unit="usage (log2)",
+            what="transcripts",
+        )
+    return write_run(
+        out,
+        "usage",
+        tables={
+            "usage.tsv": result.table,
+            "usage_actual.tsv.gz": result.actual,
+            "usage_predicted.tsv.gz": result.predicted,
+        },
+        figures=figures,
+        numbers={"metrics.json": result.metrics},
+        record=record,
+        force=force,
+    )
 
 
 def usage_table(metrics: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,15 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from decode.core.checks import check_columns
-from decode.core.files import staged_folder, write_json, write_table
-from decode.report.figure_file import save_figure
-from decode.report.plots import BLACK, BLUE, GREY, ORANGE
+from decode.core.files import run_record
+from decode.report.files import write_run
+from decode.report.style import BLACK, BLUE, GREY, ORANGE
 from decode.tuning.config_file import write_config
 from decode.tuning.search import TuningResult
 
 
 def write_tuning(
-    result: TuningResult, out: str | Path, *, record: dict[str, Any] | None = None, title: str = ""
+    result: TuningResult, out: str | Path, *, record: dict[str, Any] | None = None, title: str = "", force: bool = False
 ) -> list[Path]:
     """Write what a search found into a folder, all of it or nothing.
 
@@ -27,53 +28,56 @@ def write_tuning(
     result : TuningResult
         From `decode.tune`.
     out : str or Path
-        Folder; created if needed, its parent must exist. Files of the same names are replaced.
+        Folder; created if needed, its parent must exist. A finished run in it is replaced with `force` only.
     record : dict, optional
         What was run, see `decode.core.files.run_record`; written as run.json with the score and the counts.
     title : str, optional
         Line above the figure.
+    force : bool, default False
+        Replace a finished run.
 
     Returns
     -------
     list of Path
-        best.json (for `decode train --config`), trials.tsv, tuning.png, and run.json where a record is given.
+        best.json (for `decode train --config`), trials.tsv, tuning.png and .svg, run.json.
 
     Raises
     ------
     FileNotFoundError, FileExistsError, PermissionError
         If the folder cannot be used.
     """
-    with staged_folder(out) as folder:
-        write_config(result.configuration, folder / "best.json")
-        write_table(result.trials, folder / "trials.tsv")
-        tuning_plot(result.trials, folder / "tuning.png", objective=result.objective, title=title)
-        if record is not None:
-            found = {"objective": result.objective, "score": result.score, "counts": result.counts}
-            write_json(record | found, folder / "run.json")
-        written = sorted(path.name for path in folder.iterdir())
-    return [Path(out) / name for name in written]
+    found = {"objective": result.objective, "score": result.score, "counts": result.counts}
+    return write_run(
+        out,
+        "tune",
+        tables={"trials.tsv": result.trials},
+        figures={"tuning": tuning_plot(result.trials, objective=result.objective, title=title)},
+        texts={"best.json": partial(write_config, result.configuration)},
+        record=(run_record() if record is None else record) | found,
+        force=force,
+    )
 
 
-def tuning_plot(
-    trials: pd.DataFrame, path: str | Path, *, objective: str = "validation_spearman", title: str = ""
-) -> None:
+def tuning_plot(trials: pd.DataFrame, *, objective: str = "validation_spearman", title: str = "") -> Figure:
     """Draw the score of every trial in order, the best so far, and the first trial, which is the start.
 
     Parameters
     ----------
     trials : pd.DataFrame
         Columns architecture and score, one row a trial in order; failed trials have no score and are not drawn.
-    path : str or Path
-        File to write.
     objective : str
         Name of the score; one that ends in "loss" is better when lower.
     title : str, optional
         Line above the figure.
 
+    Returns
+    -------
+    matplotlib.figure.Figure
+
     Raises
     ------
     ValueError
-        If a column is missing or the suffix of `path` is unknown.
+        If a column is missing.
     """
     check_columns("trials", trials, ["architecture", "score"])
     score = trials["score"].to_numpy(dtype=np.float64)
@@ -95,4 +99,4 @@ def tuning_plot(
     axes.legend(fontsize=8, frameon=False)
     if title:
         axes.set_title(title, fontsize=10, loc="left")
-    save_figure(figure, path)
+    return figure

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from decode.core.checks import check_positive
+from decode.core.checks import check_positive, counted
 from decode.core.files import atomic_path, make_output_folder, write_table
 from decode.genome.sites import SiteSource
 from decode.synthetic.layout import ALTERNATIVE_SHARE, ToyGenes, gtf_lines, make_genes
@@ -182,7 +182,9 @@ def make_toy_data(
     dose_names = [f"{item.regulator.kind}:{item.regulator.name}" for item in bound]
     write_table(_with_ids(stable_ids, dose, dose_names), toy.truth_dose)
     write_table(truth, toy.truth_path)
-    logger.info("toy data in %s: %d genes, %d tasks, sites %s, seed %d", folder, n_genes, n_tasks, n_sites, seed)
+    logger.info(
+        "toy data in %s: %d genes, %d tasks, sites %s, seed %d", folder, n_genes, n_tasks, counted(n_sites), seed
+    )
     return toy
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from decode.core.files import atomic_path
+from decode.core.resume import load_piece
 
 logger = logging.getLogger(__name__)
 
@@ -65,24 +65,21 @@ class Progress:
         ValueError
             If the checkpoint is damaged or of another run.
         """
-        if self.checkpoint is None or not self.checkpoint.exists():
+        arrays = None if self.checkpoint is None else load_piece(self.checkpoint, self.signature, self._read)
+        if arrays is None:
             return
-        try:
-            with np.load(self.checkpoint, allow_pickle=False) as stored:
-                arrays = dict(stored)
-            signature = arrays["signature"].tobytes().decode()
-        except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
-            raise ValueError(f"checkpoint {self.checkpoint} is damaged ({error}); remove it to start again") from error
-        shapes = [variable.shape for variable in self._variables]
-        found = [arrays[name].shape for name in arrays if name.startswith("variable_")]
-        if signature != self.signature or found != shapes:
-            raise ValueError(
-                f"checkpoint {self.checkpoint} belongs to a run with other data or options; remove its folder or "
-                "choose another --out"
-            )
         for i, variable in enumerate(self._variables):
             variable.assign(arrays[f"variable_{i}"])
         self.best_weights = [arrays[f"best_{i}"] for i in range(len(self.best_weights))]
         self.best_loss, self.best_epoch = float(arrays["best"][0]), int(arrays["best"][1])
         self.history = [(int(epoch), float(train), float(val)) for epoch, train, val in arrays["history"]]
-        logger.info("resumed %s after epoch %d", self.checkpoint.name, self.history[-1][0] + 1)
+        logger.info("resumed %s after epoch %d", self.checkpoint, self.history[-1][0] + 1)
+
+    def _read(self, path: Path) -> tuple[str, dict[str, np.ndarray]]:
+        with np.load(path, allow_pickle=False) as stored:
+            arrays = dict(stored)
+        signature = arrays["signature"].tobytes().decode()
+        found = [arrays[name].shape for name in arrays if name.startswith("variable_")]
+        if signature == self.signature and found != [variable.shape for variable in self._variables]:
+            raise ValueError("its arrays are not those of this network")
+        return signature, arrays

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from decode.core.executor import get_executor
-from decode.core.files import make_output_folder
+from decode.core.resume import make_work_folder, remove_work_folder
 from decode.core.seeds import member_seeds
 from decode.dataset import Dataset, SplitBy, prepare_dataset
 from decode.expression.task_kinds import TaskKind
@@ -22,6 +21,11 @@ from decode.models.config import NetworkConfig, network_config
 from decode.training.config import TrainingConfig
 from decode.training.data import TrainingData, training_data
 from decode.training.member import MemberFit, assemble_network, fit_member
+
+if TYPE_CHECKING:
+    from decode.features.matrix import RegulatoryFeatures
+
+OnEpoch = Callable[[int, int, float], None]
 
 
 def fit_members(
@@ -33,18 +37,23 @@ def fit_members(
     checkpoint_folder: str | Path | None = None,
     executor: Any = "serial",
     on_member: Callable[[MemberFit], None] | None = None,
+    on_epoch: OnEpoch | None = None,
 ) -> list[MemberFit]:
     """Fit all members of an ensemble, each as one task of the executor.
 
     With `epochs` each runs so many (see `fit_network`). A checkpoint folder must be on a disk that every worker of a
-    cluster sees.
+    cluster sees. `on_epoch` is called where members are fitted in this process, see `train`.
     """
     runner = get_executor(executor)
     # a worker of a cluster may run in another working folder
-    folder = make_output_folder(checkpoint_folder).resolve() if checkpoint_folder is not None else None
-    fit = partial(_fit_one, data=data, network=network, training=training, checkpoint_folder=folder)
+    folder = make_work_folder(checkpoint_folder).resolve() if checkpoint_folder is not None else None
+    fit = partial(
+        _fit_one, data=data, network=network, training=training, checkpoint_folder=folder,
+        on_epoch=on_epoch if runner.is_local else None,
+    )  # fmt: skip
     n_epochs: Sequence[int | None] = epochs or [None] * training.members
-    plans = list(zip(member_seeds(training.seed, training.members), n_epochs, strict=True))
+    seeds = member_seeds(training.seed, training.members)
+    plans = list(zip(range(training.members), seeds, n_epochs, strict=True))
     fits = []
     try:
         for fitted in runner.map(fit, plans):
@@ -52,14 +61,16 @@ def fit_members(
             if on_member is not None:
                 on_member(fitted)
     except BaseException:
-        if folder is not None and not any(folder.iterdir()):  # nothing to resume from: leave nothing behind
-            folder.rmdir()
+        if folder is not None:  # nothing to resume from: leave nothing behind
+            remove_work_folder(folder, only_unused=True)
         raise
     return fits
 
 
-def _fit_one(plan: tuple[int, int | None], **options: Any) -> MemberFit:
-    return fit_member(plan[0], epochs=plan[1], **options)
+def _fit_one(plan: tuple[int, int, int | None], *, on_epoch: OnEpoch | None, **options: Any) -> MemberFit:
+    number, seed, epochs = plan
+    tell = None if on_epoch is None else partial(on_epoch, number)
+    return fit_member(seed, epochs=epochs, on_epoch=tell, **options)
 
 
 def train_dataset(
@@ -72,6 +83,7 @@ def train_dataset(
     checkpoint_folder: str | Path | None = None,
     executor: Any = "serial",
     on_member: Callable[[MemberFit], None] | None = None,
+    on_epoch: OnEpoch | None = None,
 ) -> ModelBundle:
     """Fit an ensemble on a prepared dataset; `train` is the verb for users.
 
@@ -80,7 +92,7 @@ def train_dataset(
     data = training_data(dataset, network, weights)
     fits = fit_members(
         data, network, training, epochs=epochs, checkpoint_folder=checkpoint_folder, executor=executor,
-        on_member=on_member,
+        on_member=on_member, on_epoch=on_epoch,
     )  # fmt: skip
     best = int(np.argmin([fit.validation_loss for fit in fits]))
     kept = [best] if training.keep == "best" else list(range(len(fits)))
@@ -97,7 +109,7 @@ def train_dataset(
 
 
 def train(
-    features: Any,
+    features: RegulatoryFeatures,
     targets: pd.DataFrame,
     *,
     network: NetworkConfig | Literal["default", "paper"] = "default",
@@ -110,6 +122,7 @@ def train(
     checkpoint_folder: str | Path | None = None,
     executor: Any = "serial",
     on_member: Callable[[MemberFit], None] | None = None,
+    on_epoch: OnEpoch | None = None,
 ) -> ModelBundle:
     """Train an ensemble that predicts log2 fold-changes from binding sites.
 
@@ -141,6 +154,9 @@ def train(
         Where members are fitted.
     on_member : callable, optional
         Called after each member.
+    on_epoch : callable, optional
+        Called after each epoch with the member's number (from 0), the epoch (from 0) and the validation loss; from
+        several threads where members are fitted on threads, never where they are fitted on a cluster.
 
     Returns
     -------
@@ -162,10 +178,6 @@ def train(
         split_by=split_by, task_kinds=task_kinds,
     )  # fmt: skip
     return train_dataset(
-        dataset, network, training, checkpoint_folder=checkpoint_folder, executor=executor, on_member=on_member
-    )
-
-
-def remove_checkpoints(folder: str | Path) -> None:
-    """Remove a checkpoint folder once its bundle is written."""
-    shutil.rmtree(folder, ignore_errors=True)
+        dataset, network, training, checkpoint_folder=checkpoint_folder, executor=executor, on_member=on_member,
+        on_epoch=on_epoch,
+    )  # fmt: skip

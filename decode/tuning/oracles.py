@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import keras_tuner
 import numpy as np
@@ -15,11 +15,11 @@ from keras_tuner.oracles import BayesianOptimizationOracle, HyperbandOracle, Ran
 from threadpoolctl import threadpool_limits
 
 from decode.core.checks import check_choice, listed
+from decode.core.choices import Algorithm
 from decode.core.files import write_json
 
 logger = logging.getLogger(__name__)
 
-Algorithm = Literal["random", "bayesian", "hyperband"]
 OPEN = {TrialStatus.RUNNING, TrialStatus.INVALID}
 
 

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import keras_tuner
 import numpy as np
@@ -16,8 +16,9 @@ from keras_tuner.engine.trial import TrialStatus
 from keras_tuner.errors import FatalError
 
 from decode.core.checks import check_choice, check_count, check_known_keys, check_positive, listed
-from decode.core.files import make_output_folder, write_json
-from decode.core.finished import content_hash
+from decode.core.choices import Objective
+from decode.core.files import make_output_folder
+from decode.core.resume import FinishedRuns, content_hash, make_work_folder, remove_work_folder
 from decode.dataset import TRAIN, VALIDATION, Dataset, prepare_dataset
 from decode.evaluation.refit import dataset_hash
 from decode.models.config import ARCHITECTURES, network_config
@@ -28,11 +29,14 @@ from decode.tuning.oracles import Algorithm, last_line, make_oracle
 from decode.tuning.space import ARCHITECTURE, HUBER, Searched, SearchSpace, values_of
 from decode.tuning.tuner import EPOCHS_OF_RUNG, LOSS, SPEARMAN, ChiefLostError, NetworkTuner
 
+if TYPE_CHECKING:
+    from decode.features.matrix import RegulatoryFeatures
+
 logger = logging.getLogger(__name__)
 
-Objective = Literal["spearman", "loss"]
 OnTrial = Callable[[str, float], None]
-SIGNATURE_FILE = "signature.json"
+ORACLE_FILE = "oracle.json"  # of KerasTuner, in the chief's folder
+SIGNATURE = "search"  # file beside those of KerasTuner that says whose search it is
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +139,7 @@ class TuningResult(NamedTuple):
 
 
 def tune(
-    features: Any,
+    features: RegulatoryFeatures,
     targets: pd.DataFrame,
     *,
     folder: str | Path,
@@ -160,7 +164,7 @@ def tune(
     targets : pd.DataFrame
         gene_id and one column a task, log2 units.
     folder : path
-        State of the search, of this one only; created with its parent.
+        State of the search, of this one only; created with its parent. `remove_search` removes it.
     config : TuningConfig, optional
     test_chromosome, biosamples, groups
         As in `decode.train`.
@@ -203,7 +207,7 @@ def tune(
 
 
 def tune_worker(
-    features: Any,
+    features: RegulatoryFeatures,
     targets: pd.DataFrame,
     *,
     folder: str | Path,
@@ -258,6 +262,19 @@ def tune_worker(
     return tuner.n_fitted
 
 
+def remove_search(folder: str | Path, *, is_worker: bool = False) -> None:
+    """Remove the folder of a search once its result is written.
+
+    Parameters
+    ----------
+    folder : path
+    is_worker : bool
+        A worker leaves a folder that it shares with the chief, which may still need it.
+    """
+    if not (is_worker and (Path(folder) / ORACLE_FILE).exists()):
+        remove_work_folder(folder)
+
+
 def _open_search(
     dataset: Dataset, folder: Path, config: TuningConfig, post: Post, on_trial: OnTrial | None
 ) -> NetworkTuner:
@@ -272,8 +289,15 @@ def _open_search(
         "objective": config.objective,
         "training": training.to_json(),
     }
-    signature = content_hash([json.dumps(searched, sort_keys=True)])
-    folder = _checked_folder(folder, searched)
+    text = json.dumps(searched, sort_keys=True)
+    signature = content_hash([text])
+    make_output_folder(folder.parent)
+    folder = make_work_folder(folder).resolve()
+    runs = FinishedRuns(folder)
+    if runs.load(SIGNATURE, text) is None:
+        if (folder / ORACLE_FILE).exists():
+            raise ValueError(f"tuner folder {folder} is damaged (no {SIGNATURE}.json); remove it to search again")
+        runs.save(SIGNATURE, text, searched)  # chief and workers may all begin at once and write the same
     is_spearman = config.objective == "spearman"
     oracle = make_oracle(
         config.algorithm,
@@ -294,29 +318,8 @@ def _open_search(
 
 def _without_test_genes(dataset: Dataset) -> Dataset:
     rows = np.flatnonzero(np.isin(dataset.split, (TRAIN, VALIDATION)))
-    features = dataset.features.select(genes=[str(i) for i in dataset.features.ids[rows]])
+    features = dataset.features.take(rows)
     return replace(dataset, features=features, targets=dataset.targets[rows], split=dataset.split[rows])
-
-
-def _checked_folder(folder: Path, searched: dict[str, Any]) -> Path:
-    """Make the folder of a search, or check that it belongs to this one."""
-    make_output_folder(folder.parent)
-    path = make_output_folder(folder) / SIGNATURE_FILE
-    if all(found.name.startswith(".") for found in folder.iterdir()):  # chief and workers may all begin at once
-        write_json(searched, path)
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        differing = [name for name in searched if found[name] != searched[name]]
-    except FileNotFoundError:
-        raise ValueError(f"{folder} is not empty and not the folder of a search; choose another --out") from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"tuner folder {folder} is damaged ({error!r}); remove it to search again") from error
-    if differing:
-        raise ValueError(
-            f"tuner folder {folder} belongs to a search with other {listed(differing)}; remove it or choose another "
-            "--out"
-        )
-    return folder.resolve()
 
 
 def _result(tuner: NetworkTuner, config: TuningConfig, counts: dict[str, Any]) -> TuningResult:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import keras_tuner
 
 from decode.core.checks import check_choice, check_known_keys
+from decode.core.choices import Searched
 from decode.models.config import NetworkConfig, network_config
 from decode.training.config import TrainingConfig
 from decode.tuning.config_file import Configuration
 
-Searched = Literal["default", "paper", "both"]
 Value = int | float
 
 ARCHITECTURE, SIGNATURE = "architecture", "signature"

@@ -15,7 +15,7 @@ import numpy as np
 from keras_tuner.engine.base_tuner import BaseTuner
 from keras_tuner.errors import FailedTrialError, FatalError
 
-from decode.core.files import make_output_folder
+from decode.core.resume import make_work_folder, remove_work_folder
 from decode.core.seeds import member_seeds
 from decode.dataset import Dataset
 from decode.evaluation.evaluate import summarise
@@ -24,7 +24,6 @@ from decode.models.ensemble import predict_rows
 from decode.statistics.metrics import spearman_per_task
 from decode.training.config import TrainingConfig
 from decode.training.data import TrainingData, training_data
-from decode.training.ensemble import remove_checkpoints
 from decode.training.losses import masked_loss
 from decode.training.member import assemble_network, fit_member
 from decode.tuning.chief import Post, is_listening, wait_for_chief
@@ -117,13 +116,13 @@ class NetworkTuner(BaseTuner):
         network, training = self.space.configuration(values, self.training)
         if EPOCHS_OF_RUNG in values:
             training = replace(training, max_epochs=int(values[EPOCHS_OF_RUNG]))
-        checkpoints = make_output_folder(Path(self.get_trial_dir(trial.trial_id)) / "checkpoints").resolve()
+        checkpoints = make_work_folder(Path(self.get_trial_dir(trial.trial_id)) / "checkpoints").resolve()
         try:
             found = self._fit(network, training, checkpoints, trial.trial_id)
         except ValueError as error:
             logger.warning("trial %s failed: %s", trial.trial_id, error)
             raise FailedTrialError(str(error)) from error
-        remove_checkpoints(checkpoints)
+        remove_work_folder(checkpoints)
         self._check_chief()
         self.n_fitted += 1
         if self.on_trial is not None:

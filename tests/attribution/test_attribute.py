@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 import xarray as xr
 from planted import TASKS, TINY, TINY_PAPER, planted_dataset, planted_features, planted_targets
+from threadpoolctl import threadpool_info, threadpool_limits
 from toy_networks import random_bundle
 
 import decode.attribution.attribute as attribute_module
 from decode.attribution.attribute import attribute, explain_block
 from decode.attribution.exact.engine import ExactEngine
-from decode.attribution.job import make_job
+from decode.attribution.job import Block, make_job
 from decode.attribution.references import REFERENCES
 from decode.attribution.result import AttributionFile, Layout, gene_blocks, make_layout, read_attributions
 from decode.core.executor import ThreadsExecutor
@@ -159,7 +160,7 @@ class TestFile:
             with attribute(bundle, dataset.features, out=path, block_genes=block_genes, agreement_genes=0) as found:
                 xr.testing.assert_allclose(found.load(), whole, atol=1e-6)
                 assert found.attrs.keys() == whole.attrs.keys()
-            assert [item.name for item in tmp_path.iterdir() if item.name.startswith(".")] == []
+            assert [item.name for item in tmp_path.iterdir() if item.name.endswith(".work")] == []
 
     def test_a_killed_run_goes_on(self, dataset, bundle, whole, tmp_path, monkeypatch):
         path, options = tmp_path / "a.nc", {"block_genes": 3, "agreement_genes": 0}
@@ -222,8 +223,44 @@ class TestFile:
             (bundle, dataset.features.shuffled(["rna"], seed=1), {}),
         ]
         for model, features, other in others:
-            with pytest.raises(ValueError, match="belong to a run with other data or options; remove that folder"):
+            with pytest.raises(ValueError, match="belongs to a run with other data or options; remove"):
                 attribute(model, features, out=path, **(options | other))
+
+    def test_every_finished_block_is_checked(self, dataset, bundle, tmp_path):
+        path, options = tmp_path / "a.nc", {"block_genes": 3, "agreement_genes": 0}
+        with pytest.raises(Killed):
+            attribute(bundle, dataset.features, out=path, on_block=kill_after(3), **options)
+        blocks = sorted((tmp_path / "a.nc.work").glob("block_*.h5"))
+        for block in blocks[1:]:
+            with h5py.File(block, "r+") as file:
+                right = file.attrs["signature"]
+                file.attrs["signature"] = "another"
+            with pytest.raises(ValueError, match=rf"{block.name} belongs to a run with other data or options; remove"):
+                attribute(bundle, dataset.features, out=path, **options)
+            with h5py.File(block, "r+") as file:
+                file.attrs["signature"] = right
+        content = blocks[-1].read_bytes()
+        blocks[-1].write_bytes(content[:100])
+        with pytest.raises(ValueError, match=rf"{blocks[-1].name} is damaged .*remove it to compute it again"):
+            attribute(bundle, dataset.features, out=path, **options)
+        blocks[-1].write_bytes(content)
+        attribute(bundle, dataset.features, out=path, **options).close()
+        assert [found.name for found in tmp_path.iterdir()] == ["a.nc"]
+
+    def test_blocks_are_explained_on_one_blas_thread(self):
+        """Also in a worker of a cluster, where the caller's limit does not reach."""
+
+        class Spy(Exception):
+            pass
+
+        class Engine:
+            def attribute(self, inputs, references):
+                raise Spy({lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas"})
+
+        zeros = np.zeros((1, 2, 1), dtype=np.float32)
+        block = Block(0, 2, None, [], [], zeros, zeros)
+        with threadpool_limits(2, "blas"), pytest.raises(Spy, match=r"^\{1\}$"):
+            explain_block(block, engines=[Engine()], regulators=np.zeros(1, int), is_fold_change=np.ones(1, bool))
 
     def test_a_full_disk_leaves_the_old_file(self, dataset, bundle, tmp_path, monkeypatch):
         path = tmp_path / "a.nc"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -10,7 +11,7 @@ from planted import TINY, TINY_PAPER, planted_dataset
 from toy_networks import LONG, WIDE, random_bundle
 
 from decode.attribution.attribute import attribute
-from decode.attribution.bedgraph import bin_intervals, regions_of, write_bedgraph
+from decode.attribution.bedgraph import regions_of, write_bedgraph
 from decode.attribution.bins import bin_attributions, read_bin_attributions, write_bin_attributions
 from decode.genome.annotation import read_annotation
 from decode.genome.gene_models import GeneModels, gene_models
@@ -162,32 +163,6 @@ def toy_bins(strand: str, tss: int, covered: list[int], length_bp: int = 25) -> 
 
 
 class TestGenome:
-    @pytest.mark.parametrize(
-        ("strand", "tss", "covered", "expected"),
-        [
-            ("+", 100, [10, 10, 10], [(0, 80, 90), (1, 90, 100), (2, 100, 110)]),
-            ("-", 212, [10, 10, 10], [(2, 203, 213), (1, 213, 223), (0, 223, 233)]),
-            ("+", 12, [2, 10, 10], [(0, 0, 2), (1, 2, 12), (2, 12, 22)]),
-            ("+", 5, [0, 5, 10], [(1, 0, 5), (2, 5, 15)]),
-            ("-", 985, [0, 4, 10], [(2, 976, 986), (1, 986, 990)]),
-        ],
-    )
-    def test_promoter(self, strand, tss, covered, expected):
-        found = bin_intervals(toy_bins(strand, tss, covered), "promoter")
-        assert list(found[["bin", "start", "end"]].itertuples(index=False, name=None)) == expected
-
-    @pytest.mark.parametrize(
-        ("strand", "expected"),
-        [
-            ("+", [(0, 100, 110), (1, 110, 112), (1, 200, 208), (2, 208, 213)]),
-            ("-", [(2, 100, 105), (1, 105, 112), (1, 200, 203), (0, 203, 213)]),
-        ],
-    )
-    def test_rna_bins_across_a_junction(self, tmp_path, strand, expected):
-        models = models_of(tmp_path, strand)
-        found = bin_intervals(toy_bins(strand, 100, [10, 10, 10]), "rna", models)
-        assert list(found[["bin", "start", "end"]].itertuples(index=False, name=None)) == expected
-
     def test_bedgraph(self, tmp_path):
         path = tmp_path / "one.bedgraph"
         assert (
@@ -208,6 +183,18 @@ class TestGenome:
         rna = lines[lines.index(next(line for line in lines if "rna all" in line)) + 1 :][:4]
         assert rna == ["chr1\t100\t110\t1.5", "chr1\t110\t112\t-2", "chr1\t200\t208\t-2", "chr1\t208\t213\t3"]
 
+    def test_a_window_is_shown_where_its_definition_says(self, tmp_path, caplog):
+        bins = toy_bins("-", 212, [10, 10, 10]).drop_vars(["bases_rna", "bin_length_bp_rna", "attribution_rna"])
+        names = {name: name.replace("promoter", "far") for name in map(str, [*bins.variables, *bins.dims])}
+        bins = bins.rename({name: new for name, new in names.items() if name != new})
+        window = {"type": "window", "first_bp": -45, "last_bp": -15, "bin_size": 10}
+        described = bins.assign_attrs(definition_far=json.dumps(window))
+        assert write_bedgraph(described, tmp_path / "a.bedgraph", task="liver", n_tracks=0) == 1
+        lines = (tmp_path / "a.bedgraph").read_text().splitlines()
+        assert lines[1:] == ["chr1\t228\t238\t3", "chr1\t238\t248\t-2", "chr1\t248\t258\t1.5"]
+        assert write_bedgraph(bins, tmp_path / "b.bedgraph", task="liver") == 0
+        assert "region far is left out of the bedGraph: the attributions do not say where" in caplog.text
+
     def test_without_gene_models_the_rna_is_left_out(self, tmp_path, caplog):
         assert write_bedgraph(toy_bins("-", 212, [10, 10, 10]), tmp_path / "a.bedgraph", task="liver", n_tracks=0) == 1
         assert "region rna is left out" in caplog.text
@@ -216,10 +203,11 @@ class TestGenome:
         bins = toy_bins("+", 100, [10, 10, 10])
         with pytest.raises(KeyError, match=r"task\(s\) not in the attributions: skin"):
             write_bedgraph(bins, tmp_path / "a.bedgraph", task="skin")
-        with pytest.raises(ValueError, match="gene models are needed"):
-            bin_intervals(bins, "rna")
         models = models_of(tmp_path, "+")
         with pytest.raises(ValueError, match="give G 25 spliced bases, the features 30"):
-            bin_intervals(toy_bins("+", 100, [10, 10, 10], length_bp=30), "rna", models)
+            write_bedgraph(
+                toy_bins("+", 100, [10, 10, 10], length_bp=30), tmp_path / "a.bedgraph", task="liver", models=models
+            )
+        nobody = replace(models, table=models.table[:0], exons=models.exons[:0])
         with pytest.raises(KeyError, match="'G'"):
-            bin_intervals(bins, "rna", replace(models, table=models.table[:0], exons=models.exons[:0]))
+            write_bedgraph(bins, tmp_path / "a.bedgraph", task="liver", models=nobody)

@@ -29,7 +29,14 @@ def test_test_genes(run, trained, features_file, tmp_path):
         assert found.sizes["gene"] == (split["split"] == "test").sum()
         assert found.attrs["engine_agreement"] < 1e-4
         assert found.attrs["additivity_error_max"] < 1e-4
-    assert [item.name for item in tmp_path.iterdir()] == ["attributions.nc"]
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["attributions.nc", "attributions.nc.run.json"]
+    before = out.stat().st_mtime_ns
+    again = run("attribute", trained, features_file, "--out", out)
+    assert (again.status, out.stat().st_mtime_ns) == (0, before)
+    assert "already holds this result" in again.out
+    other = run("attribute", trained, features_file, "--out", out, "--reference", "mean_gene")
+    assert other.status == 2
+    assert "give --force to replace it" in other.err
 
 
 def test_genes_of_a_file(run, trained, features_file, genes, tmp_path):

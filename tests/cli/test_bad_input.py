@@ -11,7 +11,6 @@ import resource
 import shutil
 import subprocess
 import sys
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,17 +125,10 @@ def gtf(*genes: tuple[str, int]) -> str:
 
 
 def alter_weights(folder: Path) -> None:
-    path = folder / "member_0.keras"
-    with zipfile.ZipFile(path) as archive:
-        archive.extractall(folder / "inside")
-    with h5py.File(folder / "inside" / "model.weights.h5", "r+") as file:
-        names: list[str] = []
-        file.visititems(lambda name, item: names.append(name) if getattr(item, "ndim", 0) == 2 else None)
-        file[names[0]][0, 0] += 1
-    with zipfile.ZipFile(path, "w") as archive:
-        for item in sorted((folder / "inside").iterdir()):
-            archive.write(item, item.name)
-    shutil.rmtree(folder / "inside")
+    with np.load(folder / "member_0.npz", allow_pickle=False) as stored:
+        arrays = dict(stored)
+    arrays["dense_0/bias"] += 1
+    np.savez(folder / "member_0.npz", **arrays)
 
 
 def alter_record(folder: Path, **changes: object) -> None:
@@ -273,10 +265,11 @@ CASES = [
     Case("train: an executor that is none", lambda kit: kit.train(None, "--executor", "cloud"), ["'cloud'", "threads:N"]),
     Case("train: groups of other genes", lambda kit: kit.train(None, "--group-file", kit.file("groups.tsv", "A\tf\nB\tf\n")), ["groups: 0 of 2", MATCHING]),
     # model bundles
-    Case("model: altered weights", lambda kit: kit.altered_model(alter_weights), ["member_0.keras was altered"]),
+    Case("model: altered weights", lambda kit: kit.altered_model(alter_weights), ["member_0.npz was altered"]),
     Case("model: altered record", lambda kit: kit.altered_model(lambda path: alter_record(path, tasks=["a"])), ["bundle.json was altered"]),
     Case("model: another schema version", lambda kit: kit.altered_model(lambda path: alter_record(path, schema_version=9)), ["schema version 9"]),
-    Case("model: a missing member", lambda kit: kit.altered_model(lambda path: (path / "member_1.keras").unlink()), ["lacks member_1.keras"]),
+    Case("model: of an older release", lambda kit: kit.altered_model(lambda path: alter_record(path, schema_version=1)), ["schema version 1", "train it again with `decode train`"]),
+    Case("model: a missing member", lambda kit: kit.altered_model(lambda path: (path / "member_1.npz").unlink()), ["lacks member_1.npz"]),
     Case("model: a damaged record", lambda kit: kit.altered_model(lambda path: (path / "bundle.json").write_text("{")), ["bundle.json is damaged"]),
     Case("model: a folder that is none", lambda kit: ["predict", kit.inputs, kit.features, "--out", kit.out], ["is no model bundle", "decode train"]),
     Case("model: a file", lambda kit: ["predict", kit.features, kit.features, "--out", kit.out], ["is no model bundle"]),

@@ -13,7 +13,8 @@ import pytest
 import decode
 from decode.cli import app as app_module
 from decode.cli.app import LONGEST, sentence
-from decode.cli.common import comma_list, load_tensorflow, pairs
+from decode.cli.inputs import load_tensorflow
+from decode.cli.options import comma_list, pairs
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = [
@@ -100,12 +101,6 @@ def test_a_fault_of_the_program_is_not_dressed_up(run, monkeypatch):
         run("demo")
 
 
-def test_quiet(run, toy, tmp_path):
-    arguments = ["expression", "tissue", toy.tissue_tpm, "--out", tmp_path / "targets.tsv"]
-    assert "INFO" in run(*arguments).err
-    assert "INFO" not in run("--quiet", *arguments).err
-
-
 def test_sentences():
     assert sentence(ValueError("two\n  lines")) == "two lines"
     assert sentence(KeyError("gene G1 is not there")) == "gene G1 is not there"  # no quotes around it
@@ -123,12 +118,6 @@ def test_option_parsers():
             pairs("--rna-sites", [value])
     assert comma_list(None) is None
     assert comma_list(" a, b,,") == ["a", "b"]
-
-
-@pytest.mark.parametrize("name", sorted(decode.__all__))
-def test_every_public_verb_is_there(name):
-    assert getattr(decode, name) is not None
-    assert name in dir(decode)
 
 
 def test_an_unknown_verb():

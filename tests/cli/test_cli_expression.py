@@ -42,7 +42,7 @@ def test_a_table_that_is_log2_already(run, tmp_path):
     found = pd.read_csv(out, sep="\t", index_col="gene_id")
     assert found.loc["G1"].tolist() == [1.5, -2, 3]
     assert np.isnan(found.loc["G2", "c"])
-    assert run("expression", "table", tmp_path / "log.csv", "--already-log2", "--out", out).status == 0
+    assert run("expression", "table", tmp_path / "log.csv", "--already-log2", "--out", out, "--force").status == 0
     found = pd.read_csv(out, sep="\t", index_col="gene_id")
     assert found.loc["G1"].tolist() == [1.5, 0, -3.5, 1.5]  # median level first, then differences from it
 

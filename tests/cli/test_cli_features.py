@@ -46,7 +46,7 @@ def by_hand(tmp_path: Path) -> list[object]:
 
 
 def exported(run, folder: Path, *options: object) -> list[tuple[object, ...]]:
-    result = run("features", "export", folder / "features.h5", "--out", folder / "long.tsv.gz", *options)
+    result = run("features", "export", folder / "features.h5", "--out", folder / "long.tsv.gz", "--force", *options)
     assert result.status == 0, result.err
     table = pd.read_csv(folder / "long.tsv.gz", sep="\t", keep_default_na=False)
     assert table.columns.tolist() == ["region", "gene_id", "bin", "kind", "regulator", "biosample", "bases"]
@@ -97,7 +97,7 @@ def test_scores(run, by_hand, tmp_path):
         ("promoter", "G1", 2, "TF", "CTCF", "", 10)
     ]
     (tmp_path / "tf.bed").write_text("chr1\t990\t1010\tCTCF\t5\t.\t2\nchr1\t1010\t1020\tCTCF\t9\t.\t1\n")
-    assert run(*by_hand, "--min-score", "TF=2", "--score-column", "TF=7").status == 0
+    assert run(*by_hand, "--min-score", "TF=2", "--score-column", "TF=7", "--force").status == 0
     assert [row for row in exported(run, tmp_path) if row[0] == "promoter"] == [
         ("promoter", "G1", 1, "TF", "CTCF", "", 10), ("promoter", "G1", 2, "TF", "CTCF", "", 10),
     ]  # fmt: skip
@@ -107,7 +107,7 @@ def test_strands_of_promoters(run, by_hand, tmp_path):
     (tmp_path / "tf.bed").write_text("chr1\t990\t1010\tCTCF\t5\t-\nchr1\t5110\t5125\tCTCF\t5\t-\n")
     assert run(*by_hand).status == 0
     assert {row[1] for row in exported(run, tmp_path) if row[0] == "promoter"} == {"G1", "G2"}
-    assert run(*by_hand, "--stranded-promoters").status == 0
+    assert run(*by_hand, "--stranded-promoters", "--force").status == 0
     assert {row[1] for row in exported(run, tmp_path) if row[0] == "promoter"} == {"G2"}
 
 
@@ -164,7 +164,7 @@ def test_no_sites(run, toy, tmp_path):
 
 
 def test_export_of_a_gene_that_is_not_there(run, features_file, tmp_path):
-    result = run("features", "export", features_file, "--genes", "GX", "--out", tmp_path / "long.tsv")
+    result = run("features", "export", features_file, "--genes", "GX", "--out", tmp_path / "long.tsv", "--force")
     assert result.status == 2
     assert "GX" in result.err
     assert not list(tmp_path.iterdir())
@@ -199,14 +199,40 @@ def test_signals_windows_and_linked_elements(run, by_hand, tmp_path):
         ["body", "H3K27ac", 0, 0, 1.0],
     ]
     assert features.lengths("enhancer").tolist() == [30, 5]
-    assert run(*command, "--min-link-score", 2).status == 0
+    assert run(*command, "--min-link-score", 2, "--force").status == 0
     assert RegulatoryFeatures.read(tmp_path / "features.h5").lengths("enhancer").tolist() == [30, 0]
     info = run("features", "info", tmp_path / "features.h5").out
     assert "TSS +100..+160, 30-bp bins" in info
     assert "1 links of 1 genes, n_genes_without_element 1" in info
 
 
+def test_regulatory_potential(run, by_hand, tmp_path):
+    (tmp_path / "peaks.bed").write_text("chr1\t1000\t1001\tA\t0\t.\tK562\nchr1\t1100\t1101\tA\t0\t.\tHepG2\n")
+    command = [*by_hand, "--potential", f"TF={tmp_path / 'peaks.bed'}", "--biosample-column", "TF=7"]
+    result = run(*command, "--half-distance", 50)
+    assert result.status == 0, result.err
+    features = RegulatoryFeatures.read(tmp_path / "features.h5")
+    assert features.definitions["potential"]["half_distance_bp"] == 50
+    tracks = features.tracks[features.tracks["region"] == "potential"]
+    assert tracks[["regulator", "biosample", "value_kind"]].to_numpy().tolist() == [
+        ["A", "HepG2", "potential"],
+        ["A", "K562", "potential"],
+    ]
+    distance = np.abs(np.array([[1100, 1000]]) - features.genes[["tss"]].to_numpy())
+    expected = np.where(distance <= 500, 2.0 ** (-distance / 50), 0)
+    assert (expected > 0).any()
+    np.testing.assert_allclose(features.totals("potential"), expected, rtol=1e-6)
+    info = run("features", "info", tmp_path / "features.h5").out
+    assert "regulatory potential of peaks up to 500 bp from the TSS, half at 50 bp" in info
+    assert run("features", "export", tmp_path / "features.h5", "--out", tmp_path / "long.tsv").status == 0
+    assert (tmp_path / "long.tsv").read_text().splitlines()[0].split("\t")[-2:] == ["bases", "potential"]
+
+
 REGION_FAULTS = [
+    (["--half-distance", "50"], "--half-distance is given without --potential"),
+    (["--potential", "TF={tf}", "--half-distance", "0"], "half-distance of the region potential is 0"),
+    (["--potential", "{tf}"], "write KIND=PATH"),
+    (["--potential", "TF={tf}", "--region", "potential=1..50"], "names of the regions occur more than once: potential"),
     (["--region", "near=1000-2000"], "--region is 'near=1000-2000'; write NAME=FROM..TO"),
     (["--region", "near=5..2", "--region-sites", "near:TF={tf}"], "window 5..2 is empty"),
     (["--region", "near=1..50"], "no sites are given for the region(s) near"),

@@ -25,7 +25,7 @@ def test_train(trained, toy):
     assert record["tasks"][0] == "median_level"
     split = pd.read_csv(trained / "split.tsv.gz", sep="\t")
     assert set(split["split"]) == {"train", "validation", "test"}
-    assert not [path for path in trained.parent.iterdir() if path.name.startswith(".")]  # no checkpoint stays
+    assert not (trained.parent / f"{trained.name}.work").exists()  # no checkpoint stays
 
 
 def test_train_options(run, features_file, targets_file, tmp_path):
@@ -103,9 +103,14 @@ def test_predict(run, trained, features_file, tmp_path):
 def test_an_old_model_is_replaced(run, model, features_file, targets_file):
     before = read_record(model)["own_sha256"]
     result = run("train", features_file, targets_file, "--out", model, "--members", 1, "--max-epochs", 1)
+    assert result.status == 2
+    assert "without a record of what it is; give --force" in result.err
+    command = ("train", features_file, targets_file, "--out", model, "--members", 1, "--max-epochs", 1)
+    result = run(*command, "--force")
     assert result.status == 0, result.err
     assert read_record(model)["own_sha256"] != before
-    assert [path.name for path in model.parent.iterdir()] == ["model"]
+    assert sorted(path.name for path in model.parent.iterdir()) == ["model", "model.run.json"]
+    assert "already holds this result" in run(*command).out
 
 
 def start_training(features_file: Path, targets_file: Path, out: Path) -> list[str]:
@@ -120,7 +125,7 @@ def test_a_killed_training_resumes_to_the_same_model(features_file, targets_file
         start_training(features_file, targets_file, tmp_path / "whole"), check=True, capture_output=True, cwd=ROOT
     )
     command = start_training(features_file, targets_file, tmp_path / "killed")
-    checkpoints = tmp_path / ".killed.checkpoints"
+    checkpoints = tmp_path / "killed.work"
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 300
     while not (checkpoints.is_dir() and list(checkpoints.glob("member_seed_*.npz"))):  # not the temporary file
@@ -132,8 +137,8 @@ def test_a_killed_training_resumes_to_the_same_model(features_file, targets_file
     assert not (tmp_path / "killed").exists()
     assert checkpoints.is_dir()
     done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
-    assert "resumed member_seed_" in done.stderr
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["killed", "whole"]
+    assert "killed.work/member_seed_" in done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["killed", "killed.run.json", "whole", "whole.run.json"]
     whole, resumed = load_bundle(tmp_path / "whole"), load_bundle(tmp_path / "killed")
     pd.testing.assert_frame_equal(whole.history, resumed.history, atol=1e-6)
     for a, b in zip(whole.members, resumed.members, strict=True):
@@ -142,16 +147,13 @@ def test_a_killed_training_resumes_to_the_same_model(features_file, targets_file
 
 
 def test_a_checkpoint_of_other_options_is_named(run, features_file, targets_file, tmp_path, monkeypatch):
-    import decode.training.ensemble as training
-
     command = ["train", features_file, targets_file, "--out", tmp_path / "model", "--members", 1, "--max-epochs", 2]
-    keep = training.remove_checkpoints
-    monkeypatch.setattr(training, "remove_checkpoints", lambda _folder: None)  # as if killed just before
-    assert run(*command).status == 0
+    with monkeypatch.context() as patch:
+        patch.setattr("decode.core.resume.remove_work_folder", lambda _folder: None)  # as if killed just before
+        assert run(*command).status == 0
     shutil.rmtree(tmp_path / "model")
-    monkeypatch.setattr(training, "remove_checkpoints", keep)
     result = run(*command, "--patience", 3)
     assert result.status == 2
-    assert "belongs to a run with other data or options; remove its folder or choose another --out" in result.err
+    assert "belongs to a run with other data or options; remove " in result.err
     assert run(*command).status == 0
-    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "model.run.json"]

@@ -9,11 +9,13 @@ from decode.core.files import read_bytes
 
 
 @pytest.mark.slow
-def test_tables_figures_and_resumption(run, features_file, targets_file, tmp_path):
+def test_tables_figures_and_resumption(run, features_file, targets_file, tmp_path, monkeypatch):
     out = tmp_path / "cv"
     command = ["cv", features_file, targets_file, "--out", out, "--folds", 2, "--members", 2, "--max-epochs", 2]
     command += ["--keep-test", "chr1"]
-    first = run(*command)
+    with monkeypatch.context() as patch:
+        patch.setattr("decode.core.resume.remove_work_folder", lambda _folder: None)  # as if killed at the end
+        first = run(*command)
     assert first.status == 0, first.err
     assert "fold_1: done" in first.err
     assert "Spearman within a fold" in first.out
@@ -26,12 +28,15 @@ def test_tables_figures_and_resumption(run, features_file, targets_file, tmp_pat
     record = json.loads((out / "run.json").read_text())
     assert record["options"]["folds"] == "2"
     before = read_bytes(out / "predictions.tsv.gz")
-    again = run(*command)
-    assert "fold_2: finished before" in again.err
-    assert read_bytes(out / "predictions.tsv.gz") == before
-    other = run(*command, "--architecture", "paper")
+    assert "already holds this result" in run(*command).out
+    assert run(*command, "--architecture", "paper").status == 2
+    other = run(*command, "--architecture", "paper", "--force")
     assert other.status == 2
     assert "other data or options" in other.err
+    again = run(*command, "--force")
+    assert "fold_2: finished before" in again.err
+    assert read_bytes(out / "predictions.tsv.gz") == before
+    assert not out.with_name(f"{out.name}.work").exists()
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def test_drivers_of_a_table(run, files, tmp_path):
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert names == {
         *("drivers.tsv", "targets.tsv", "sites.bed", "where.tsv", "positions.tsv", "contrasts.tsv", "counts.json"),
-        *("drivers_kd.png", "positions_kd.png", "run.json"),
+        *("drivers_kd.png", "positions_kd.png", "drivers_kd.svg", "positions_kd.svg", "run.json"),
     }
     record = json.loads((tmp_path / "out" / "run.json").read_text())
     assert len(record["inputs"]["de_table"]["sha256"]) == 64

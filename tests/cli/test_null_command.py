@@ -24,10 +24,12 @@ def stand_in(monkeypatch):
     return seeds
 
 
-def test_null_file_and_figure(run, trained, features_file, targets_file, stand_in, tmp_path):
+def test_null_file_and_figure(run, trained, features_file, targets_file, stand_in, tmp_path, monkeypatch):
     out, figure = tmp_path / "null.nc", tmp_path / "null.png"
     command = ["null", trained, features_file, targets_file, "--out", out, "--refits", 5]
-    result = run(*command, "--figure", figure)
+    with monkeypatch.context() as patch:
+        patch.setattr("decode.core.resume.remove_work_folder", lambda _folder: None)  # as if killed at the end
+        result = run(*command, "--figure", figure)
     assert result.status == 0, result.err
     assert "refit_0004: done" in result.err
     assert "5 refits; z and p-values are coarse below 20" in result.err
@@ -36,14 +38,16 @@ def test_null_file_and_figure(run, trained, features_file, targets_file, stand_i
     null = read_null(out)
     assert null.sizes["refit"] == 5
     assert len(stand_in) == 5
-    more = run(*command[:-1], 6)
+    other = run(*command, "--reference", "median_length", "--force")
+    assert other.status == 2
+    assert "other data or options" in other.err
+    assert run(*command[:-1], 6).status == 2  # finished with 5
+    more = run(*command[:-1], 6, "--force")
     assert more.status == 0, more.err
     assert "refit_0004: finished before" in more.err
     assert len(stand_in) == 6
     np.testing.assert_array_equal(read_null(out)["mean"][:5], null["mean"])
-    other = run(*command, "--reference", "median_length")
-    assert other.status == 2
-    assert "other data or options" in other.err
+    assert not (tmp_path / "null.nc.work").exists()
 
 
 @pytest.mark.parametrize(
@@ -71,4 +75,4 @@ def test_decoys(run, trained, features_file, targets_file, tmp_path):
     assert not table["regulator"].str.startswith("decoy:").any()
     assert table["q_value"].between(0, 1).all()
     assert "regulators at a false discovery rate of 5 % overall" in result.out
-    assert [path.name for path in tmp_path.iterdir()] == ["decoys.tsv"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["decoys.tsv", "decoys.tsv.run.json"]

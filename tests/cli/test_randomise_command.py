@@ -38,10 +38,12 @@ def run(*arguments: str | Path) -> int:
     return int(exit_.value.code or 0)
 
 
-def test_tables_and_figure(files, ridge, tmp_path, capsys):
+def test_tables_and_figure(files, ridge, tmp_path, capsys, monkeypatch):
     command = ["randomise", files["features"], files["targets"], "--out", tmp_path / "out", "--seeds", "2"]
     command += ["--within-length", "--tissue-groups", files["groups"]]
-    assert run(*command) == 0
+    with monkeypatch.context() as patch:
+        patch.setattr("decode.core.resume.remove_work_folder", lambda _folder: None)  # as if killed at the end
+        assert run(*command) == 0
     shown = capsys.readouterr()
     assert "rna_shuffled within length" in shown.out
     assert "full_seed_0: done" in shown.err
@@ -51,11 +53,14 @@ def test_tables_and_figure(files, ridge, tmp_path, capsys):
     comparison = pd.read_csv(tmp_path / "out" / "comparison.tsv", sep="\t")
     assert (comparison["n_groups"] == 3).all()
     assert run(*command) == 0
+    assert "already holds this result" in capsys.readouterr().out
+    assert run(*command, "--architecture", "paper", "--force") == 2
+    assert "other data or options" in capsys.readouterr().err
+    assert run(*command, "--force") == 0
     assert "full_seed_0: finished before" in capsys.readouterr().err
     again = pd.read_csv(tmp_path / "out" / "randomisation.tsv", sep="\t")
     np.testing.assert_array_equal(again["spearman"], table["spearman"])
-    assert run(*command, "--architecture", "paper") == 2
-    assert "other data or options" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir() if path.name.endswith(".work")] == []
 
 
 @pytest.mark.parametrize(

@@ -37,11 +37,11 @@ def test_rank(run, attributions, tmp_path):
     assert table["task"].iloc[0] == "overall"
     assert table[["z", "p_value", "fdr"]].isna().all(axis=None)
     assert set(pd.read_csv(tmp_path / "ranking.classes.tsv", sep="\t")["kind_a"]) <= {"TF", "RBP", "miRNA"}
-    record = json.loads((tmp_path / "ranking.run.json").read_text())
+    record = json.loads((tmp_path / "ranking.tsv.run.json").read_text())
     assert record["scores_of"]["reference"] == "own_length"
     assert record["sign"].startswith("without sites")
     assert "overall" not in record["length_effect"]["mean_abs"]
-    assert len(list(figures.iterdir())) == 3
+    assert len(list(figures.iterdir())) == 7  # three figures as PNG and SVG, run.json
 
 
 def test_rank_with_a_null(run, attributions, tmp_path):
@@ -63,7 +63,7 @@ def test_rank_with_a_null(run, attributions, tmp_path):
     assert table["fdr"].between(0, 1).all()
     assert np.isfinite(table["z"]).all()
     write_null(null.assign_attrs(reference="mean_gene"), tmp_path / "null.nc")
-    result = run("rank", attributions, "--null", tmp_path / "null.nc", "--out", tmp_path / "r.tsv")
+    result = run("rank", attributions, "--null", tmp_path / "null.nc", "--out", tmp_path / "r.tsv", "--force")
     assert result.status == 2
     assert "the null was made against another reference ('mean_gene', the attributions 'own_length')" in result.err
 
@@ -78,7 +78,7 @@ def test_usage(run, tmp_path):
     table = pd.read_csv(out, sep="\t")
     assert (table["mean"] == table["mean_abs"]).all()
     assert table["rank_low"].notna().all()
-    assert json.loads((tmp_path / "usage.run.json").read_text())["sign"] == "none: a variance"
+    assert json.loads((tmp_path / "usage.tsv.run.json").read_text())["sign"] == "none: a variance"
 
 
 def test_network(run, attributions, tmp_path):
@@ -89,7 +89,7 @@ def test_network(run, attributions, tmp_path):
     assert table.columns.tolist() == ["source", "target", "weight", "fdr"]
     assert table.groupby("source").size().max() == 4
     assert not table.duplicated(["source", "target"]).any()
-    record = json.loads((tmp_path / "network.run.json").read_text())
+    record = json.loads((tmp_path / "network.tsv.gz.run.json").read_text())
     assert record["counts"]["edges_kept"] == len(table)
     assert record["options"]["task"] == "overall"
 

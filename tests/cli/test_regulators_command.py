@@ -62,7 +62,7 @@ def test_gene_lists(run, files, tmp_path):
     assert table["gene_list"].unique().tolist() == ["key", "pLI>0.97", "interaction_hubs"]
     assert (table.loc[table["gene_list"] == "key", "fdr"] < 0.05).all()
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
-        "gene_lists.tsv", "gene_lists.png", "study_bias.tsv", "run.json",
+        "gene_lists.tsv", "gene_lists.png", "gene_lists.svg", "study_bias.tsv", "run.json",
     }  # fmt: skip
     single = run("regulators", "gene-lists", "--ranking", files / "ranking.tsv", *lists[:2], "--out", tmp_path / "one")
     assert single.status == 0, single.err

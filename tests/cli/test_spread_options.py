@@ -26,7 +26,7 @@ def test_evaluate_writes_the_calibration(run, features_file, targets_file, train
 @pytest.mark.parametrize(("name", "beside"), [("p.tsv", "p_spread.tsv"), ("a.b.tsv.gz", "a.b_spread.tsv.gz")])
 def test_predict_writes_mean_and_sd(run, features_file, trained, tmp_path, name, beside):
     assert run("predict", trained, features_file, "--out", tmp_path / name, "--spread").status == 0
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([name, beside])
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([name, beside, f"{name}.run.json"])
     mean = pd.read_csv(tmp_path / name, sep="\t")
     spread = pd.read_csv(tmp_path / beside, sep="\t")
     assert list(spread.columns) == [

@@ -24,15 +24,18 @@ def space(tmp_path):
     return tmp_path / "space.json"
 
 
-def test_files_and_resumption(run, features_file, targets_file, space, no_fit, tmp_path):
+def test_files_and_resumption(run, features_file, targets_file, space, no_fit, tmp_path, monkeypatch):
     out = tmp_path / "out"
     command = ["tune", features_file, targets_file, "--out", out, "--space", space]
-    first = run(*command, "--trials", 3)
+    with monkeypatch.context() as patch:
+        patch.setattr("decode.tuning.search.remove_search", lambda _folder: None)  # as if killed at the end
+        first = run(*command, "--trials", 3)
     assert first.status == 0, first.err
     assert "trial 0: " in first.err
     assert first.out.startswith(f"{out / 'best.json'}: validation_spearman ")
     assert "next: decode train" in first.out
-    assert sorted(path.name for path in out.iterdir()) == ["best.json", "run.json", "trials.tsv", "tuner", "tuning.png"]
+    names = ["best.json", "run.json", "trials.tsv", "tuning.png", "tuning.svg"]
+    assert sorted(path.name for path in out.iterdir()) == names
     trials = pd.read_csv(out / "trials.tsv", sep="\t")
     best = json.loads((out / "best.json").read_text())
     assert best["network"]["width"] == trials["width"].max()
@@ -40,12 +43,13 @@ def test_files_and_resumption(run, features_file, targets_file, space, no_fit, t
     record = json.loads((out / "run.json").read_text())
     assert record["options"]["choices"] == {"width": [16, 32, 64], "n_dense": [1]}
     assert record["counts"]["trials"] == {"completed": 3}
-    more = run(*command, "--trials", 4)
+    other = run(*command, "--trials", 4, "--architecture", "paper", "--force")
+    assert other.status == 2
+    assert "belongs to a run with other network, search space" in other.err
+    more = run(*command, "--trials", 4, "--force")
     assert "trial 2: " not in more.err
     assert "trial 3: " in more.err
-    other = run(*command, "--trials", 4, "--architecture", "paper")
-    assert other.status == 2
-    assert "belongs to a search with other search space" in other.err
+    assert not (tmp_path / "out.work").exists()
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,17 @@ def test_specifications():
     assert get_executor(own) is own
 
 
+def test_what_an_executor_can_do():
+    class Mapper:
+        def map(self, function, items):
+            return [function(item) for item in items]
+
+    specs = ["serial", "threads", FakeClient(0), FakeClient(1), FakeClient(2), Mapper()]
+    found = [(runner.is_local, runner.is_concurrent) for runner in map(get_executor, specs)]
+    assert found == [(True, False), (True, True), (False, False), (False, False), (False, True), (False, True)]
+    assert list(get_executor(Mapper()).map(abs, [-1, 2])) == [1, 2]
+
+
 @pytest.mark.parametrize("spec", ["process", "", "threads:", "threads:x", "threads:-1", 3, None, ["serial"]])
 def test_unknown_specifications(spec):
     with pytest.raises(ValueError, match="choose serial, threads, threads:N"):

@@ -23,6 +23,7 @@ from decode.core.files import (
     read_json_object,
     run_record,
     sha256_of,
+    sha256_of_folder,
     staged_folder,
     to_json,
     versions,
@@ -218,10 +219,15 @@ def test_versions_leave_absent_packages_out():
 def test_run_record(tmp_path, monkeypatch):
     monkeypatch.setattr(files.sys, "argv", ["/usr/bin/decode", "train", "x"])
     (tmp_path / "a").write_bytes(b"abc")
-    record = run_record(inputs={"a": tmp_path / "a", "folder": tmp_path}, seed=np.int64(3), rate=np.nan)
+    inputs = {"a": tmp_path / "a", "folder": tmp_path, "absent": tmp_path / "no"}
+    record = run_record(inputs=inputs, seed=np.int64(3), rate=np.nan)
     assert record["command"] == ["decode", "train", "x"]
     assert record["inputs"]["a"]["sha256"].startswith("ba7816bf")
-    assert record["inputs"]["folder"] == {"path": str(tmp_path), "sha256": None}
+    assert record["inputs"]["folder"] == {"path": str(tmp_path), "sha256": sha256_of_folder(tmp_path)}
+    assert record["inputs"]["absent"]["sha256"] is None
+    before = sha256_of_folder(tmp_path)
+    (tmp_path / "a").rename(tmp_path / "b")
+    assert sha256_of_folder(tmp_path) != before
     assert record["options"] == {"seed": 3, "rate": None}
     assert record["time_utc"].endswith("+00:00")
     json.loads(to_json(record))

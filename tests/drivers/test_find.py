@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -223,6 +225,31 @@ def test_sites_lie_where_the_bins_are(features):
         assert sites["start"].tolist() == expected
         assert (sites["end"] - sites["start"]).tolist() == [100] * len(expected)
     assert site_intervals(features, is_own, [], "TF:TF8").empty
+
+
+def test_sites_of_further_regions(features, caplog):
+    is_own = np.array([name == "promoter|TF:TF8@K562" for name in features.track_ids])
+    bound = int(np.flatnonzero(features.totals()[:, is_own].ravel())[0])
+
+    def moved_to(region: str, definition: dict) -> RegulatoryFeatures:
+        tracks = features.tracks.assign(region=features.tracks["region"].replace("promoter", region))
+        regions = {region if name == "promoter" else name: matrix for name, matrix in features.regions.items()}
+        return replace(features, tracks=tracks, regions=regions, definitions={region: definition})
+
+    window = {"type": "window", "first_bp": 800, "last_bp": 1100, "bin_size": 100}
+    own = site_intervals(features, is_own, [bound], "TF:TF8")
+    far = site_intervals(moved_to("far", window), is_own, [bound], "TF:TF8")
+    shift = 1000 if features.genes.loc[bound, "strand"] == "+" else -1000
+    assert len(own)
+    assert (far["start"] - own["start"]).tolist() == [shift] * len(own)
+    assert far["score"].tolist() == own["score"].tolist()
+    assert not caplog.records
+    links = {"type": "linked", "bin_size": 100, "path": "nowhere.tsv", "sha256": "0" * 64, "min_score": None}
+    assert site_intervals(moved_to("distal", links), is_own, [bound], "TF:TF8").empty
+    assert f"TF:TF8: {len(own)} bins with sites are not among the intervals: region 'distal'" in caplog.text
+    potential = window | {"type": "potential"}
+    assert site_intervals(moved_to("near", potential), is_own, [bound], "TF:TF8").empty
+    assert "region 'near' holds potentials, which do not say where the peaks lie" in caplog.text
 
 
 def test_positions(features):

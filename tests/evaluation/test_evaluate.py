@@ -151,7 +151,7 @@ class TestEvaluate:
     def test_the_table_of_tasks(self, evaluation, made, features, targets):
         table = evaluation.per_task
         assert table.columns.tolist() == [
-            "task", "n_genes", "model", "mean", "length_only", "ridge_totals", "ridge_ranks", "paper",
+            "task", "task_kind", "n_genes", "model", "mean", "length_only", "ridge_totals", "ridge_ranks", "paper",
             "pearson", "rmse", "member_mean", "member_sd",
         ]  # fmt: skip
         assert table["task"].tolist() == made.tasks
@@ -198,7 +198,7 @@ class TestEvaluate:
     def test_median_level_alone(self, features, targets, tmp_path):
         dataset = prepare_dataset(features, targets[["gene_id", "median_level"]], min_bound_genes=20)
         evaluation = evaluate(quick_bundle(dataset, members=1), features, targets)
-        assert np.isnan(evaluation.metrics["model"]["fold_change_mean_spearman"])
+        assert list(evaluation.metrics["model"]) == ["median_level_spearman"]
         assert evaluation.metrics["specificity"]["n_tasks"] == 0
         assert evaluation.per_task["member_sd"].isna().all()
         write_evaluation(evaluation, tmp_path / "out")

@@ -193,7 +193,7 @@ def test_a_killed_run_loses_only_what_was_under_way(ridge, tmp_path, monkeypatch
 
     with pytest.raises(KeyboardInterrupt):
         randomise(features, targets, seeds=(0,), folder=tmp_path / "runs", on_run=stop)
-    assert sorted(p.stem for p in (tmp_path / "runs").iterdir()) == [
+    assert sorted(p.stem for p in (tmp_path / "runs").glob("*.json")) == [
         "full_seed_0",
         "promoter_shuffled_seed_0",
         "rna_shuffled_seed_0",

@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 from toy_regulators import TASKS, toy_features, toy_targets
 
-from decode.core.finished import FinishedRuns
+from decode.core.resume import FinishedRuns, finish_runs
 from decode.dataset import Dataset, prepare_dataset
 from decode.evaluation.baselines import baseline_predictions
 from decode.evaluation.randomisation import randomise, shuffle_regions
-from decode.evaluation.refit import Refit, dataset_hash, finish_runs, refit
+from decode.evaluation.refit import Refit, dataset_hash, refit
 from decode.models.config import NetworkConfig
 from decode.statistics.metrics import spearman_per_task
 from decode.training.config import TrainingConfig
@@ -68,7 +68,7 @@ def test_results_are_kept_as_they_come(tmp_path):
 
     with pytest.raises(RuntimeError, match="no memory"):
         finish_runs({"a": 1, "b": 2, "c": 3}, fail, FinishedRuns(tmp_path), "data")
-    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+    assert [path.name for path in tmp_path.glob("*.json")] == ["a.json"]
 
 
 @pytest.mark.slow

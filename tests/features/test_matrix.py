@@ -213,3 +213,23 @@ def test_merge_refuses_what_does_not_fit(features: RegulatoryFeatures) -> None:
     longer = RegionMatrix("rna", region.data, region.offsets, region.bin_length_bp + 1)
     with pytest.raises(ValueError, match="different bins in region rna"):
         merge([rest, replace(other, regions={**other.regions, "rna": longer})])
+
+
+def test_take_genes_by_their_numbers(features: RegulatoryFeatures) -> None:
+    rows = [2, 0]
+    taken, selected = features.take(rows), features.select(genes=features.ids[rows].tolist())
+    assert taken.ids.tolist() == features.ids[rows].tolist()
+    pd.testing.assert_frame_equal(taken.genes, selected.genes)
+    pd.testing.assert_frame_equal(taken.tracks, selected.tracks)
+    np.testing.assert_array_equal(taken.totals(), features.totals()[rows])
+    assert taken.tracks["n_bound_genes"].tolist() == (features.totals()[rows] > 0).sum(axis=0).tolist()
+    assert features.take(np.zeros(0, dtype=int)).n_genes == 0
+
+
+def test_take_refuses_what_are_no_gene_numbers(features: RegulatoryFeatures) -> None:
+    with pytest.raises(TypeError, match="rows are bool; gene numbers"):
+        features.take(np.ones(features.n_genes, dtype=bool))
+    with pytest.raises(ValueError, match=f"rows outside the {features.n_genes} genes of the features: -1, 99"):
+        features.take([-1, 99])
+    with pytest.raises(ValueError, match="rows asked for occur more than once: 1"):
+        features.take([1, 0, 1])

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from decode.genome import site_sources, site_text
+from decode.genome import site_files, site_text
 from decode.genome.assembly import Assembly, get_assembly
+from decode.genome.site_files import regulator_name
 from decode.genome.site_readers import SiteBlock, read_block
-from decode.genome.site_sources import SiteSource, regulator_name, source_files
+from decode.genome.site_sources import SiteSource, source_files
 
 TOY = Assembly("toy", {"chr1": 1000, "chr2": 500, "chrM": 100})
 BED6 = "chr1\t10\t30\tCTCF\t5\t+\nchr2\t0\t500\tREST\t7.5\t-\nchr1\t20\t40\tCTCF\t1e1\t.\n"
@@ -157,7 +158,7 @@ def test_blocks_of_text_give_the_same_as_one(tmp_path: Path, monkeypatch: pytest
     options = {"stranded": True, "biosample_column": 7, "min_score": 11.5}
     whole = read(tmp_path / "a.bed", text, **options)
     for size in (40, 333):
-        monkeypatch.setattr(site_sources, "BLOCK_BYTES", size)
+        monkeypatch.setattr(site_files, "BLOCK_BYTES", size)
         for path in (tmp_path / "a.bed", tmp_path / "a.bed.gz"):
             split = read(path, text, **options)
             assert rows(split) == rows(whole)
@@ -279,7 +280,7 @@ def test_a_file_of_a_folder_may_lie_wholly_below_the_score(tmp_path: Path) -> No
 def test_faults_are_named(
     tmp_path: Path, text: str | bytes, message: str, block_bytes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(site_sources, "BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(site_files, "BLOCK_BYTES", block_bytes)
     with pytest.raises(ValueError, match=message):
         read(tmp_path / "sites.bed", text)
 

@@ -3,10 +3,8 @@ from __future__ import annotations
 import json
 import shutil
 import stat
-import zipfile
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -74,7 +72,7 @@ def test_round_trip(made, dataset, tmp_path):
 def test_what_lies_in_the_folder(written):
     record = read_record(written)
     assert sorted(path.name for path in written.iterdir()) == sorted([BUNDLE_FILE, *record["sha256"]])
-    assert sorted(record["sha256"]) == ["history.tsv", "member_0.keras", "member_1.keras", "split.tsv.gz", "tracks.tsv"]
+    assert sorted(record["sha256"]) == ["history.tsv", "member_0.npz", "member_1.npz", "split.tsv.gz", "tracks.tsv"]
     assert record["features"]["build"] == "hg19"
     assert record["versions"]["keras"]
     assert len(record["seeds"]) == 2
@@ -86,7 +84,7 @@ def test_an_old_bundle_is_replaced_and_anything_else_refused(dataset, folder):
     save_bundle(quick_bundle(dataset, members=1), folder)
     assert load_bundle(folder).seeds == read_record(folder)["seeds"]
     assert len(load_bundle(folder).members) == 1
-    assert not (folder / "member_1.keras").exists()
+    assert not (folder / "member_1.npz").exists()
     assert [path.name for path in folder.parent.iterdir()] == ["model"]
     assert stat.S_IMODE(folder.stat().st_mode) & 0o500 == 0o500
     other = folder.parent / "mine"
@@ -124,33 +122,46 @@ def test_a_regulator_called_na_keeps_its_name(dataset, tmp_path):
     assert "NA" in loaded.split_map
 
 
-def alter_weights(path: Path) -> None:
-    """Change one weight and zip it again, so that Keras itself would load it."""
-    inside = path.with_suffix(".unzipped")
-    with zipfile.ZipFile(path) as archive:
-        archive.extractall(inside)
-    with h5py.File(inside / "model.weights.h5", "r+") as file:
-        changed = []
-
-        def change(_name: str, item: object) -> None:
-            if isinstance(item, h5py.Dataset) and item.ndim == 2:
-                item[0, 0] += 1.0
-                changed.append(item)
-
-        file.visititems(change)
-        assert changed
-    with zipfile.ZipFile(path, "w") as archive:
-        for name in ("metadata.json", "config.json", "model.weights.h5"):
-            archive.write(inside / name, name)
-    shutil.rmtree(inside)
+def arrays_of(path: Path) -> dict[str, np.ndarray]:
+    with np.load(path, allow_pickle=False) as stored:
+        return dict(stored)
 
 
 def test_altered_weights_are_noticed(folder):
-    import keras
+    arrays = arrays_of(folder / "member_1.npz")
+    arrays["tasks_scaled/bias"][0] += 1.0
+    np.savez(folder / "member_1.npz", **arrays)
+    with pytest.raises(ValueError, match=r"member_1.npz was altered: its hash does not match; train or download"):
+        load_bundle(folder)
 
-    alter_weights(folder / "member_1.keras")
-    keras.models.load_model(folder / "member_1.keras", compile=False)  # Keras does not notice
-    with pytest.raises(ValueError, match=r"member_1.keras was altered: its hash does not match; train or download"):
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda hashes: hashes.pop("member_1.npz"), "gives hashes of other files than a bundle of 2 member.* member_1"),
+        (lambda hashes: hashes.pop("split.tsv.gz"), r"other files .* split.tsv.gz"),
+        (lambda hashes: hashes.update({"../../secret": "0"}), r"other files .* \.\./\.\./secret"),
+    ],
+)
+def test_the_list_of_hashes_names_every_file_and_no_other(folder, change, message):
+    hashes = read_hashes(folder)
+    change(hashes)
+    rewrite(folder, sha256=hashes)
+    with pytest.raises(ValueError, match=message):
+        load_bundle(folder)
+
+
+def test_other_files_of_the_folder_are_named_and_not_opened(folder, caplog):
+    (folder / "member_2.npz").write_bytes(b"no archive")
+    (folder / "config.json").write_text("{")
+    assert len(load_bundle(folder).members) == 2
+    assert "config.json, member_2.npz are no part of it and were not opened" in caplog.text
+
+
+@pytest.mark.parametrize("n_members", [0, -1, 1.0, "2", None])
+def test_a_number_of_members_that_is_none(folder, n_members):
+    rewrite(folder, n_members=n_members)
+    with pytest.raises(ValueError, match="members; at least 1 is wanted"):
         load_bundle(folder)
 
 
@@ -161,7 +172,7 @@ def test_an_altered_record_is_noticed(folder):
         load_bundle(folder)
 
 
-@pytest.mark.parametrize("name", ["member_0.keras", "tracks.tsv", "split.tsv.gz", "history.tsv"])
+@pytest.mark.parametrize("name", ["member_0.npz", "tracks.tsv", "split.tsv.gz", "history.tsv"])
 def test_a_missing_file_is_named(folder, name):
     (folder / name).unlink()
     with pytest.raises(ValueError, match=f"model lacks {name}; train or download"):
@@ -177,8 +188,14 @@ def test_an_altered_table_is_noticed(folder, name):
 
 
 def test_another_schema_version(folder):
-    rewrite(folder, schema_version=2)
-    with pytest.raises(ValueError, match=r"model has schema version 2; this release reads 1"):
+    rewrite(folder, schema_version=3)
+    with pytest.raises(ValueError, match=r"model has schema version 3; this release reads 2: use the release that"):
+        load_bundle(folder)
+
+
+def test_a_bundle_of_keras_files_is_refused(folder):
+    rewrite(folder, schema_version=1)
+    with pytest.raises(ValueError, match=r"an older release \(schema version 1: .* train it again with `decode train`"):
         load_bundle(folder)
 
 
@@ -205,19 +222,17 @@ def test_an_unknown_key_of_the_configuration(folder):
 def test_weights_that_do_not_fit_their_record(folder):
     network = read_record(folder)["network"]
     rewrite(folder, network={**network, "width": 24})
-    with pytest.raises(ValueError, match=r"member_0.keras does not fit the default network of this release"):
+    with pytest.raises(ValueError, match=r"array dense_0/kernel of .*member_0.npz has shape \(.*16\), .* has \(.*24\)"):
         load_bundle(folder)
     rewrite(folder, network=network, tasks=["liver"])
-    with pytest.raises(ValueError, match=r"member_0.keras does not fit its bundle: .* outputs 4; .* 1 tasks"):
+    with pytest.raises(ValueError, match=r"array tasks_scaled/kernel of .*member_0.npz has shape \(16, 4\)"):
         load_bundle(folder)
 
 
-@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 nothing"])
-def test_a_member_that_keras_cannot_read(folder, content):
-    (folder / "member_0.keras").write_bytes(content)
-    hashes = read_hashes(folder)
-    rewrite(folder, sha256=hashes)
-    with pytest.raises(ValueError, match=r"member_0.keras cannot be loaded with keras"):
+def test_a_damaged_member_with_the_right_hash(folder):
+    (folder / "member_0.npz").write_bytes(b"PK\x03\x04 nothing")
+    rewrite(folder, sha256=read_hashes(folder))
+    with pytest.raises(ValueError, match=r"member_0.npz is damaged"):
         load_bundle(folder)
 
 

@@ -30,21 +30,6 @@ def test_sums_and_logs():
     np.testing.assert_allclose(LogTotals()(np.array([[np.e - 1, 0.0]])), [[1.0, 0.0]], rtol=1e-6)
 
 
-@pytest.mark.parametrize(
-    "layer", [ChannelScale(np.ones(3), np.ones(3)), SumBins(), LogTotals(), TaskUnits(np.ones(3), np.ones(3))]
-)
-def test_layers_survive_saving(tmp_path, layer):
-    shape = (4, 3) if isinstance(layer, SumBins) else (3,)
-    inputs = keras.Input(shape)
-    model = keras.Model(inputs, layer(inputs))
-    for number, variable in enumerate(model.variables):
-        variable.assign(np.full(variable.shape, number + 2.0))
-    model.save(tmp_path / "model.keras")
-    loaded = keras.models.load_model(tmp_path / "model.keras", compile=False)
-    x = np.random.default_rng(0).random((2, *shape)).astype(np.float32)
-    np.testing.assert_array_equal(loaded(x), model(x))
-
-
 def numpy_stack(x: np.ndarray, kernels: list[np.ndarray]) -> np.ndarray:
     """Convolve with k - 1 zero bins at the 3' end of every layer, then sum over bins; (gene, bin, channel) in."""
     for kernel in kernels:

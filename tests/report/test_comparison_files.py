@@ -11,6 +11,7 @@ from matplotlib.image import imread
 from decode.comparators.expecto import METHODS, ExpectoResult, summarise_runs
 from decode.comparators.single_task import SingleTaskResult
 from decode.report.comparisons import expecto_plot, single_task_plot, write_expecto, write_single_task
+from decode.report.files import save_figure
 
 
 def single_task_result() -> SingleTaskResult:
@@ -53,12 +54,20 @@ def expecto_result(n_runs: int = 3) -> ExpectoResult:
         (
             write_single_task,
             single_task_result(),
-            ["accuracy.tsv", "comparison.tsv", "cost.tsv", "run.json", "single_task.png", "summary.tsv"],
+            [
+                "accuracy.tsv",
+                "comparison.tsv",
+                "cost.tsv",
+                "run.json",
+                "single_task.png",
+                "single_task.svg",
+                "summary.tsv",
+            ],
         ),
         (
             write_expecto,
             expecto_result(),
-            ["comparison.tsv", "expecto.png", "per_task.tsv", "run.json", "runs.tsv", "summary.tsv"],
+            ["comparison.tsv", "expecto.png", "expecto.svg", "per_task.tsv", "run.json", "runs.tsv", "summary.tsv"],
         ),
     ],
 )
@@ -77,16 +86,15 @@ def test_all_files_are_written(tmp_path, write, result, names):
 
 def test_undefined_accuracy_is_not_drawn(tmp_path):
     found = single_task_result()
-    single_task_plot(found.table.assign(spearman=np.nan), found.summary, tmp_path / "a.png")
+    save_figure(single_task_plot(found.table.assign(spearman=np.nan), found.summary), tmp_path / "a.png")
     summary = expecto_result(1).summary
-    expecto_plot(summary[summary["method"] != "expecto"], tmp_path / "b.pdf")
+    save_figure(expecto_plot(summary[summary["method"] != "expecto"]), tmp_path / "b.pdf")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "b.pdf"]
 
 
-def test_bad_input(tmp_path):
+def test_bad_input():
     found = single_task_result()
     with pytest.raises(ValueError, match=r"lacks the column\(s\) task"):
-        single_task_plot(found.table.drop(columns="task"), found.summary, tmp_path / "a.png")
+        single_task_plot(found.table.drop(columns="task"), found.summary)
     with pytest.raises(ValueError, match=r"lacks the column\(s\) rmse_mad"):
-        expecto_plot(expecto_result().summary.drop(columns="rmse_mad"), tmp_path / "a.png")
-    assert not any(tmp_path.iterdir())
+        expecto_plot(expecto_result().summary.drop(columns="rmse_mad"))

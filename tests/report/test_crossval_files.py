@@ -52,13 +52,14 @@ def result(tasks: tuple[str, ...] = ("median_level", "liver", "brain"), *, calib
     )
 
 
-TABLES = ["folds.png", "folds.tsv", "genes.tsv.gz", "metrics.json", "per_fold.tsv", "per_task.png", "per_task.tsv"]
+TABLES = ["folds.tsv", "genes.tsv.gz", "metrics.json", "per_fold.tsv", "per_task.tsv", "run.json"]
+TABLES += [f"{name}{end}" for name in ("folds", "per_task") for end in (".png", ".svg")]
 
 
 def test_all_files_are_written(tmp_path):
     written = write_cross_validation(result(), tmp_path / "out", record={"command": []}, title="toy")
-    expected = [*TABLES, "predictions.tsv.gz", "spread.tsv.gz", "run.json", "intervals.tsv"]
-    expected += [f"calibration{end}" for end in (".json", ".png", "_bins.tsv", "_tasks.tsv")]
+    expected = [*TABLES, "predictions.tsv.gz", "spread.tsv.gz", "intervals.tsv"]
+    expected += [f"calibration{end}" for end in (".json", ".png", ".svg", "_bins.tsv", "_tasks.tsv")]
     assert [path.name for path in written] == sorted(expected)
     assert sorted((tmp_path / "out").iterdir()) == written
     assert json.loads((tmp_path / "out" / "metrics.json").read_text())["model"] == {"x": None}
@@ -76,7 +77,7 @@ def test_without_a_spread_and_with_one_task(tmp_path, tasks):
 
 def test_bad_input(tmp_path):
     with pytest.raises(ValueError, match=r"accuracy by fold lacks the column\(s\) model"):
-        folds_plot(result().per_fold.drop(columns="model"), tmp_path / "a.png")
+        folds_plot(result().per_fold.drop(columns="model"))
     with pytest.raises(FileNotFoundError):
         write_cross_validation(result(), tmp_path / "no" / "out")
     assert not any(tmp_path.iterdir())

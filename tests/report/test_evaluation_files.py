@@ -36,6 +36,9 @@ def evaluation(tasks: list[str], *, kinds: list[str] | None = None, n_genes: int
     return Evaluation(metrics, accuracy, predictions, actual, specificity)
 
 
+FIGURES = ("per_task", "specificity", "fold_change", "median_level", "training")
+
+
 def test_every_file_is_written_and_undefined_numbers_are_null(tmp_path: Path) -> None:
     history = pd.DataFrame(
         {"member": [0, 0, 1], "epoch": [0, 1, 0], "train_loss": [1.0, 0.9, 1.1], "validation_loss": [1.0, 0.8, 1.0]}
@@ -44,8 +47,8 @@ def test_every_file_is_written_and_undefined_numbers_are_null(tmp_path: Path) ->
     written = write_evaluation(result, tmp_path / "out", history=history, title="toy")
     assert {path.name for path in written} == {path.name for path in (tmp_path / "out").iterdir()}
     assert {path.name for path in written} == {
-        "metrics.json", "per_task.tsv", "predictions.tsv.gz", "specificity.tsv", "per_task.png", "specificity.png",
-        "fold_change.png", "median_level.png", "training.png",
+        "metrics.json", "per_task.tsv", "predictions.tsv.gz", "specificity.tsv", "run.json",
+        *(f"{name}{end}" for name in FIGURES for end in (".png", ".svg")),
     }  # fmt: skip
     metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert metrics["model"] == {"fold_change_mean_spearman": 0.4, "median_level_spearman": None}

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from decode.report.enrichment_map import GAP, _components, _layout, enrichment_map
+from decode.report.files import save_figure
 from decode.report.regulator_plots import activator_plot, gene_list_plot
 from decode.statistics.enrichment import gene_set_overlaps
 
@@ -39,25 +40,28 @@ def sets() -> tuple[pd.DataFrame, dict[str, list[str]]]:
 
 @pytest.mark.parametrize("suffix", [".png", ".pdf", ".svg"])
 def test_figures_are_written(tmp_path, suffix):
-    activator_plot(correlations(), profiles(), profiles(), tmp_path / f"a{suffix}", title="title")
-    gene_list_plot(gene_lists(), tmp_path / f"b{suffix}", title="title")
+    save_figure(activator_plot(correlations(), profiles(), profiles(), title="title"), tmp_path / f"a{suffix}")
+    save_figure(gene_list_plot(gene_lists(), title="title"), tmp_path / f"b{suffix}")
     table, members = sets()
-    enrichment_map(table, members, tmp_path / f"c{suffix}", title="title")
+    save_figure(enrichment_map(table, members, title="title"), tmp_path / f"c{suffix}")
     assert all((tmp_path / f"{name}{suffix}").stat().st_size > 1000 for name in "abc")
 
 
 def test_figures_at_the_edges(tmp_path):
     unsigned = correlations(sign=np.nan)
     flat = profiles() * 0 + 1
-    activator_plot(unsigned[unsigned["tissues"] == "all"], flat, profiles().where(profiles() > 2), tmp_path / "a.png")
+    save_figure(
+        activator_plot(unsigned[unsigned["tissues"] == "all"], flat, profiles().where(profiles() > 2)),
+        tmp_path / "a.png",
+    )
     some = gene_lists()
     some.loc[0, ["adjusted_effect", "adjusted_low", "adjusted_high", "adjusted_fdr"]] = np.nan
-    gene_list_plot(some[some["level"] == "gene"], tmp_path / "b.png")
+    save_figure(gene_list_plot(some[some["level"] == "gene"]), tmp_path / "b.png")
     table, members = sets()
-    enrichment_map(table.assign(fdr=0.9), members, tmp_path / "c.png")
-    enrichment_map(table.drop(columns="nes").assign(fold=0.5).head(1), members, tmp_path / "d.png")
+    save_figure(enrichment_map(table.assign(fdr=0.9), members), tmp_path / "c.png")
+    save_figure(enrichment_map(table.drop(columns="nes").assign(fold=0.5).head(1), members), tmp_path / "d.png")
     same = {name: ["G0", "G1", "G2"] for name in members}
-    enrichment_map(table, same, tmp_path / "e.png")
+    save_figure(enrichment_map(table, same), tmp_path / "e.png")
     assert len(list(tmp_path.glob("*.png"))) == 5
 
 
@@ -77,16 +81,13 @@ def test_circles_never_touch():
     assert -points[:, 1].min() <= height
 
 
-def test_bad_input(tmp_path):
+def test_bad_input():
     with pytest.raises(ValueError, match="no regulator has a defined correlation"):
-        activator_plot(correlations(spearman=np.nan), profiles(), profiles(), tmp_path / "a.png")
+        activator_plot(correlations(spearman=np.nan), profiles(), profiles())
     with pytest.raises(ValueError, match="lacks the column"):
-        activator_plot(correlations().drop(columns="low"), profiles(), profiles(), tmp_path / "a.png")
+        activator_plot(correlations().drop(columns="low"), profiles(), profiles())
     with pytest.raises(ValueError, match="no gene list has enough members"):
-        gene_list_plot(gene_lists().assign(effect=np.nan), tmp_path / "a.png")
+        gene_list_plot(gene_lists().assign(effect=np.nan))
     table, members = sets()
     with pytest.raises(ValueError, match="is empty"):
-        enrichment_map(table.iloc[:0], members, tmp_path / "a.png")
-    with pytest.raises(ValueError, match="figure suffix"):
-        enrichment_map(table, members, tmp_path / "a.bmp")
-    assert not list(tmp_path.iterdir())
+        enrichment_map(table.iloc[:0], members)

@@ -6,6 +6,7 @@ import pytest
 from kinds import kinds_of
 
 from decode.ranking.null_file import Scores, null_dataset
+from decode.report.files import save_figure
 from decode.report.significance import null_calibration, p_value_plot
 
 PNG = b"\x89PNG"
@@ -14,9 +15,9 @@ PNG = b"\x89PNG"
 def test_figure(tmp_path):
     rng = np.random.default_rng(0)
     series = {"by task": rng.random((5000, 3)), "overall": np.append(rng.random(40), np.nan)}
-    p_value_plot(series, tmp_path / "qq.png", title="title")
+    save_figure(p_value_plot(series, title="title"), tmp_path / "qq.png")
     assert (tmp_path / "qq.png").read_bytes()[:4] == PNG
-    p_value_plot({"one": [0.5]}, tmp_path / "one.svg")
+    save_figure(p_value_plot({"one": [0.5]}), tmp_path / "one.svg")
     assert (tmp_path / "one.svg").read_text().startswith("<?xml")
 
 
@@ -29,12 +30,9 @@ def test_figure(tmp_path):
         ({"a": [0.5, 1.5]}, "numbers above 0"),
     ],
 )
-def test_bad_input(series, message, tmp_path):
+def test_bad_input(series, message):
     with pytest.raises(ValueError, match=message):
-        p_value_plot(series, tmp_path / "qq.png")
-    with pytest.raises(ValueError, match="figure suffix"):
-        p_value_plot({"a": [0.5]}, tmp_path / "qq.gif")
-    assert not list(tmp_path.iterdir())
+        p_value_plot(series)
 
 
 def test_calibration_of_a_null():

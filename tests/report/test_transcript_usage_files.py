@@ -37,7 +37,9 @@ def test_all_files_are_written(tmp_path):
         "usage.tsv",
         "usage_actual.tsv.gz",
         "usage_median_level.png",
+        "usage_median_level.svg",
         "usage_per_task.png",
+        "usage_per_task.svg",
         "usage_predicted.tsv.gz",
     ]
     assert (

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from decode.models.config import NetworkConfig
+from decode.report.files import save_figure
 from decode.report.tuning import tuning_plot, write_tuning
 from decode.training.config import TrainingConfig
 from decode.tuning.config_file import Configuration, read_config
@@ -29,10 +30,11 @@ def result() -> TuningResult:
 
 def test_all_files_are_written(tmp_path):
     written = write_tuning(result(), tmp_path / "out", record={"command": []}, title="toy")
-    assert [path.name for path in written] == ["best.json", "run.json", "trials.tsv", "tuning.png"]
+    assert [path.name for path in written] == ["best.json", "run.json", "trials.tsv", "tuning.png", "tuning.svg"]
     assert read_config(tmp_path / "out" / "best.json") == result().configuration
     record = json.loads((tmp_path / "out" / "run.json").read_text())
-    assert record == {"command": [], "objective": "validation_spearman", "score": 0.3, "counts": {"train": 5}}
+    expected = {"command": [], "objective": "validation_spearman", "score": 0.3, "counts": {"train": 5}}
+    assert {name: record[name] for name in expected} == expected
     assert "nan\t" not in (tmp_path / "out" / "trials.tsv").read_text()
     assert (tmp_path / "out" / "tuning.png").stat().st_size > 5000
 
@@ -40,12 +42,12 @@ def test_all_files_are_written(tmp_path):
 @pytest.mark.parametrize("objective", ["validation_spearman", "validation_loss"])
 def test_trials_without_a_score(tmp_path, objective):
     trials = result().trials.assign(score=[np.nan, np.nan, 0.3, np.nan])
-    tuning_plot(trials, tmp_path / "a.png", objective=objective)
+    save_figure(tuning_plot(trials, objective=objective), tmp_path / "a.png")
     assert (tmp_path / "a.png").exists()
 
 
 def test_bad_input(tmp_path):
     with pytest.raises(ValueError, match=r"trials lacks the column\(s\) score"):
-        tuning_plot(result().trials.drop(columns="score"), tmp_path / "a.png")
+        tuning_plot(result().trials.drop(columns="score"))
     with pytest.raises(FileNotFoundError):
         write_tuning(result(), tmp_path / "no" / "out")

@@ -162,24 +162,24 @@ class TestSearch:
             (config, targets.assign(liver=targets["liver"] + 1), "data"),
         ]
         for other, table, what in others:
-            with pytest.raises(ValueError, match=rf"belongs to a search with other .*{what}"):
+            with pytest.raises(ValueError, match=rf"belongs to a run with other .*{what}"):
                 tune(features, table, folder=folder, config=other)
         assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
     def test_a_folder_that_is_none_of_a_search(self, features, targets, tmp_path):
         (tmp_path / "t").mkdir()
         (tmp_path / "t" / "thesis.doc").touch()
-        with pytest.raises(ValueError, match="not the folder of a search"):
+        with pytest.raises(FileExistsError, match="holds files of others; move them"):
             tune(features, targets, folder=tmp_path / "t")
         assert len(list((tmp_path / "t").iterdir())) == 1
 
-    @pytest.mark.parametrize("name", ["signature.json", "oracle.json"])
+    @pytest.mark.parametrize("name", ["search.json", "oracle.json"])
     def test_a_damaged_folder(self, features, targets, no_fit, tmp_path, name):
         config = TuningConfig(n_trials=1, choices=CHOICES)
         tune(features, targets, folder=tmp_path / "t", config=config)
         path = tmp_path / "t" / name
         path.write_text(path.read_text()[:20])
-        with pytest.raises(ValueError, match=r"tuner folder .* is damaged"):
+        with pytest.raises(ValueError, match=r"is damaged .*; remove it"):
             tune(features, targets, folder=tmp_path / "t", config=config)
 
     def test_failed_trials_are_noted_and_the_search_goes_on(self, features, targets, no_fit, tmp_path, monkeypatch):

@@ -6,30 +6,18 @@ float64; multipliers go back in float32 as products of small parts (`decode.attr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from threadpoolctl import threadpool_limits
 
 from decode.attribution.exact.steps import Multiplier, Step, Values, by_row
 
 if TYPE_CHECKING:
     import keras
-
-
-@contextmanager
-def one_blas_thread() -> Iterator[None]:
-    """Keep matrix products on the calling thread: these are small, and waiting threads cost ten times their CPU time.
-
-    It holds for the whole process, so enter it once around all work, not in every thread.
-    """
-    with threadpool_limits(1, "blas"):
-        yield
 
 
 def sum_of(arrays: Iterable[NDArray[np.float32]]) -> NDArray[np.float32]:

@@ -1,13 +1,12 @@
 """Figures of an evaluation: specificity heatmap, accuracy per task, predicted against actual, training history.
 
-Every function draws on a `Figure` of its own, without pyplot and without touching global settings, writes one file
-(PNG at 150 dpi, or PDF or SVG by its suffix) atomically, and never changes its arguments.
+Every function draws on a `Figure` of its own and returns it, without pyplot and without touching global settings, and
+never changes its arguments; `decode.report.files` writes figures.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,27 +21,13 @@ from numpy.typing import ArrayLike
 from decode.core.checks import check_columns, check_unique, listed
 from decode.expression.targets import MEDIAN_LEVEL
 from decode.expression.task_kinds import KIND_LABELS, main_kind
-from decode.report.figure_file import save_figure
+from decode.report.style import BLACK, BLUE, GREY, LIGHT_GREY, SERIES, SKY, VERMILION
 from decode.statistics.metrics import spearman_per_task
 
-# Okabe and Ito 2008: distinguishable with every common form of colour blindness
-BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, BLACK = (
-    "#0072B2",
-    "#E69F00",
-    "#009E73",
-    "#D55E00",
-    "#CC79A7",
-    "#56B4E9",
-    "#000000",
-)
-GREY, LIGHT_GREY = "#6E6E6E", "#D9D9D9"
-SERIES = ((ORANGE, "s"), (GREEN, "^"), (VERMILION, "D"), (PURPLE, "v"), (SKY, "P"), (BLACK, "X"))
 SCATTER_LIMIT = 400  # more points than this are binned: single points would hide each other
 
 
-def specificity_heatmap(
-    correlation: pd.DataFrame, path: str | Path, *, title: str = "", what: str = "fold change"
-) -> None:
+def specificity_heatmap(correlation: pd.DataFrame, *, title: str = "", what: str = "fold change") -> Figure:
     """Draw how well each predicted column agrees with each actual one; a specific model has a dark diagonal.
 
     Parameters
@@ -50,17 +35,19 @@ def specificity_heatmap(
     correlation : pd.DataFrame, shape (n_tasks, n_tasks)
         Correlation of predicted (rows) with actual (columns) values over genes, as `metrics.cross_spearman` gives;
         row and column labels are the same tasks in the same order. NaN is drawn grey.
-    path : str or Path
-        File to write.
     title : str, optional
         Line above the figure.
     what : str, default "fold change"
         What the tasks are, for the axes.
 
+    Returns
+    -------
+    matplotlib.figure.Figure
+
     Raises
     ------
     ValueError
-        If the table is not square, its labels differ or repeat, it is empty, or the suffix of `path` is unknown.
+        If the table is not square, its labels differ or repeat, or it is empty.
 
     Notes
     -----
@@ -97,7 +84,7 @@ def specificity_heatmap(
     n_own, n_other = _mark_highest(axes, values, marker_size=cell * 17)
     heading = f"\u25cf own column highest: {n_own} of {n_tasks} tasks\n\u25cb another column highest: {n_other}"
     axes.set_title(f"{title}\n{heading}" if title else heading, fontsize=9, loc="left")
-    save_figure(figure, path)
+    return figure
 
 
 def _mark_highest(axes: Axes, values: np.ndarray, marker_size: float) -> tuple[int, int]:
@@ -113,7 +100,7 @@ def _mark_highest(axes: Axes, values: np.ndarray, marker_size: float) -> tuple[i
     return int(own.sum()), int((~own).sum())
 
 
-def per_task_accuracy(table: pd.DataFrame, path: str | Path, *, title: str = "", what: str = "genes") -> None:
+def per_task_accuracy(table: pd.DataFrame, *, title: str = "", what: str = "genes") -> Figure:
     """Draw the accuracy of the model and of every baseline, one row of dots a task, the best predicted task on top.
 
     Parameters
@@ -121,17 +108,19 @@ def per_task_accuracy(table: pd.DataFrame, path: str | Path, *, title: str = "",
     table : pd.DataFrame
         Columns task, task_kind and model, then one column a baseline (such as mean, length_only, ridge_totals):
         Spearman correlation over held-out genes; NaN (undefined) is not drawn. The median level stands apart, on top.
-    path : str or Path
-        File to write.
     title : str, optional
         Line above the figure.
     what : str, default "genes"
         What the correlations are over.
 
+    Returns
+    -------
+    matplotlib.figure.Figure
+
     Raises
     ------
     ValueError
-        If a column is missing, a task repeats, there is no task, or the suffix of `path` is unknown.
+        If a column is missing, a task repeats, or there is no task.
     """
     check_columns("table of accuracies", table, ["task", "task_kind", "model"])
     check_unique("tasks of the table of accuracies", table["task"])
@@ -179,7 +168,7 @@ def per_task_accuracy(table: pd.DataFrame, path: str | Path, *, title: str = "",
     )
     if title:
         axes.set_title(title, fontsize=10, loc="left")
-    save_figure(figure, path)
+    return figure
 
 
 def _model_first(axes: Axes) -> tuple[list[Any], list[str]]:
@@ -195,20 +184,17 @@ def _mean_text(values: np.ndarray, is_main: np.ndarray) -> str:
 def predicted_against_actual(
     actual: ArrayLike,
     predicted: ArrayLike,
-    path: str | Path,
     *,
     title: str = "",
     unit: str = "log2 fold change",
     what: str = "genes",
-) -> None:
+) -> Figure:
     """Draw predicted against actual values of one task over genes, with the identity line and the correlation.
 
     Parameters
     ----------
     actual, predicted : array_like, shape (n_genes,)
         Values in log2 units. Genes with NaN on either side are left out and not counted.
-    path : str or Path
-        File to write.
     title : str, optional
         Line above the figure, such as the name of the tissue.
     unit : str, default "log2 fold change"
@@ -216,10 +202,14 @@ def predicted_against_actual(
     what : str, default "genes"
         What the points are.
 
+    Returns
+    -------
+    matplotlib.figure.Figure
+
     Raises
     ------
     ValueError
-        If the shapes differ, no gene is complete, or the suffix of `path` is unknown.
+        If the shapes differ or no gene is complete.
     """
     x, y = np.asarray(actual, dtype=np.float64), np.asarray(predicted, dtype=np.float64)
     if x.ndim != 1 or x.shape != y.shape:
@@ -253,25 +243,27 @@ def predicted_against_actual(
     axes.spines[["top", "right"]].set_visible(False)
     if title:
         axes.set_title(title, fontsize=10, loc="left")
-    save_figure(figure, path)
+    return figure
 
 
-def training_history(histories: Sequence[pd.DataFrame], path: str | Path, *, title: str = "") -> None:
+def training_history(histories: Sequence[pd.DataFrame], *, title: str = "") -> Figure:
     """Draw training and validation loss per epoch of every member, with the epoch of the lowest validation loss.
 
     Parameters
     ----------
     histories : sequence of pd.DataFrame
         One table a member: columns epoch (the first is 0), train_loss and validation_loss.
-    path : str or Path
-        File to write.
     title : str, optional
         Line above the figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
 
     Raises
     ------
     ValueError
-        If there is no history, one lacks a column or is empty, or the suffix of `path` is unknown.
+        If there is no history, one lacks a column or is empty.
     """
     if not histories:
         raise ValueError("there is no training history to draw; train at least one member")
@@ -306,25 +298,27 @@ def training_history(histories: Sequence[pd.DataFrame], path: str | Path, *, tit
     axes.spines[["top", "right"]].set_visible(False)
     if title:
         axes.set_title(title, fontsize=10, loc="left")
-    save_figure(figure, path)
+    return figure
 
 
-def recovered_effects(recovered: pd.DataFrame, path: str | Path, *, title: str = "") -> None:
+def recovered_effects(recovered: pd.DataFrame, *, title: str = "") -> Figure:
     """Draw how clearly the predictions contain each planted effect: 1 is fully recovered, 0 is missed.
 
     Parameters
     ----------
     recovered : pd.DataFrame, shape (n_mechanisms, n_models)
         Partial correlations. Rows: planted mechanisms; columns: models, the one of interest first. NaN is not drawn.
-    path : str or Path
-        File to write.
     title : str, optional
         Line above the figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
 
     Raises
     ------
     ValueError
-        If the table is empty or the suffix of `path` is unknown.
+        If the table is empty.
     """
     if recovered.empty:
         raise ValueError("the table of recovered effects is empty; give one row a mechanism and one column a model")
@@ -347,4 +341,4 @@ def recovered_effects(recovered: pd.DataFrame, path: str | Path, *, title: str =
     figure.legend(handles[::-1], labels[::-1], loc="outside upper center", ncols=len(labels), fontsize=8, frameon=False)
     if title:
         axes.set_title(title, fontsize=10, loc="left")
-    save_figure(figure, path)
+    return figure

@@ -4,7 +4,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import matplotlib
 import numpy as np
@@ -14,7 +13,8 @@ from kinds import kinds_of
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from decode.report import plots
+from decode.report import figures
+from decode.report.files import save_figure
 
 
 def correlation(n_tasks: int = 3) -> pd.DataFrame:
@@ -50,30 +50,28 @@ def genes(n_genes: int) -> tuple[np.ndarray, np.ndarray]:
     return actual, 0.5 * actual + rng.normal(size=n_genes)
 
 
-DRAW: dict[str, Callable[[Path], None]] = {
-    "heatmap": lambda path: plots.specificity_heatmap(correlation(), path, title="chr1"),
-    "heatmap_54": lambda path: plots.specificity_heatmap(correlation(54), path),
-    "heatmap_one": lambda path: plots.specificity_heatmap(correlation(1), path),
-    "heatmap_undefined": lambda path: plots.specificity_heatmap(correlation() * np.nan, path),
-    "accuracy": lambda path: plots.per_task_accuracy(accuracies(), path, title="default"),
-    "accuracy_54": lambda path: plots.per_task_accuracy(accuracies(54), path),
-    "accuracy_model_only": lambda path: plots.per_task_accuracy(
-        accuracies()[["task", "task_kind", "model"]].iloc[1:], path
-    ),
-    "scatter": lambda path: plots.predicted_against_actual(*genes(50), path, title="liver"),
-    "hexbin": lambda path: plots.predicted_against_actual(*genes(1000), path),
-    "one_gene": lambda path: plots.predicted_against_actual([1.0], [2.0], path),
-    "constant": lambda path: plots.predicted_against_actual(genes(1000)[0], np.zeros(1000), path),
-    "history": lambda path: plots.training_history([history(), history(20)], path, title="default"),
-    "recovered": lambda path: plots.recovered_effects(recovered(), path, title="toy"),
-    "one_epoch": lambda path: plots.training_history([history(1)], path),
+DRAW: dict[str, Callable[[], Figure]] = {
+    "heatmap": lambda: figures.specificity_heatmap(correlation(), title="chr1"),
+    "heatmap_54": lambda: figures.specificity_heatmap(correlation(54)),
+    "heatmap_one": lambda: figures.specificity_heatmap(correlation(1)),
+    "heatmap_undefined": lambda: figures.specificity_heatmap(correlation() * np.nan),
+    "accuracy": lambda: figures.per_task_accuracy(accuracies(), title="default"),
+    "accuracy_54": lambda: figures.per_task_accuracy(accuracies(54)),
+    "accuracy_model_only": lambda: figures.per_task_accuracy(accuracies()[["task", "task_kind", "model"]].iloc[1:]),
+    "scatter": lambda: figures.predicted_against_actual(*genes(50), title="liver"),
+    "hexbin": lambda: figures.predicted_against_actual(*genes(1000)),
+    "one_gene": lambda: figures.predicted_against_actual([1.0], [2.0]),
+    "constant": lambda: figures.predicted_against_actual(genes(1000)[0], np.zeros(1000)),
+    "history": lambda: figures.training_history([history(), history(20)], title="default"),
+    "recovered": lambda: figures.recovered_effects(recovered(), title="toy"),
+    "one_epoch": lambda: figures.training_history([history(1)]),
 }
 
 
 @pytest.mark.parametrize("name", DRAW)
 def test_every_figure_is_a_readable_png(tmp_path: Path, name: str) -> None:
     before = dict(matplotlib.rcParams)
-    DRAW[name](tmp_path / "figure.png")
+    save_figure(DRAW[name](), tmp_path / "figure.png")
     image = imread(tmp_path / "figure.png")
     assert min(image.shape[:2]) > 150
     assert np.ptp(image[..., :3]) > 0.5  # something is drawn
@@ -83,21 +81,16 @@ def test_every_figure_is_a_readable_png(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("suffix", [".pdf", ".svg"])
 def test_vector_formats(tmp_path: Path, suffix: str) -> None:
-    plots.training_history([history()], tmp_path / f"figure{suffix}")
+    for name in ("figure", "again"):
+        save_figure(figures.training_history([history()]), tmp_path / f"{name}{suffix}")
     start = (tmp_path / f"figure{suffix}").read_bytes()[:400]
     assert b"%PDF" in start or b"svg" in start
+    assert (tmp_path / f"figure{suffix}").read_bytes() == (tmp_path / f"again{suffix}").read_bytes()
 
 
-def drawn(monkeypatch: pytest.MonkeyPatch, draw: Callable[..., None], *args: Any) -> Figure:
-    figures: list[Figure] = []
-    monkeypatch.setattr(plots, "save_figure", lambda figure, path: figures.append(figure))
-    draw(*args, "unused.png")
-    return figures[0]
-
-
-def test_heatmap_marks_own_and_other_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_heatmap_marks_own_and_other_columns() -> None:
     table = pd.DataFrame([[0.5, 0.1, 0.0], [0.4, 0.2, 0.1], [np.nan] * 3], index=list("abc"), columns=list("abc"))
-    axes = drawn(monkeypatch, plots.specificity_heatmap, table).axes[0]
+    axes = figures.specificity_heatmap(table).axes[0]
     marks = [(line.get_xdata()[0], line.get_ydata()[0], line.get_markerfacecolor()) for line in axes.lines]  # type: ignore[index]
     assert marks == [(0, 0, "white"), (0, 1, "none")]  # (column, row)
     title = axes.get_title(loc="left")
@@ -106,7 +99,7 @@ def test_heatmap_marks_own_and_other_columns(monkeypatch: pytest.MonkeyPatch) ->
     assert axes.get_ylabel().startswith("predicted")
 
 
-def test_accuracy_orders_tasks_and_averages_fold_changes_only(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_accuracy_orders_tasks_and_averages_fold_changes_only() -> None:
     table = pd.DataFrame(
         {
             "task": ["low", "median_level", "high", "undefined"],
@@ -115,27 +108,27 @@ def test_accuracy_orders_tasks_and_averages_fold_changes_only(monkeypatch: pytes
             "length_only": [0.0, 0.5, 0.1, 0.2],
         }
     ).assign(task_kind=["fold_change", "median_level", "fold_change", "fold_change"])
-    figure = drawn(monkeypatch, plots.per_task_accuracy, table)
+    figure = figures.per_task_accuracy(table)
     axes = figure.axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["median_level", "high", "low", "undefined"]
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
     assert labels == ["model (0.200)", "mean (undefined)", "length only (0.100)"]
     assert figure.legends[0].get_title().get_text() == "mean over fold change tasks in brackets"
     kinds = ["level", "median_level", "level", "other"]  # the mean is over levels, not over what is of neither kind
-    figure = drawn(monkeypatch, plots.per_task_accuracy, table.assign(task_kind=kinds))
+    figure = figures.per_task_accuracy(table.assign(task_kind=kinds))
     assert figure.legends[0].get_title().get_text() == "mean over level tasks in brackets"
     assert figure.legends[0].get_texts()[2].get_text() == "length only (0.050)"
     assert table["task"].tolist() == ["low", "median_level", "high", "undefined"]  # the caller's table is as it was
 
 
-def test_incomplete_genes_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    figure = drawn(monkeypatch, plots.predicted_against_actual, [1.0, 2.0, 3.0, np.nan], [1.0, 3.0, 2.5, 1.0])
+def test_incomplete_genes_are_left_out() -> None:
+    figure = figures.predicted_against_actual([1.0, 2.0, 3.0, np.nan], [1.0, 3.0, 2.5, 1.0])
     assert figure.axes[0].texts[0].get_text() == "Spearman 0.500\n3 genes"
     assert figure.axes[0].get_xlabel() == "actual log2 fold change"
 
 
-def test_history_counts_epochs_from_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    axes = drawn(monkeypatch, plots.training_history, [history()]).axes[0]
+def test_history_counts_epochs_from_one() -> None:
+    axes = figures.training_history([history()]).axes[0]
     train, validation, best = axes.lines
     assert np.asarray(train.get_xdata())[0] == 1
     assert np.asarray(best.get_xdata()).tolist() == [7]
@@ -145,38 +138,40 @@ def test_history_counts_epochs_from_one(monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.parametrize(
     ("draw", "message"),
     [
-        (lambda path: plots.specificity_heatmap(correlation().iloc[:2], path), "same tasks in the same order"),
-        (lambda path: plots.specificity_heatmap(correlation().iloc[::-1], path), "same tasks in the same order"),
-        (lambda path: plots.specificity_heatmap(pd.DataFrame(), path), "same tasks in the same order"),
+        (lambda: figures.specificity_heatmap(correlation().iloc[:2]), "same tasks in the same order"),
+        (lambda: figures.specificity_heatmap(correlation().iloc[::-1]), "same tasks in the same order"),
+        (lambda: figures.specificity_heatmap(pd.DataFrame()), "same tasks in the same order"),
         (
-            lambda path: plots.specificity_heatmap(
-                correlation(2).set_axis(["a", "a"]).set_axis(["a", "a"], axis=1), path
-            ),
+            lambda: figures.specificity_heatmap(correlation(2).set_axis(["a", "a"]).set_axis(["a", "a"], axis=1)),
             "more than once: a",
         ),
-        (lambda path: plots.per_task_accuracy(accuracies().drop(columns="model"), path), "lacks the column"),
-        (lambda path: plots.per_task_accuracy(accuracies().iloc[[0, 0]], path), "more than once: median_level"),
-        (lambda path: plots.per_task_accuracy(accuracies().iloc[:0], path), "has no task"),
-        (lambda path: plots.predicted_against_actual([1.0, 2.0], [1.0], path), r"shape \(2,\) and predicted \(1,\)"),
-        (lambda path: plots.predicted_against_actual([np.nan], [1.0], path), "no gene has both"),
-        (lambda path: plots.recovered_effects(recovered().iloc[:0], path), "table of recovered effects is empty"),
-        (lambda path: plots.training_history([], path), "no training history"),
-        (lambda path: plots.training_history([history(0)], path), "member 1 has no epoch"),
-        (lambda path: plots.training_history([history().drop(columns="epoch")], path), "lacks the column"),
-        (lambda path: plots.training_history([history()], path.with_suffix(".jpeg")), "figure suffix is '.jpeg'"),
+        (lambda: figures.per_task_accuracy(accuracies().drop(columns="model")), "lacks the column"),
+        (lambda: figures.per_task_accuracy(accuracies().iloc[[0, 0]]), "more than once: median_level"),
+        (lambda: figures.per_task_accuracy(accuracies().iloc[:0]), "has no task"),
+        (lambda: figures.predicted_against_actual([1.0, 2.0], [1.0]), r"shape \(2,\) and predicted \(1,\)"),
+        (lambda: figures.predicted_against_actual([np.nan], [1.0]), "no gene has both"),
+        (lambda: figures.recovered_effects(recovered().iloc[:0]), "table of recovered effects is empty"),
+        (lambda: figures.training_history([]), "no training history"),
+        (lambda: figures.training_history([history(0)]), "member 1 has no epoch"),
+        (lambda: figures.training_history([history().drop(columns="epoch")]), "lacks the column"),
     ],
 )
-def test_bad_input_is_named_and_nothing_is_written(tmp_path: Path, draw: Callable[[Path], None], message: str) -> None:
+def test_bad_input_is_named(draw: Callable[[], Figure], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        draw(tmp_path / "figure.png")
+        draw()
+
+
+def test_unknown_suffix_is_named_and_nothing_is_written(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"figure suffix is '\.jpeg'"):
+        save_figure(figures.training_history([history()]), tmp_path / "figure.jpeg")
     assert not list(tmp_path.iterdir())
 
 
 def test_missing_folder(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="does not exist"):
-        plots.training_history([history()], tmp_path / "absent" / "figure.png")
+        save_figure(figures.training_history([history()]), tmp_path / "absent" / "figure.png")
 
 
 def test_pyplot_is_not_loaded() -> None:
-    code = "import sys, decode.report.plots; sys.exit('matplotlib.pyplot' in sys.modules)"
+    code = "import sys, decode.report.figures; sys.exit('matplotlib.pyplot' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,112 @@
+"""Open what commands are given: models, features, gene models, expression and lists of genes."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from decode.core.choices import Representative
+    from decode.features.matrix import RegulatoryFeatures
+    from decode.genome.gene_models import GeneModels
+    from decode.models.bundle import ModelBundle
+
+
+def load_tensorflow() -> None:
+    """Load TensorFlow without the messages that its libraries write to standard error while they start.
+
+    They come before any log level is read (no GPU found, instruction sets), so the file descriptor itself is
+    turned away meanwhile. If loading fails, they are shown. Its later warnings are off too: where many networks are
+    fitted, each with a graph of its own, TensorFlow takes them for one function that is traced again and again.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as sink:
+        os.dup2(sink.fileno(), 2)
+        try:
+            import tensorflow
+
+            tensorflow.config.list_logical_devices()
+            tensorflow.get_logger().setLevel("ERROR")
+        except BaseException:
+            sink.seek(0)
+            os.write(kept, sink.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+def open_model(path: str | Path) -> ModelBundle:
+    """The model of a bundle folder."""
+    load_tensorflow()
+    from decode.models.bundle import load_bundle
+
+    return load_bundle(path)
+
+
+def open_features(path: Path) -> RegulatoryFeatures:
+    """The features of a file, whole."""
+    from decode.features.matrix import RegulatoryFeatures
+
+    return RegulatoryFeatures.read(path)
+
+
+def open_gene_models(
+    annotation: Path, features: RegulatoryFeatures, representative: Representative, sizes: Path | None
+) -> GeneModels:
+    """Gene models of the annotation that the features were built from."""
+    from decode.genome.annotation import read_annotation
+    from decode.genome.gene_models import gene_models
+
+    read = read_annotation(annotation, build=features.build, sizes=sizes)
+    return gene_models(read, level=features.level, representative=representative)
+
+
+def open_expression(path: Path, id_map: Path | None) -> pd.DataFrame:
+    """An expression table, with its rows renamed to gene ids where an id map is given."""
+    from decode.expression.gene_ids import rename_genes
+    from decode.expression.readers import read_expression
+
+    table = read_expression(path)
+    return table if id_map is None else rename_genes(table, id_map)
+
+
+def open_groups(path: Path | None) -> dict[str, str] | None:
+    """The family of each gene, or None."""
+    from decode.dataset import read_groups
+
+    return None if path is None else read_groups(path)
+
+
+def open_tissue_groups(value: str | None, tasks: list[str]) -> dict[str, str] | None:
+    """Groups of a file, the known groups of GTEx tissues, or none."""
+    from decode.expression.tissue_groups import known_tissue_groups, read_tissue_groups
+
+    if value is None:
+        return None
+    if value != "gtex":
+        return read_tissue_groups(value)
+    groups = known_tissue_groups(tasks)
+    if not groups:
+        raise ValueError(
+            "--tissue-groups gtex: no task bears the name of a grouped GTEx tissue; give a file of your own"
+        )
+    return groups
+
+
+def read_genes(path: Path) -> list[str]:
+    """Gene ids of a file, one a line; versions and lines that begin with # are left out."""
+    from decode.core.files import open_text
+    from decode.core.ids import strip_version
+
+    with open_text(path, "gene list") as handle:
+        names = [line.strip().split("\t")[0] for line in handle if line.strip() and not line.startswith("#")]
+    if not names:
+        raise ValueError(f"gene list {path} names no gene; write one gene id a line")
+    return strip_version(names)

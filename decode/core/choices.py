@@ -1,0 +1,22 @@
+"""The words that options choose from, once for the functions and for the command line; importing them loads nothing."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Level = Literal["gene", "transcript"]
+Representative = Literal["auto", "collapsed", "mane", "appris", "canonical", "longest"]
+Tracks = Literal["biosample", "regulator"]
+Form = Literal["auto", "table", "matrix", "signature"]
+SplitBy = Literal["gene", "transcript"]
+Part = Literal["test", "validation", "train", "all"]
+Architecture = Literal["default", "paper"]
+Keep = Literal["mean", "best"]
+Searched = Literal["default", "paper", "both"]
+Algorithm = Literal["random", "bayesian", "hyperband"]
+Objective = Literal["spearman", "loss"]
+EngineName = Literal["exact", "shap"]
+ReferenceName = Literal["own_length", "median_length", "mean_gene", "matched_genes"]
+Score = Literal["joint", "attribution", "covariance", "marginal"]
+Scale = Literal["normal_scores", "as_given"]
+ChosenTaskKind = Literal["fold_change", "level", "other"]  # the median level is known by its name

@@ -1,0 +1,364 @@
+"""Write what a run found: all files or none, with a record of what was run and which files belong to it.
+
+A folder of results holds its record as run.json; a single file (or a model bundle, which lists its own files) has it
+beside it as NAME.run.json. A finished output is replaced on demand only.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import matplotlib
+import pandas as pd
+from matplotlib.figure import Figure
+
+from decode.core.checks import check_choice, check_unique
+from decode.core.files import (
+    atomic_path,
+    read_json_object,
+    run_record,
+    sha256_of,
+    staged_folder,
+    to_json,
+    write_json,
+    write_table,
+)
+
+RECORD = "run.json"
+DPI = 150
+FORMATS = (".png", ".pdf", ".svg")
+BOTH = (".png", ".svg")  # of every figure in a folder of results
+PACKAGE = "decode-expression"
+NEXT = "give --force to replace it, or choose another --out"
+Content = pd.DataFrame | Figure | str | Callable[[Path], object]
+
+
+class RunFiles(NamedTuple):
+    """Files of a run by name, as `write_run` takes them.
+
+    Attributes
+    ----------
+    tables, figures, numbers : dict
+    """
+
+    tables: dict[str, pd.DataFrame]
+    figures: dict[str, Figure]
+    numbers: dict[str, Any]
+
+    def with_files(self, other: RunFiles) -> RunFiles:
+        """These files and those of another part of the same run."""
+        return RunFiles(self.tables | other.tables, self.figures | other.figures, self.numbers | other.numbers)
+
+
+def save_figure(figure: Figure, path: str | Path) -> None:
+    """Write a figure as PNG (150 dpi), PDF or SVG by its suffix, atomically; equal figures give equal bytes.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    path : str or Path
+        File to write.
+
+    Raises
+    ------
+    ValueError
+        If the suffix is another.
+    """
+    path = Path(path)
+    check_choice("figure suffix", path.suffix.lower(), FORMATS)
+    form = path.suffix.lower()[1:]
+    stamp = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}[form]
+    with atomic_path(path) as temporary, matplotlib.rc_context({"svg.hashsalt": "decode"}):
+        figure.savefig(temporary, dpi=DPI, format=form, facecolor="white", bbox_inches="tight", metadata=stamp)
+
+
+def write_run(
+    out: str | Path,
+    kind: str,
+    *,
+    tables: Mapping[str, pd.DataFrame] | None = None,
+    figures: Mapping[str, Figure] | None = None,
+    numbers: Mapping[str, Any] | None = None,
+    texts: Mapping[str, str | Callable[[Path], object]] | None = None,
+    record: Mapping[str, Any] | None = None,
+    force: bool = False,
+) -> list[Path]:
+    """Write the files of a run into a folder, all of them or none, and run.json, which lists them.
+
+    Parameters
+    ----------
+    out : str or Path
+        Folder; created if needed, its parent must exist. Files in it that are not of this run stay.
+    kind : str
+        What was run, such as "drivers".
+    tables : mapping of file name to pd.DataFrame, optional
+        Tab-separated, without the row index, undefined numbers empty; gzip where the name ends in .gz. A table whose
+        name ends in .bed has no header.
+    figures : mapping of name without suffix to matplotlib.figure.Figure, optional
+        Each is written as PNG and as SVG.
+    numbers : mapping of file name to JSON-ready value, optional
+        Undefined numbers become null.
+    texts : mapping of file name to str or function of a path, optional
+        Any other file: its text, or what writes it.
+    record : mapping, optional
+        What was run, see `decode.core.files.run_record`; further keys are kept.
+    force : bool, default False
+        Replace a finished run; files of it that this run does not have are removed.
+
+    Returns
+    -------
+    list of Path
+        The files written, in alphabetical order, with run.json.
+
+    Raises
+    ------
+    FileExistsError
+        If the folder holds a finished run and `force` is false, or the name belongs to a file.
+    ValueError
+        If two files bear the same name.
+    FileNotFoundError, PermissionError
+        If the folder cannot be used.
+    OSError
+        If the disk is full.
+
+    Examples
+    --------
+    >>> from decode.report.files import write_run
+    >>> write_run("result", "demo", tables={"a.tsv": table}, numbers={"n.json": {"n": 3}})  # doctest: +SKIP
+    """
+    out = Path(out)
+    contents: list[tuple[str, Content]] = [*(tables or {}).items(), *(texts or {}).items()]
+    contents += [(f"{name}{suffix}", figure) for name, figure in (figures or {}).items() for suffix in BOTH]
+    contents += [(name, to_json(value)) for name, value in (numbers or {}).items()]
+    check_unique("file names of a run", [name for name, _ in contents] + [RECORD])
+    before = _listed_files(out / RECORD)
+    if (out / RECORD).exists() and not force:
+        raise FileExistsError(f"{out} holds a finished result; {NEXT}")
+    with staged_folder(out) as folder:
+        for name, content in contents:
+            _write(content, folder / name, name)
+        files = {name: _entry(folder / name, content) for name, content in sorted(contents, key=lambda item: item[0])}
+        write_json(_with_files(kind, record, files), folder / RECORD)
+    for name in before - set(files):
+        (out / name).unlink(missing_ok=True)
+    return [out / name for name in sorted([*files, RECORD])]
+
+
+def write_files(
+    kind: str, files: Mapping[Path, Content], *, record: Mapping[str, Any] | None = None, force: bool = False
+) -> list[Path]:
+    """Write a result that is a single file (and those that belong to it), and NAME.run.json beside it; all or none.
+
+    Parameters
+    ----------
+    kind : str
+        What was run, such as "predict".
+    files : mapping of Path to pd.DataFrame, Figure, str or function of a path
+        What to write; the first names the record.
+    record : mapping, optional
+        See `write_run`.
+    force : bool, default False
+        Replace files that exist.
+
+    Returns
+    -------
+    list of Path
+        The files written; the record is the last.
+
+    Raises
+    ------
+    FileExistsError
+        If a file exists and `force` is false.
+    FileNotFoundError, PermissionError, IsADirectoryError, OSError
+        If a file cannot be written.
+    """
+    for path in files:
+        check_free(path, force=force)
+    record_file = record_path(next(iter(files)), beside=True)
+    with ExitStack() as stack:
+        record_temporary = stack.enter_context(atomic_path(record_file))  # the first is renamed last
+        entries = {}
+        for path, content in files.items():
+            temporary = stack.enter_context(atomic_path(path))
+            _write(content, temporary, path.name)
+            entries[_relative(path, record_file.parent)] = _entry(temporary, content)
+        record_temporary.write_text(to_json(_with_files(kind, record, entries)), encoding="utf-8")
+    return [*files, record_file]
+
+
+def write_record(out: str | Path, kind: str, paths: Iterable[Path], *, record: Mapping[str, Any]) -> Path:
+    """Write NAME.run.json beside an output that is written already: a streamed file, or a model bundle.
+
+    Parameters
+    ----------
+    out : str or Path
+        The output that the record belongs to.
+    kind : str
+    paths : iterable of Path
+        Files of the result.
+    record : mapping
+        See `write_run`.
+
+    Returns
+    -------
+    Path
+        The record.
+    """
+    path = record_path(out, beside=True)
+    entries = {_relative(file, path.parent): {"sha256": sha256_of(file), "what": "file"} for file in paths}
+    write_json(_with_files(kind, record, entries), path)
+    return path
+
+
+def with_counts(record: Mapping[str, Any] | None, counts: Mapping[str, Any]) -> dict[str, Any]:
+    """A record with the counts of a result: what was kept, and what was not."""
+    return {**(run_record() if record is None else record), "counts": dict(counts)}
+
+
+def record_path(out: str | Path, *, beside: bool = False) -> Path:
+    """Where the record of an output lies: in the folder, or beside a file or a model bundle.
+
+    Examples
+    --------
+    >>> record_path("a/result").as_posix(), record_path("a/targets.tsv.gz", beside=True).as_posix()
+    ('a/result/run.json', 'a/targets.tsv.gz.run.json')
+    """
+    out = Path(out)
+    return out.with_name(f"{out.name}.{RECORD}") if beside else out / RECORD
+
+
+def check_free(path: str | Path, *, force: bool = False) -> None:
+    """Refuse to replace a file, or a folder that holds something.
+
+    Raises
+    ------
+    FileExistsError
+        If there is one and `force` is false.
+    """
+    path = Path(path)
+    if not force and _holds_something(path):
+        raise FileExistsError(f"{path} exists; {NEXT}")
+
+
+def finished_already(
+    out: str | Path, kind: str, record: Mapping[str, Any], *, force: bool = False, beside: bool = False
+) -> bool:
+    """Whether an output holds the result of the same run; asked before the work begins.
+
+    Parameters
+    ----------
+    out : str or Path
+        Folder, file or model bundle that would be written.
+    kind : str
+        What is to be run.
+    record : mapping
+        Of this run, see `decode.core.files.run_record`. Options, hashes of the inputs and the version of decode are
+        compared; the names of the inputs and the time are not.
+    force : bool, default False
+        Replace what is there: the answer is no.
+    beside : bool, default False
+        Whether the record lies beside the output.
+
+    Returns
+    -------
+    bool
+        True where the output is finished, whole and the same; False where nothing is finished.
+
+    Raises
+    ------
+    FileExistsError
+        If another finished result is there, or a file without a record.
+    """
+    out, path = Path(out), record_path(out, beside=beside)
+    if force or (beside and not _holds_something(out)):
+        return False
+    if not path.exists():
+        if beside:
+            raise FileExistsError(f"{out} exists, without a record of what it is; {NEXT}")
+        return False
+    differences = _differences(read_json_object(path, "run record"), json.loads(to_json({"kind": kind, **record})))
+    changed = [name for name, entry in _files_of(path).items() if not _is_whole(path.parent / name, entry)]
+    if changed and not differences:
+        differences = [f"files that were changed or removed since ({', '.join(changed[:5])})"]
+    if differences:
+        raise FileExistsError(f"{out} holds a finished result with {' and '.join(differences)}; {NEXT}")
+    return True
+
+
+def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """In what a finished run differs from the one that is asked for."""
+    if old.get("kind") != new["kind"]:
+        return [f"another kind of run ({old.get('kind') or 'unknown'}, not {new['kind']})"]
+    found = []
+    options = _unequal(old.get("options"), new.get("options"))
+    if options:
+        was, now = old.get("options") or {}, new.get("options") or {}
+        shown = [f"{name} {was.get(name)!r}, not {now.get(name)!r}" for name in options[:3]]
+        found.append(f"other options ({'; '.join(shown)})")
+    inputs = _unequal(*({k: v.get("sha256") for k, v in (r.get("inputs") or {}).items()} for r in (old, new)))
+    if inputs:
+        found.append(f"other inputs ({', '.join(inputs[:5])})")
+    versions = [(record.get("versions") or {}).get(PACKAGE) for record in (old, new)]
+    if versions[0] != versions[1]:
+        found.append(f"another version of decode ({versions[0]}, not {versions[1]})")
+    return found
+
+
+def _unequal(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> list[str]:
+    old, new = old or {}, new or {}
+    return [name for name in dict.fromkeys([*new, *old]) if old.get(name) != new.get(name)]
+
+
+def _with_files(kind: str, record: Mapping[str, Any] | None, files: Mapping[str, Any]) -> dict[str, Any]:
+    record = run_record() if record is None else record
+    options = record.get("options") or {}
+    seeds = {name: value for name, value in options.items() if name in ("seed", "seeds")}
+    return {"kind": kind, **record, "seeds": seeds, "files": dict(files)}
+
+
+def _files_of(record_file: Path) -> dict[str, Any]:
+    files = read_json_object(record_file, "run record").get("files") if record_file.is_file() else None
+    return files if isinstance(files, dict) else {}
+
+
+def _listed_files(record_file: Path) -> set[str]:
+    """Names of the files of a finished run that lie in its folder."""
+    return {name for name in _files_of(record_file) if Path(name).name == name}
+
+
+def _is_whole(path: Path, entry: Any) -> bool:
+    return path.is_file() and isinstance(entry, dict) and sha256_of(path) == entry.get("sha256")
+
+
+def _holds_something(path: Path) -> bool:
+    return any(path.iterdir()) if path.is_dir() else path.exists()
+
+
+def _relative(path: Path, folder: Path) -> str:
+    """The name of a file as its record lists it: from the record's folder where it lies there."""
+    path, folder = path.absolute(), folder.absolute()
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.as_posix()
+
+
+def _write(content: Content, path: Path, name: str) -> None:
+    if isinstance(content, pd.DataFrame):
+        write_table(content, path, header=not name.endswith((".bed", ".bed.gz")))
+    elif isinstance(content, Figure):
+        save_figure(content, path)
+    elif isinstance(content, str):
+        with atomic_path(path) as temporary:
+            temporary.write_text(content, encoding="utf-8")
+    else:
+        content(path)
+
+
+def _entry(path: Path, content: Content) -> dict[str, Any]:
+    """What the record says of a file."""
+    what = "figure" if isinstance(content, Figure) else "numbers" if path.name.endswith(".json") else "file"
+    if isinstance(content, pd.DataFrame):
+        what = f"table of {len(content)} rows and {content.shape[1]} columns"
+    return {"sha256": sha256_of(path), "what": what}

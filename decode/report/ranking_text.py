@@ -1,0 +1,54 @@
+"""A ranking of regulators on the terminal."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from decode.ranking.rank import RegulatorScores
+from decode.ranking.table import OVERALL
+
+N_SHOWN = 10  # regulators
+
+
+def ranking_heading(scores: RegulatorScores) -> str:
+    """Reference and genes that the scores stand on, in one line."""
+    attributes = scores.attributes
+    what = f"{attributes['n_genes']} {attributes['level']}s"
+    if attributes["is_usage"]:
+        what = f"usage, {attributes['n_usage_genes']} genes of several transcripts"
+    return f"reference {attributes['reference']}, {what}"
+
+
+def ranking_text(scores: RegulatorScores, ranking: pd.DataFrame) -> str:
+    """The head of the ranking, with what length alone does beside it, as text.
+
+    Parameters
+    ----------
+    scores : RegulatorScores
+    ranking : pd.DataFrame
+        From `rank_regulators` of the same scores; z and fdr are shown where there is a null.
+
+    Returns
+    -------
+    str
+    """
+    task = str(ranking["task"].iloc[0])
+    rows = ranking[ranking["task"] == task].head(N_SHOWN)
+    ranked = "mean_abs" if task == OVERALL else "mean"
+    has_null = bool(ranking["z"].notna().any()) if "z" in ranking else False
+    head = f"{'':4}{'':7}{'regulator':20}{ranked:>12}{'SD':>10}{'rank range':>12}"
+    lines = [f"{task}, {ranking_heading(scores)}", head + (f"{'z':>8}{'fdr':>10}" if has_null else "")]
+    for row in rows.to_dict("records"):
+        has_range = row["sd_members"] == row["sd_members"]
+        spread = f"{row['sd_members']:.4f}" if has_range else "-"
+        ranks = f"{row['rank_low']}-{row['rank_high']}" if has_range else "-"
+        tested = f"{row['z']:>8.1f}{row['fdr']:>10.2g}" if has_null else ""
+        name = f"{row['kind']:7}{row['regulator']:20}"
+        lines.append(f"{row['rank']:<4}{name}{row[ranked]:>12.4f}{spread:>10}{ranks:>12}{tested}")
+    is_shown = scores.is_main_task if task == OVERALL else [name == task for name in scores.tasks]
+    signed, size = abs(scores.length_mean[is_shown]).mean(), scores.length_mean_abs[is_shown].mean()
+    note = " (0 by construction)" if scores.attributes["reference"] == "own_length" else ""
+    lines.append(
+        f"length alone, no regulator: |mean| {signed:.4f}, mean absolute in a gene {size:.4f} log2 units{note}"
+    )
+    return "\n".join(lines)
