@@ -43,13 +43,13 @@ def gene_names(features: Any) -> pd.DataFrame:
 
 def tumours(genes: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """log2(RSEM + 1) of 350 tumours by gene id, and their cohorts."""
-    from data_prep.compendium import by_gene
+    from decode.expression.gene_ids import rows_by_gene
 
     folder = DATA / "individuals"
     with np.load(folder / "tcga_rnaseq350_rsem.npz") as stored:
         values = pd.DataFrame(np.log2(stored["X"].T.astype(float) + 1), index=stored["genes"])
     meta = pd.read_csv(folder / "tcga_rnaseq350_rsem_meta.tsv", sep="\t")
-    return by_gene(values, genes), meta["cohort"].tolist()
+    return rows_by_gene(values, genes)[0], meta["cohort"].tolist()
 
 
 def cohorts(genes: pd.DataFrame) -> Iterator[Cohort]:

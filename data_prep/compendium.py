@@ -19,37 +19,14 @@ import numpy as np
 import pandas as pd
 
 from decode.core.files import sha256_of, write_json
-from decode.core.ids import resolve_ids
 from decode.expression.compendium import SHIPPED, compact, residual_correlation, write_correlation
+from decode.expression.gene_ids import rows_by_gene
 from decode.genome.annotation import read_annotation
 
 logger = logging.getLogger(__name__)
 
 N_FACTORS = 40  # a cohort: nearly all of the smallest cohorts, 4 MB
 OUT = Path(__file__).resolve().parents[1] / "decode" / "expression" / "data" / SHIPPED
-
-
-def by_gene(values: pd.DataFrame, genes: pd.DataFrame) -> pd.DataFrame:
-    """Rows named by gene id instead of `SYMBOL|Entrez`; names that are no gene or not one gene are left out.
-
-    Parameters
-    ----------
-    values : pd.DataFrame, shape (n_rows, n_samples)
-    genes : pd.DataFrame
-        gene_id, gene_name.
-
-    Returns
-    -------
-    pd.DataFrame
-        Of rows that share a gene the one of the highest mean stays.
-    """
-    found = resolve_ids([str(name) for name in values.index], genes, on_ambiguous="count")
-    ids = pd.Series(found.ids, dtype=object)
-    order = np.argsort(-values.mean(axis=1).to_numpy(), kind="stable")
-    order = order[ids.iloc[order].notna().to_numpy()]
-    kept = np.sort(order[~ids.iloc[order].duplicated().to_numpy()])
-    logger.info("%s; %d rows kept", found.counts, len(kept))
-    return values.iloc[kept].set_axis(ids.iloc[kept].tolist(), axis=0)
 
 
 def make_model(
@@ -60,7 +37,8 @@ def make_model(
         values = pd.DataFrame(np.log2(stored["X"].T.astype(np.float64) + 1), index=stored["genes"])
     cohort = pd.read_csv(samples, sep="\t")["cohort"].astype(str).tolist()
     genes = read_annotation(annotation, build="hg19").genes[["gene_id", "gene_name"]]
-    table = by_gene(values, genes)
+    table, found = rows_by_gene(values, genes)
+    logger.info("rows by gene: %s", found)
     counts = pd.Series(cohort).value_counts().sort_index()
     source = f"residuals of {len(cohort)} TCGA tumours within " + ", ".join(f"{n} ({k})" for n, k in counts.items())
     model = compact(residual_correlation(table, cohort, source=source), n_factors)

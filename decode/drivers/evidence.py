@@ -151,6 +151,27 @@ def evidence_scores(
     return EvidenceResult(_table(queries, regulators, scored, p_value, own), scored.lines, counts)
 
 
+def line_scores(sizes: Float, lines: Sequence[Line], *, expression: pd.Series | None = None) -> Float:
+    """Combined scores of sizes of change that are taken as they are.
+
+    Parameters
+    ----------
+    sizes : float64 array, shape (n_genes, n_targets)
+        On the genes of the lines; NaN: not measured.
+    lines : sequence of Line
+    expression : pd.Series, optional
+
+    Returns
+    -------
+    float64 array, shape (n_targets, n_regulators)
+        Regulators in the order of `EvidenceResult.table`.
+    """
+    gene_ids = lines[0].gene_ids
+    level = None if expression is None else _level(expression, gene_ids)
+    scorer = _Scorer(lines, _regulators(lines), level, np.ones(len(gene_ids), dtype=bool))
+    return scorer.scores(sizes, True, [str(number) for number in range(sizes.shape[1])], {}).combined
+
+
 def background_p(combined: Float, background: Float) -> Float:
     """Share of background contrasts in which the same regulator scores at least as high.
 

@@ -53,8 +53,8 @@ class DriversResult(NamedTuple):
     positions : pd.DataFrame
         The same along promoter and RNA: region, start, end.
     contrasts : pd.DataFrame
-        contrast, n_genes, n_tracks, n_regulators, n_significant, penalty, r2, null, n_changed_genes, and how far the
-        DE prior explains it.
+        contrast, n_genes, n_tracks, n_regulators, n_significant, penalty, r2, null, inflation, n_changed_genes, and
+        how far the DE prior explains it.
     counts : dict
         What was matched, left out and used.
     """

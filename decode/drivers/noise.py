@@ -23,6 +23,7 @@ from decode.statistics.strata import quantile_groups, shuffled_within
 Float = NDArray[np.float64]
 Targets = NDArray[np.float32]
 LEAST_DRAWS = 20
+MEDIAN_NORMAL = 0.6745  # median of |z| of a standard normal z
 A_STRATUM = 50  # regulators whose null scores are pooled, at least
 
 
@@ -187,6 +188,8 @@ class Significance(NamedTuple):
         sqrt(z^2 + max(response_z, 0)^2); without a response |z|.
     null : float32 array, shape (n_draws, n_regulators)
         Signed scores of the null targets, in null SDs.
+    inflation : float
+        By how much the bulk of the regulators scores wider than under the null; z is divided by it.
     """
 
     sd: Float
@@ -197,6 +200,7 @@ class Significance(NamedTuple):
     strength: Float
     p_value: Float
     null: NDArray[np.float32]
+    inflation: float = 1.0
 
 
 def significance(direction: Screen, response: Screen | None, targets: NullTargets, df: Float) -> Significance:
@@ -226,7 +230,8 @@ def significance(direction: Screen, response: Screen | None, targets: NullTarget
     z = score / s, with s^2 the variance of the null scores, at least that of independent genes; a response is centred
     by its null mean. The correlation of genes is that of the samples at hand or of others like them. With one group
     of d degrees of freedom s^2 is as uncertain as any variance of d: z is brought to the normal scale by Student's t.
-    With G groups the null targets are a mixture of them, and s is widened by sqrt(1 + 1/G), as for the next group. The
+    With G groups the null targets are a mixture of them, and s is widened by sqrt(1 + 1/G), as for the next group. z of
+    the data and of each null target is divided by its `inflation`, the spread of the bulk of the regulators. The
     strength is the length of the vector (z, response z), a response below 0 counting as 0: a factor that is lost lets
     some targets fall and others rise, so that its sites say little about the sign and much about which genes change;
     sites that go with not changing make no driver. p = (1 + #) / (1 + n) over the null targets and the regulators of
@@ -260,6 +265,7 @@ def significance(direction: Screen, response: Screen | None, targets: NullTarget
         strength=scores,
         p_value=pooled_p_values(scores, null, strata),
         null=first.null,
+        inflation=first.inflation,
     )
 
 
@@ -268,6 +274,7 @@ class _Scaled(NamedTuple):
     null: NDArray[np.float32]  # (n_draws, n_regulators)
     sd: Float  # of the null, in SDs of independent genes where the score is linear
     ratio: Float  # its square before the floor
+    inflation: float
 
 
 def _in_null_sds(screen: Screen, targets: Targets, df: Float, *, centre: bool) -> _Scaled:
@@ -281,7 +288,37 @@ def _in_null_sds(screen: Screen, targets: Targets, df: Float, *, centre: bool) -
     z = (screen.effect / screen.residual.std() / unit - mean) / sd
     if len(df) == 1 and np.isfinite(df[0]):
         z = np.sign(z) * -ndtri(np.exp(np.maximum(student.logsf(np.abs(z), df[0]), -700.0)))
-    return _Scaled(z, ((null - mean) / sd).astype(np.float32), np.where(np.isfinite(sd), sd, 0.0), ratio)
+    scaled = ((null - mean) / sd).astype(np.float32)
+    spread = inflation(z[None])[0]
+    sd = np.where(np.isfinite(sd), sd, 0.0) * spread
+    return _Scaled(z / spread, scaled / inflation(scaled)[:, None], sd, ratio, spread)
+
+
+def inflation(z: NDArray[np.floating]) -> NDArray[np.floating]:
+    """How much wider the bulk of the regulators scores than under the null: their median |z| / 0.6745, at least 1.
+
+    A common mode of the samples (tumour purity, RNA quality) moves all regulators of a contrast at once, and how strong
+    it is differs from one set of samples to the next. Most regulators do not act in a contrast, so that their spread
+    tells.
+
+    Parameters
+    ----------
+    z : array, shape (n_targets, n_regulators)
+
+    Returns
+    -------
+    array, shape (n_targets,)
+
+    References
+    ----------
+    Devlin and Roeder 1999, Biometrics 55:997 (genomic control); Efron 2004, J Am Stat Assoc 99:96 (empirical null).
+
+    Examples
+    --------
+    >>> inflation(np.array([[-2.0, 2.0, 2.0], [0.1, 0.1, 9.0]])).round(3).tolist()
+    [2.965, 1.0]
+    """
+    return np.maximum(np.median(np.abs(z), axis=1) / MEDIAN_NORMAL, 1.0)
 
 
 def next_group(df: Float) -> float:

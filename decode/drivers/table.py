@@ -168,6 +168,7 @@ def summary_row(
         "penalty": np.nan if found.screen is None else found.screen.penalty,
         "r2": found.r2,
         "null": null,
+        "inflation": np.nan if found.significance is None else found.significance.inflation,
         "n_changed_genes": pd.NA,
     }
     if table.adjusted_p is not None and table.adjusted_p[contrast].notna().any():

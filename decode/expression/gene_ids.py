@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from decode.core.checks import check_unique, listed
@@ -86,3 +87,39 @@ def rename_genes(table: pd.DataFrame, id_map: str | Path) -> pd.DataFrame:
     ids = [name if gene is None else gene for name, gene in zip(names, found.ids, strict=True)]
     check_unique(f"genes named by the rows of the table, with id map {id_map},", ids)
     return table.set_axis(pd.Index(ids, name=table.index.name), axis=0)
+
+
+def rows_by_gene(
+    values: pd.DataFrame, genes: pd.DataFrame, id_map: str | Path | None = None
+) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Rows of a table under gene ids in place of the names that it uses.
+
+    Parameters
+    ----------
+    values : pd.DataFrame, shape (n_rows, n_samples)
+        Index: gene ids, symbols, previous symbols or `SYMBOL|Entrez`.
+    genes : pd.DataFrame
+        gene_id and gene_name.
+    id_map : str or Path, optional
+        As in `decode.core.ids.resolve_ids`.
+
+    Returns
+    -------
+    values : pd.DataFrame
+        Rows whose name stands for one gene, in their order; of rows that share a gene the one of the highest mean.
+    counts : dict
+        By the way names were found, and n_kept.
+
+    Examples
+    --------
+    >>> genes = pd.DataFrame({"gene_id": ["ENSG1", "ENSG2"], "gene_name": ["A", "B"]})
+    >>> table, counts = rows_by_gene(pd.DataFrame({"x": [1.0, 5.0, 2.0]}, index=["B", "ENSG2", "other"]), genes)
+    >>> table["x"].to_dict(), counts["n_kept"]
+    ({'ENSG2': 5.0}, 1)
+    """
+    found = resolve_ids([str(name) for name in values.index], genes, id_map, on_ambiguous="count")
+    ids = pd.Series(found.ids, dtype=object)
+    order = np.argsort(-values.mean(axis=1).fillna(-np.inf).to_numpy(), kind="stable")
+    order = order[ids.iloc[order].notna().to_numpy()]
+    kept = np.sort(order[~ids.iloc[order].duplicated().to_numpy()])
+    return values.iloc[kept].set_axis(ids.iloc[kept].tolist(), axis=0), found.counts | {"n_kept": len(kept)}
