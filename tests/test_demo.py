@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from kinds import kinds_of
 
 from decode.demo import MECHANISMS, compare_with_truth, planted_contributions, run_demo
 from decode.synthetic import ToyData, make_toy_data
@@ -24,7 +25,7 @@ def signal_of(toy: ToyData) -> pd.DataFrame:
 def test_contributions_add_up_to_the_signal(toy: ToyData) -> None:
     signal = signal_of(toy)
     tasks = list(signal.columns[1:])
-    parts = planted_contributions(toy, signal["gene_id"].tolist(), tasks)
+    parts = planted_contributions(toy, signal["gene_id"].tolist(), tasks[1:])
     assert list(parts) == list(MECHANISMS.values())
     total = sum(parts.values())
     centred = [values - values.mean(axis=1, keepdims=True) for values in (total, signal[tasks[1:]].to_numpy())]
@@ -43,7 +44,9 @@ def test_the_signal_itself_recovers_everything(toy: ToyData) -> None:
         "ridge_totals": np.zeros_like(values),
         "mean": np.ones_like(values),
     }
-    truth, recovered = compare_with_truth(toy, SimpleNamespace(actual=noisy), half)  # type: ignore[arg-type]
+    metrics = {"task_kinds": dict(zip(tasks, kinds_of(tasks), strict=True))}
+    evaluation = SimpleNamespace(actual=noisy, metrics=metrics)
+    truth, recovered = compare_with_truth(toy, evaluation, half)  # type: ignore[arg-type]
     np.testing.assert_allclose(recovered["model"], 1, atol=1e-9)
     assert recovered["paper"].between(0.2, 0.9).all()
     assert recovered["ridge_totals"].isna().all()  # a constant contains nothing

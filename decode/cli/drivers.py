@@ -212,7 +212,6 @@ def _median_level(path: Path) -> Any:
 
 
 def _frozen_body(model: Path, features: RegulatoryFeatures) -> Any:
-
     load_tensorflow()
     from decode.drivers.frozen_body import frozen_body_engine
 
@@ -220,7 +219,6 @@ def _frozen_body(model: Path, features: RegulatoryFeatures) -> Any:
 
 
 def _full_network(members: int, refits: int, folder: Path, executor: str, seed: int) -> Any:
-
     load_tensorflow()
     from decode.drivers.full_network import FullOptions, full_network_engine
     from decode.training.config import TrainingConfig

@@ -260,7 +260,7 @@ class TestFile:
         zeros = np.zeros((1, 2, 1), dtype=np.float32)
         block = Block(0, 2, None, [], [], zeros, zeros)
         with threadpool_limits(2, "blas"), pytest.raises(Spy, match=r"^\{1\}$"):
-            explain_block(block, engines=[Engine()], regulators=np.zeros(1, int), is_fold_change=np.ones(1, bool))
+            explain_block(block, engines=[Engine()], regulators=np.zeros(1, int), is_main_task=np.ones(1, bool))
 
     def test_a_full_disk_leaves_the_old_file(self, dataset, bundle, tmp_path, monkeypatch):
         path = tmp_path / "a.nc"
@@ -306,7 +306,7 @@ class TestReading:
         xr.Dataset(attrs={"format": "decode-attributions", "schema_version": 99}).to_netcdf(
             tmp_path / "new.nc", engine="h5netcdf"
         )
-        with pytest.raises(ValueError, match="of schema version 99; this release reads schema version 2"):
+        with pytest.raises(ValueError, match="of schema version 99; this release reads schema version 3"):
             read_attributions(tmp_path / "new.nc")
 
     def test_damaged_numbers_are_noticed(self, dataset, bundle, tmp_path):

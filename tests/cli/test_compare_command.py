@@ -45,7 +45,7 @@ def test_single_task(files, ridge, tmp_path, capsys):
     command = ["compare", "single-task", files["features"], files["targets"], "--out", tmp_path / "out"]
     assert run(*command, "--tasks", "liver,lung") == 0
     shown = capsys.readouterr()
-    assert "single_task: mean fold-change Spearman" in shown.out
+    assert "single_task: mean fold change Spearman" in shown.out
     assert "costs 5.0 times" in shown.out
     assert set(pd.read_csv(tmp_path / "out" / "accuracy.tsv", sep="\t")["task"]) == {"liver", "lung"}
     assert run(*command, "--tasks", "liver,spleen") == 2

@@ -21,6 +21,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     own = rng.normal(size=(40, len(TISSUES)))
     mean = np.where(np.arange(40)[:, None] < 20, own, rng.normal(size=own.shape)) * np.linspace(3, 1, 40)[:, None]
     base = pd.DataFrame({"kind": "TF", "regulator": NAMES, "n_tracks": 1, "n_bound_genes": rng.integers(50, 500, 40)})
+    base["task_kind"] = "fold_change"
     base["fdr"] = np.linspace(0.001, 0.2, 40)
     parts = [base.assign(task=task, mean=mean[:, j], mean_abs=abs(mean[:, j])) for j, task in enumerate(TISSUES)]
     parts.append(base.assign(task="overall", mean=mean.mean(axis=1), mean_abs=abs(mean).mean(axis=1)))

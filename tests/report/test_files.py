@@ -113,7 +113,7 @@ def test_finished_already(tmp_path, record):
     out = tmp_path / "out"
     assert not finished_already(out, "demo", record)
     out.mkdir()
-    (out / "folds").mkdir()  # an unfinished run keeps its state here
+    (out / "data").mkdir()  # a folder alone is no finished run
     assert not finished_already(out, "demo", record)
     write(out, record)
     assert finished_already(out, "demo", record | {"time_utc": "later", "command": ["other"]})
