@@ -50,9 +50,9 @@ def evidence_p_values(
     Notes
     -----
     Null targets with the correlation of genes (`decode.drivers.noise.CorrelatedGenes`) get the values of the contrast
-    and are scored by the same lines. Combined scores are put in null SDs, and p = (1 + #) / (1 + n) over the null targets
-    and the regulators of a kind. A line made from the expression of these genes (co-expression) correlates with their
-    noise: its null is wide, which is what this counts.
+    and are scored by the same lines. Combined scores are put in null SDs, and p = (1 + #) / (1 + n) over the null
+    targets and the regulators of a kind. A line made from the expression of these genes (co-expression) correlates with
+    their noise: its null is wide, which is what this counts.
     """
     table = found.table
     p_value = np.full(len(table), np.nan)

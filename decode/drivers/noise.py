@@ -289,7 +289,9 @@ def _in_null_sds(screen: Screen, targets: Targets, df: Float, *, centre: bool) -
     if len(df) == 1 and np.isfinite(df[0]):
         z = np.sign(z) * -ndtri(np.exp(np.maximum(student.logsf(np.abs(z), df[0]), -700.0)))
     scaled = ((null - mean) / sd).astype(np.float32)
-    spread = inflation(z[None])[0]
+    if not np.isfinite(df).all():  # no sample stands behind the null: nothing is known of common modes
+        return _Scaled(z, scaled, np.where(np.isfinite(sd), sd, 0.0), ratio, 1.0)
+    spread = float(inflation(z[None])[0])
     sd = np.where(np.isfinite(sd), sd, 0.0) * spread
     return _Scaled(z / spread, scaled / inflation(scaled)[:, None], sd, ratio, spread)
 
