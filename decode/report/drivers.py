@@ -170,13 +170,17 @@ def draw_volcano(drivers: pd.DataFrame, *, title: str = "", n: int = N_NAMED) ->
     gap, last = 0.045 * max(float(height.max(initial=0.0)), -np.log10(FDR_LIMIT)), -np.inf
     named = first.iloc[order]
     for name, x, fdr in zip(named["regulator"], named["effect"].astype(float), named["fdr"].astype(float), strict=True):
-        last = max(float(-np.log10(max(fdr, 1e-300))), last + gap)  # names of like FDR stand above each other
+        own = float(-np.log10(max(fdr, 1e-300)))
+        last = max(own, last + gap)  # names of like FDR stand above each other, with a line to their point
+        if last > own:
+            axes.plot([x, x], [own, last], color=LIGHT_GREY, linewidth=0.6, zorder=0)
         axes.text(x, last, name, fontsize=7, ha="left" if x > 0 else "right", va="bottom")
+    axes.set_ylim(-0.05 * max(last, 1.0), max(float(height.max(initial=0.0)), last) + 2 * gap)
     axes.set_xlabel("effect (SDs of the statistic); positive: sites go with up-regulation", fontsize=9)
     axes.set_ylabel("-log10 FDR of the strength", fontsize=9)
     axes.tick_params(labelsize=8)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.margins(x=0.15, y=0.12)
+    axes.margins(x=0.15)
     axes.legend(fontsize=8, frameon=False, loc="best")
     if title:
         axes.set_title(title, fontsize=10, loc="left")
