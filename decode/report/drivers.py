@@ -160,21 +160,25 @@ def draw_volcano(drivers: pd.DataFrame, *, title: str = "", n: int = N_NAMED) ->
     axes = figure.add_subplot()
     height = -np.log10(np.maximum(drivers["fdr"].to_numpy(dtype=float), 1e-300))
     for kind, colour in zip(("TF", "RBP", "miRNA", "other"), (BLUE, VERMILION, GREY, BLACK), strict=True):
-        own = (drivers["kind"] == kind).to_numpy()
-        if own.any():
-            axes.scatter(drivers["effect"][own], height[own], s=12, c=colour, alpha=0.7, linewidths=0, label=kind)
+        of_kind = (drivers["kind"] == kind).to_numpy()
+        if of_kind.any():
+            axes.scatter(
+                drivers["effect"][of_kind], height[of_kind], s=12, c=colour, alpha=0.7, linewidths=0, label=kind
+            )
     axes.axhline(-np.log10(FDR_LIMIT), color=LIGHT_GREY, linewidth=0.8, zorder=0)
     axes.axvline(0, color=LIGHT_GREY, linewidth=0.8, zorder=0)
     first = drivers.nsmallest(n, "rank")
     order = np.argsort(height[drivers.index.get_indexer(first.index)])
-    gap, last = 0.045 * max(float(height.max(initial=0.0)), -np.log10(FDR_LIMIT)), -np.inf
+    gap, last = 0.045 * max(float(height.max(initial=0.0)), -np.log10(FDR_LIMIT)), float("-inf")
     named = first.iloc[order]
-    for name, x, fdr in zip(named["regulator"], named["effect"].astype(float), named["fdr"].astype(float), strict=True):
-        own = float(-np.log10(max(fdr, 1e-300)))
-        last = max(own, last + gap)  # names of like FDR stand above each other, with a line to their point
-        if last > own:
-            axes.plot([x, x], [own, last], color=LIGHT_GREY, linewidth=0.6, zorder=0)
-        axes.text(x, last, name, fontsize=7, ha="left" if x > 0 else "right", va="bottom")
+    for name, at, fdr in zip(
+        named["regulator"], named["effect"].astype(float), named["fdr"].astype(float), strict=True
+    ):
+        point = float(-np.log10(max(fdr, 1e-300)))
+        last = max(point, last + gap)  # names of like FDR stand above each other, with a line to their point
+        if last > point:
+            axes.plot([at, at], [point, last], color=LIGHT_GREY, linewidth=0.6, zorder=0)
+        axes.text(at, last, name, fontsize=7, ha="left" if at > 0 else "right", va="bottom")
     axes.set_ylim(-0.05 * max(last, 1.0), max(float(height.max(initial=0.0)), last) + 2 * gap)
     axes.set_xlabel("effect (SDs of the statistic); positive: sites go with up-regulation", fontsize=9)
     axes.set_ylabel("-log10 FDR of the strength", fontsize=9)
