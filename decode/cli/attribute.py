@@ -92,10 +92,10 @@ def attribute(
     bundle, loaded = open_model(model), open_features(features)
     common: dict[str, Any] = {"engine": engine, "reference": reference, "n_matched": matched}
     if bins:
-        models = None
+        gene_models = None
         if annotation is not None:
-            models = open_gene_models(annotation, loaded, representative, sizes)
-        files = _write_bins(bundle, loaded, wanted or [], out, bedgraph, comma_list(tasks), models, common)
+            gene_models = open_gene_models(annotation, loaded, representative, sizes)
+        files = _write_bins(bundle, loaded, wanted or [], out, bedgraph, comma_list(tasks), gene_models, common)
         write_record(out, "attribute", files, record=record)
         return
     with (
@@ -153,7 +153,7 @@ def _write_bins(
     out: Path,
     bedgraph: Path | None,
     tasks: list[str] | None,
-    models: GeneModels | None,
+    gene_models: GeneModels | None,
     common: dict[str, Any],
 ) -> list[Path]:
     from decode.attribution.bedgraph import write_bedgraph
@@ -168,7 +168,7 @@ def _write_bins(
     files = [out]
     if bedgraph is not None:
         make_output_folder(bedgraph)
-        places = BinPlaces(models)
+        places = BinPlaces(gene_models)
         for gene in groups:
             with read_bin_attributions(out, gene) as dataset:
                 for task in dataset["task"].to_numpy().tolist():
