@@ -231,7 +231,7 @@ def significance(direction: Screen, response: Screen | None, targets: NullTarget
     by its null mean. The correlation of genes is that of the samples at hand or of others like them. With one group
     of d degrees of freedom s^2 is as uncertain as any variance of d: z is brought to the normal scale by Student's t.
     With G groups the null targets are a mixture of them, and s is widened by sqrt(1 + 1/G), as for the next group. z of
-    the data and of each null target is divided by its `inflation`, the spread of the bulk of the regulators. The
+    the data is divided by its `inflation`, the spread of the bulk of the regulators. The
     strength is the length of the vector (z, response z), a response below 0 counting as 0: a factor that is lost lets
     some targets fall and others rise, so that its sites say little about the sign and much about which genes change;
     sites that go with not changing make no driver. p = (1 + #) / (1 + n) over the null targets and the regulators of
@@ -291,12 +291,12 @@ def _in_null_sds(screen: Screen, targets: Targets, df: Float, *, centre: bool) -
     scaled = ((null - mean) / sd).astype(np.float32)
     if not np.isfinite(df).all():  # no sample stands behind the null: nothing is known of common modes
         return _Scaled(z, scaled, np.where(np.isfinite(sd), sd, 0.0), ratio, 1.0)
-    spread = float(inflation(z[None])[0])
+    spread = inflation(z)
     sd = np.where(np.isfinite(sd), sd, 0.0) * spread
-    return _Scaled(z / spread, scaled / inflation(scaled)[:, None], sd, ratio, spread)
+    return _Scaled(z / spread, scaled, sd, ratio, spread)
 
 
-def inflation(z: NDArray[np.floating]) -> NDArray[np.floating]:
+def inflation(z: NDArray[np.floating]) -> float:
     """How much wider the bulk of the regulators scores than under the null: their median |z| / 0.6745, at least 1.
 
     A common mode of the samples (tumour purity, RNA quality) moves all regulators of a contrast at once, and how strong
@@ -305,11 +305,11 @@ def inflation(z: NDArray[np.floating]) -> NDArray[np.floating]:
 
     Parameters
     ----------
-    z : array, shape (n_targets, n_regulators)
+    z : array, shape (n_regulators,)
 
     Returns
     -------
-    array, shape (n_targets,)
+    float
 
     References
     ----------
@@ -317,10 +317,10 @@ def inflation(z: NDArray[np.floating]) -> NDArray[np.floating]:
 
     Examples
     --------
-    >>> inflation(np.array([[-2.0, 2.0, 2.0], [0.1, 0.1, 9.0]])).round(3).tolist()
-    [2.965, 1.0]
+    >>> round(inflation(np.array([-2.0, 2.0, 2.0])), 3), inflation(np.array([0.1, 0.1, 9.0]))
+    (2.965, 1.0)
     """
-    return np.maximum(np.median(np.abs(z), axis=1) / MEDIAN_NORMAL, 1.0)
+    return max(float(np.median(np.abs(z))) / MEDIAN_NORMAL, 1.0)
 
 
 def next_group(df: Float) -> float:
