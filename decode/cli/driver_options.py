@@ -88,8 +88,14 @@ Independent = Annotated[
     ),
 ]
 Draws = Annotated[
-    int,
-    typer.Option("--draws", "--refits", help="Null targets, for z and p-values.", rich_help_panel=NULL),
+    int | None,
+    typer.Option(
+        "--draws",
+        "--refits",
+        help="Null targets, for z and p-values. Default 1000; 300 for more than ten contrasts.",
+        show_default=False,
+        rich_help_panel=NULL,
+    ),
 ]
 ModelOption = Annotated[
     Path | None,
@@ -151,7 +157,14 @@ ScaleOption = Annotated[
 MinGenes = Annotated[
     int, typer.Option(help="Tracks with sites in fewer matched genes are dropped.", rich_help_panel=METHOD)
 ]
-Top = Annotated[int, typer.Option(help="Drivers of each contrast with sites and positions.", rich_help_panel=FOUND)]
+Top = Annotated[
+    int | None,
+    typer.Option(
+        help="Drivers of each contrast with sites and positions. Default 20; 5 for more than ten contrasts.",
+        show_default=False,
+        rich_help_panel=FOUND,
+    ),
+]
 LeadingTargets = Annotated[int, typer.Option(help="Leading targets of a driver.", rich_help_panel=FOUND)]
 SequenceSpecific = Annotated[
     Path | None,
@@ -191,6 +204,11 @@ OwnChange = Annotated[
 NoEvidence = Annotated[
     bool, typer.Option("--no-evidence", help="Sites alone: no lines of evidence.", rich_help_panel=EVIDENCE)
 ]
+
+
+MANY_CONTRASTS = 10
+DRAWS, DRAWS_OF_MANY = 1000, 300
+TOP, TOP_OF_MANY = 20, 5
 
 
 class TableFiles(NamedTuple):

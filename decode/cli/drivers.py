@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -32,7 +33,7 @@ def drivers(
     compendium: given.Compendium = None,
     compendium_groups: given.CompendiumGroups = None,
     independent_genes: given.Independent = False,
-    draws: given.Draws = 1000,
+    draws: given.Draws = None,
     biosamples: Biosamples = None,
     score: given.ScoreOption = "marginal",
     scale: given.ScaleOption = "normal_scores",
@@ -54,7 +55,7 @@ def drivers(
     members: given.FullMembers = 3,
     full_refits: given.FullRefits = 20,
     executor: given.FullExecutor = "serial",
-    top: given.Top = 20,
+    top: given.Top = None,
     targets: given.LeadingTargets = 50,
     annotation: Annotation = None,
     representative: Representative = "auto",
@@ -82,11 +83,11 @@ def drivers(
     options: dict[str, Any] = {
         "score": "joint" if model is not None and score == "marginal" else score,
         "scale": scale,
-        "n_null": draws,
+        "n_null": given.DRAWS if draws is None else draws,
         "independent_genes": independent_genes,
         "seed": seed,
         "min_bound_genes": min_genes,
-        "n_top": top,
+        "n_top": given.TOP if top is None else top,
         "n_targets": targets,
         "prior_covariate": prior_covariate,
         "response": not direction_only,
@@ -121,6 +122,12 @@ def drivers(
     correlation = explained.correlation
     if correlation is None:
         correlation = given.open_compendium(compendium, compendium_groups, loaded, id_map)
+    if len(explained.table.contrasts) > given.MANY_CONTRASTS:
+        config = replace(
+            config,
+            n_null=given.DRAWS_OF_MANY if draws is None else draws,
+            n_top=given.TOP_OF_MANY if top is None else top,
+        )
     engine = None
     if full:
         engine = given.full_network(members, full_refits, work_folder(out), executor, seed)

@@ -213,7 +213,7 @@ def add_evidence(
     known = features.tracks[["kind", "regulator"]].drop_duplicates()
     own = regulator_genes(known, features.genes[["gene_id", "gene_name"]], id_map).genes
     if universe is not None:
-        queries = queries.where(queries.index.isin(universe).reshape(-1, 1))
+        queries = queries.loc[queries.index.isin(universe)].reindex(queries.index)
     others = None
     if options.background is not None:
         found = match_table(options.background, features, id_map=id_map, skip_ambiguous=True)

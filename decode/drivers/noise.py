@@ -24,6 +24,7 @@ Float = NDArray[np.float64]
 Targets = NDArray[np.float32]
 LEAST_DRAWS = 20
 MEDIAN_NORMAL = 0.6745  # median of |z| of a standard normal z
+A_POOL = 50_000  # null scores that a p-value is counted among, at least: 1 / 50,000 is the least
 A_STRATUM = 50  # regulators whose null scores are pooled, at least
 
 
@@ -235,7 +236,7 @@ def significance(direction: Screen, response: Screen | None, targets: NullTarget
     strength is the length of the vector (z, response z), a response below 0 counting as 0: a factor that is lost lets
     some targets fall and others rise, so that its sites say little about the sign and much about which genes change;
     sites that go with not changing make no driver. p = (1 + #) / (1 + n) over the null targets and the regulators of
-    like null SD (50 or more).
+    like null SD (50 regulators and 50,000 null scores or more).
 
     References
     ----------
@@ -254,8 +255,8 @@ def significance(direction: Screen, response: Screen | None, targets: NullTarget
         scores = np.hypot(scores, np.maximum(response_z, 0.0))
         null = np.hypot(null, np.maximum(second.null, 0.0))
     size = direction.residual.std() * (1.0 if direction.norm is None else direction.norm)
-    strata = quantile_groups(spread, max(1, len(spread) // A_STRATUM))
-    own = quantile_groups(first.sd, max(1, len(spread) // A_STRATUM))
+    n_strata = max(1, min(len(spread) // A_STRATUM, null.size // A_POOL))
+    strata, own = quantile_groups(spread, n_strata), quantile_groups(first.sd, n_strata)
     return Significance(
         sd=first.sd * size,
         vif=np.full(len(first.z), np.nan) if direction.norm is None else first.ratio,
