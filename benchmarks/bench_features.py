@@ -129,7 +129,7 @@ def compiling(folder: str) -> Work:
 
 
 def _windows(n_promoters: int) -> pd.DataFrame:
-    from decode.genome.gene_models import promoter_windows
+    from decode.genome.gene_coordinates import promoter_windows
 
     return promoter_windows(simulated_models(n_promoters), upstream=UPSTREAM, downstream=DOWNSTREAM)
 

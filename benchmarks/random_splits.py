@@ -49,7 +49,7 @@ def tumours(genes: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     with np.load(folder / "tcga_rnaseq350_rsem.npz") as stored:
         values = pd.DataFrame(np.log2(stored["X"].T.astype(float) + 1), index=stored["genes"])
     meta = pd.read_csv(folder / "tcga_rnaseq350_rsem_meta.tsv", sep="\t")
-    return rows_by_gene(values, genes)[0], meta["cohort"].tolist()
+    return rows_by_gene(values, genes, name="tumours")[0], meta["cohort"].tolist()
 
 
 def cohorts(genes: pd.DataFrame) -> Iterator[Cohort]:

@@ -37,7 +37,7 @@ def make_model(
         values = pd.DataFrame(np.log2(stored["X"].T.astype(np.float64) + 1), index=stored["genes"])
     cohort = pd.read_csv(samples, sep="\t")["cohort"].astype(str).tolist()
     genes = read_annotation(annotation, build="hg19").genes[["gene_id", "gene_name"]]
-    table, found = rows_by_gene(values, genes)
+    table, found = rows_by_gene(values, genes, name=matrix.name)
     logger.info("rows by gene: %s", found)
     counts = pd.Series(cohort).value_counts().sort_index()
     source = f"residuals of {len(cohort)} TCGA tumours within " + ", ".join(f"{n} ({k})" for n, k in counts.items())

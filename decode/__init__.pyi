@@ -41,11 +41,11 @@ from decode.genome.assembly import get_assembly as get_assembly
 from decode.genome.gene_models import gene_models as gene_models
 from decode.genome.liftover import lift_sites as lift_sites
 from decode.genome.signals import SignalSource as SignalSource
+from decode.genome.site_ranges import from_pyranges as from_pyranges
+from decode.genome.site_ranges import to_pyranges as to_pyranges
 from decode.genome.site_sources import SiteSource as SiteSource
 from decode.genome.site_table import SiteTable as SiteTable
-from decode.genome.sites import from_pyranges as from_pyranges
 from decode.genome.sites import read_sites as read_sites
-from decode.genome.sites import to_pyranges as to_pyranges
 from decode.models.bundle import ModelBundle as ModelBundle
 from decode.models.bundle import load_bundle as load_bundle
 from decode.models.bundle import save_bundle as save_bundle

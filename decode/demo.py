@@ -124,8 +124,8 @@ def run_demo(
     folder = make_output_folder(out)
     toy = make_toy_data(folder / "data", seed=seed, n_genes=n_genes)
 
-    models = gene_models(read_annotation(toy.annotation, build="toy", sizes=toy.sizes))
-    features = build_features(models, toy_sources(toy))
+    genes = gene_models(read_annotation(toy.annotation, build="toy", sizes=toy.sizes))
+    features = build_features(genes, toy_sources(toy))
     features.write(folder / "features.h5")
     targets = tissue_targets(read_expression(toy.tissue_tpm)).targets
     write_table(targets, folder / "targets.tsv.gz")

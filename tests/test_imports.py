@@ -122,6 +122,35 @@ def test_the_order_has_no_cycle():
         done |= ready
 
 
+def test_every_room_stays_behind_those_of_the_order():
+    """The rows of the table against the order as it is drawn: a row may be narrower, never wider."""
+    order = [
+        {"core"}, {"statistics"}, {"genome"}, {"features", "expression"}, {"dataset"}, {"models"}, {"registry"},
+        {"training", "attribution"}, {"evaluation"}, {"tuning", "insilico", "ranking", "comparators"}, {"regulators"},
+        {"drivers"}, {"persons"}, {"report"}, {"demo"}, {"cli"},
+    ]  # fmt: skip
+    assert set().union(*order) | SIDE == ALLOWED.keys()
+    for step, rooms in enumerate(order):
+        left = set().union(*order[:step])
+        for room in rooms:
+            wider = {name.split(".")[0] for name in ALLOWED[room]} - left - SIDE
+            assert not wider, f"{room} may import {sorted(wider)}, which do not stand to its left"
+            assert step >= len(order) - 3 or not ALLOWED[room] & SIDE, f"{room} imports a room at the side"
+
+
+def test_a_part_that_others_may_import_alone_stands_alone():
+    """What a row names below a room (attribution.exact) brings nothing that the row does not allow."""
+    wrong = []
+    for unit, permitted in ALLOWED.items():
+        for part in {name for name in permitted if "." in name}:
+            for found in imports_of(ROOT / "decode"):
+                if found.place.startswith(f"decode/{part.replace('.', '/')}/") and not is_allowed(
+                    found._replace(unit=unit)
+                ):
+                    wrong.append(f"{found.place} imports {found.target}, which {unit} may not")
+    assert not wrong, "\n".join(wrong)
+
+
 def test_imports_point_to_the_left():
     wrong = [f"{found.place} imports {found.target}" for found in imports_of(ROOT / "decode") if not is_allowed(found)]
     assert not wrong, "\n".join(wrong)
@@ -213,7 +242,22 @@ def test_only_the_registry_downloads_and_nobody_pickles():
         ("insilico", "decode.attribution", True),
         ("landmark", "decode.attribution.exact.engine.explain", True),
         ("landmark", "decode.attribution.result", False),
+        ("landmark", "decode.attribution", False),
+        ("landmark", "decode.expression.tables", True),
+        ("landmark", "decode.genome.sites", False),
+        ("landmark", "decode.dataset", False),
+        ("report", "decode.landmark.selection", True),
+        ("persons", "decode.landmark.selection", False),
         ("synthetic", "decode.features", False),
+        ("synthetic", "decode.expression.targets", True),
+        ("synthetic", "decode.statistics.ranks", False),
+        ("demo", "decode.synthetic", True),
+        ("drivers", "decode.synthetic", False),
+        ("regulators", "decode.ranking.table", True),
+        ("ranking", "decode.regulators.genes", False),
+        ("drivers", "decode.regulators.genes", True),
+        ("persons", "decode.drivers.find", True),
+        ("report", "decode.demo", False),
         ("cli", "decode.train", True),
         ("training", "decode.train", False),
         ("training", "decode", False),

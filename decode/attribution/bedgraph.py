@@ -48,7 +48,7 @@ def write_bedgraph(
     path: str | Path,
     *,
     task: str,
-    models: GeneModels | None = None,
+    gene_models: GeneModels | None = None,
     n_tracks: int = 5,
     places: BinPlaces | None = None,
 ) -> int:
@@ -64,12 +64,12 @@ def write_bedgraph(
         One gene, from `bin_attributions`.
     path : path
     task : str
-    models : GeneModels, optional
+    gene_models : GeneModels, optional
         Without them RNA and linked elements are left out.
     n_tracks : int, default 5
         Single tracks a region; 0 for none.
     places : BinPlaces, optional
-        In place of `models`: for many genes and tasks, so that links are read once.
+        In place of `gene_models`: for many genes and tasks, so that links are read once.
 
     Returns
     -------
@@ -89,7 +89,7 @@ def write_bedgraph(
     gene = GeneAt(
         str(attrs["gene"]), str(attrs["chrom"]), str(attrs["strand"]), int(attrs["tss"]), int(attrs["length_bp"])
     )
-    places = BinPlaces(models) if places is None else places
+    places = BinPlaces(gene_models) if places is None else places
     lines: list[str] = []
     n_written = 0
     for region in regions_of(dataset):

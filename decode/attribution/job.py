@@ -22,7 +22,7 @@ from decode.core.choices import EngineName, Part
 from decode.core.resume import content_hash
 from decode.dataset import bins_inputs, pooled_inputs
 from decode.features.regulators import Regulators, regulators_of
-from decode.models.ensemble import predict_inputs
+from decode.models.ensemble import InputArrays, predict_inputs
 from decode.models.matching import select_for_model
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ ENGINES: tuple[EngineName, ...] = ("exact", "shap")
 PARTS: tuple[Part, ...] = ("test", "validation", "train", "all")
 AGREEMENT_LIMIT = 1e-4  # log2 units; DESIGN section 5
 N_AGREEMENT_TASKS = 3
-Inputs = list[NDArray[np.float32]]
 
 
 class Block(NamedTuple):
@@ -48,8 +47,8 @@ class Block(NamedTuple):
     number: int
     n_own: int
     usage_gene: NDArray[np.int64] | None
-    inputs: Inputs
-    references: Inputs
+    inputs: InputArrays
+    references: InputArrays
     predicted: NDArray[np.float32]  # (member, gene, task)
     reference_predicted: NDArray[np.float32]  # (member, gene, task)
 
@@ -113,13 +112,13 @@ class Job:
         """Ids of the genes (or transcripts) to explain."""
         return [str(name) for name in self.features.ids[self.rows]]
 
-    def pooled(self, rows: NDArray[np.int64]) -> tuple[Inputs, Inputs]:
+    def pooled(self, rows: NDArray[np.int64]) -> tuple[InputArrays, InputArrays]:
         """Inputs and references of the pooled view."""
         n_first = self.bundle.n_first_bins()
         chosen = self.features.take(rows)
         return list(pooled_inputs(chosen, n_first).values()), self.reference.pooled(rows, n_first)
 
-    def bins(self, rows: NDArray[np.int64], n_bins: Mapping[str, int]) -> tuple[Inputs, Inputs]:
+    def bins(self, rows: NDArray[np.int64], n_bins: Mapping[str, int]) -> tuple[InputArrays, InputArrays]:
         """Inputs and references of the full view, padded to the same number of bins."""
         return list(bins_inputs(self.features, rows, n_bins=n_bins).values()), self.reference.bins(rows, n_bins)
 

@@ -14,7 +14,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from decode.attribution.regulator_sums import VARIABLES, RegulatorSums, add_up, means
-from decode.core.files import atomic_path, check_input, check_output
+from decode.core.files import atomic_path, check_output
+from decode.core.netcdf import open_netcdf
 from decode.core.resume import load_piece, make_work_folder, remove_work_folder, work_folder
 
 logger = logging.getLogger(__name__)
@@ -268,21 +269,10 @@ def read_attributions(path: str | Path) -> xr.Dataset:
     ValueError
         If it is no file of attributions, damaged, or of another schema version.
     """
-    path = check_input(path, "attributions")
-    try:
-        dataset = xr.open_dataset(path, engine="h5netcdf", phony_dims="sort")  # HDF5 of others: no warning
-    except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
-        raise ValueError(
-            f"{path} is no netCDF-4 file or damaged ({str(error).splitlines()[0]}); give the output of decode attribute"
-        ) from error
-    found, version = dataset.attrs.get("format"), dataset.attrs.get("schema_version")
-    if found != FORMAT or version != SCHEMA_VERSION:
-        dataset.close()
-        what = f"of schema version {version}" if found == FORMAT else "no file of attributions"
-        raise ValueError(
-            f"{path} is {what}; this release reads schema version {SCHEMA_VERSION}: give the output of decode attribute"
-        )
-    return dataset
+    return open_netcdf(
+        path, "attributions", what="file of attributions", file_format=FORMAT, schema_version=SCHEMA_VERSION,
+        command="decode attribute",
+    )  # fmt: skip
 
 
 def gene_blocks(dataset: xr.Dataset, n_genes: int = BLOCK_GENES) -> Iterator[xr.Dataset]:

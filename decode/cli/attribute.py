@@ -25,6 +25,8 @@ from decode.cli.progress import bar
 from decode.core.choices import EngineName
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from decode.features.matrix import RegulatoryFeatures
     from decode.genome.gene_models import GeneModels
 
@@ -92,38 +94,32 @@ def attribute(
     bundle, loaded = open_model(model), open_features(features)
     common: dict[str, Any] = {"engine": engine, "reference": reference, "n_matched": matched}
     if bins:
-        models = None
-        if annotation is not None:
-            models = open_gene_models(annotation, loaded, representative, sizes)
-        files = _write_bins(bundle, loaded, wanted or [], out, bedgraph, comma_list(tasks), models, common)
+        gene_models = None if annotation is None else open_gene_models(annotation, loaded, representative, sizes)
+        files = _write_bins(bundle, loaded, wanted or [], out, bedgraph, comma_list(tasks), gene_models, common)
         write_record(out, "attribute", files, record=record)
         return
     with (
         bar("attributions") as advance,
         attribute_genes(
-            bundle,
-            loaded,
-            out=out,
-            genes=wanted,
-            part=split,
-            executor=executor,
-            on_block=advance,
-            **common,
+            bundle, loaded, out=out, genes=wanted, part=split, executor=executor, on_block=advance, **common
         ) as result,
     ):
-        sizes_of, attrs = dict(result.sizes), result.attrs
-    agreement = attrs["engine_agreement"]
-    compared = "not compared" if agreement != agreement else f"differs by {agreement:.1g}"
-    typer.echo(
-        f"{out}: {sizes_of['gene']} genes x {sizes_of['track']} tracks x {sizes_of['task']} tasks, reference "
-        f"{attrs['reference']}; largest additivity error {attrs['additivity_error_max']:.1g} log2 units, the other "
-        f"engine {compared}; next: decode rank {out} --out ranking.tsv"
-    )
+        typer.echo(f"{out}: {_summary(result)}; next: decode rank {out} --out ranking.tsv")
     files = [out]
     if stability is not None:
         _write_stability(bundle, loaded, stability, genes=wanted, part=split, n_matched=matched)
         files.append(stability)
     write_record(out, "attribute", files, record=record)
+
+
+def _summary(result: xr.Dataset) -> str:
+    sizes, attrs = result.sizes, result.attrs
+    agreement = attrs["engine_agreement"]
+    compared = "not compared" if agreement != agreement else f"differs by {agreement:.1g}"
+    return (
+        f"{sizes['gene']} genes x {sizes['track']} tracks x {sizes['task']} tasks, reference {attrs['reference']}; "
+        f"largest additivity error {attrs['additivity_error_max']:.1g} log2 units, the other engine {compared}"
+    )
 
 
 def _write_stability(bundle: Any, features: RegulatoryFeatures, path: Path, **options: Any) -> None:
@@ -153,7 +149,7 @@ def _write_bins(
     out: Path,
     bedgraph: Path | None,
     tasks: list[str] | None,
-    models: GeneModels | None,
+    gene_models: GeneModels | None,
     common: dict[str, Any],
 ) -> list[Path]:
     from decode.attribution.bedgraph import write_bedgraph
@@ -168,7 +164,7 @@ def _write_bins(
     files = [out]
     if bedgraph is not None:
         make_output_folder(bedgraph)
-        places = BinPlaces(models)
+        places = BinPlaces(gene_models)
         for gene in groups:
             with read_bin_attributions(out, gene) as dataset:
                 for task in dataset["task"].to_numpy().tolist():

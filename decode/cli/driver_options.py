@@ -262,7 +262,8 @@ def read_table(
 
     own = None
     if files.expression is not None and files.samples is not None and files.design is not None:
-        matrix, _ = rows_by_gene(read_expression(files.expression), features.genes[["gene_id", "gene_name"]], id_map)
+        genes = features.genes[["gene_id", "gene_name"]]
+        matrix, _ = rows_by_gene(read_expression(files.expression), genes, id_map, name=files.expression.name)
         names = [str(name) for name in matrix.columns]
         samples = read_samples(files.samples, names, sample_column=files.sample_column)
         own = sample_contrasts(
@@ -290,7 +291,8 @@ def open_compendium(
 
     if path is None:
         return None
-    matrix, _ = rows_by_gene(read_expression(path), features.genes[["gene_id", "gene_name"]], id_map)
+    genes = features.genes[["gene_id", "gene_name"]]
+    matrix, _ = rows_by_gene(read_expression(path), genes, id_map, name=path.name)
     names = [str(name) for name in matrix.columns]
     labels = None if groups is None else read_groups(groups).reindex(names)
     if labels is not None and labels.isna().any():

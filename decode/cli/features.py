@@ -169,13 +169,9 @@ def build(
         min_link_score=min_link_score,
         id_map=id_map,
     )
-    models = gene_models(
-        read_annotation(annotation, build=build, sizes=sizes, id_map=id_map),
-        level=level,
-        representative=representative,
-    )
+    genes = read_annotation(annotation, build=build, sizes=sizes, id_map=id_map)
     features = build_features(
-        models,
+        gene_models(genes, level=level, representative=representative),
         [*sites, *signals],
         regions=regions,
         bin_size=bin_size,

@@ -58,12 +58,12 @@ def rank(
     with read_attributions(attributions) as dataset:
         scores = regulator_scores(dataset, usage=usage)
     ranking = rank_regulators(scores, refits)
-    classes = compare_classes(scores) if len(set(scores.regulators["kind"])) > 1 else None
+    compared = compare_classes(scores) if len(set(scores.regulators["kind"])) > 1 else None
     record |= _about(scores, usage)
     if figures is not None:
         heading = ranking_heading(scores)
         write_ranking_figures(scores, ranking, figures, record=record, title=heading, force=force)
-    write_ranking(ranking, classes, out, record=record, force=force)
+    write_ranking(ranking, compared, out, record=record, force=force)
     typer.echo(ranking_text(scores, ranking))
     typer.echo(f"{out}: {len(scores.regulators)} regulators, {len(scores.tasks)} tasks")
 

@@ -156,7 +156,7 @@ def gene_sets(
     task: Task = "overall",
     kinds: Annotated[str | None, typer.Option(help="Only these kinds, comma-separated, e.g. TF,RBP.")] = None,
     within_kind: Annotated[
-        bool, typer.Option("--within-kind", help="Standardise TFs and RBPs apart: their classes differ in score.")
+        bool, typer.Option("--within-kind", help="Standardise TFs and RBPs apart: their kinds differ in score.")
     ] = False,
     fdr: Annotated[
         float | None, typer.Option(help="Hypergeometric test of regulators at this FDR of the ranking.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from contextlib import redirect_stdout
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -83,8 +83,7 @@ def tune(
     )
 
     inputs: dict[str, str | Path] = {"features": features, "targets": targets}
-    if group_file:
-        inputs["groups"] = group_file
+    inputs |= {"groups": group_file} if group_file else {}
     record = run_record(
         inputs=inputs, architecture=architecture, algorithm=algorithm, objective=objective,
         trials=trials, members_per_trial=members_per_trial, choices=config.choices, biosamples=biosamples,
@@ -97,22 +96,18 @@ def tune(
         typer.echo(f"trial {name}: {score:.4f}", err=True)
 
     loaded, table = open_features(features), with_task_kinds(read_targets(targets), task_kind)
-    groups = open_groups(group_file)
-    chromosomes, cell_lines = comma_list(test_chromosome) or [], comma_list(biosamples)
+    options: dict[str, Any] = {
+        "folder": work, "config": config, "test_chromosome": comma_list(test_chromosome) or [],
+        "biosamples": comma_list(biosamples), "groups": open_groups(group_file), "on_trial": report,
+    }  # fmt: skip
     if post.role == "worker":
         with redirect_stdout(io.StringIO()):  # KerasTuner prints every condition that it sends
-            n_fitted = tune_worker(
-                loaded, table, folder=work, config=config, test_chromosome=chromosomes, biosamples=cell_lines,
-                groups=groups, on_trial=report,
-            )  # fmt: skip
+            n_fitted = tune_worker(loaded, table, **options)
         remove_search(work, is_worker=True)
         typer.echo(f"worker {post.name}: {n_fitted} trials fitted; the chief writes the results")
         return
     with redirect_stdout(io.StringIO()):
-        result = tune_networks(
-            loaded, table, folder=work, config=config, test_chromosome=chromosomes, biosamples=cell_lines,
-            groups=groups, on_trial=report,
-        )  # fmt: skip
+        result = tune_networks(loaded, table, **options)
     write_tuning(result, out, record=record, force=force)
     remove_search(work)
     start = result.trials["score"].iloc[0]

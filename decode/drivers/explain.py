@@ -104,7 +104,8 @@ def _tissues(
     """log2 expression of the first table of tissues, by gene id."""
     if evidence is None or not evidence.tissues:
         return None
-    values, _ = rows_by_gene(read_expression(evidence.tissues[0]), features.genes[["gene_id", "gene_name"]], id_map)
+    path, genes = evidence.tissues[0], features.genes[["gene_id", "gene_name"]]
+    values, _ = rows_by_gene(read_expression(path), genes, id_map, name=path.name)
     largest = np.nanmax(values.to_numpy())
     return pd.DataFrame(np.log2(values + 1)) if largest > 64 else values
 

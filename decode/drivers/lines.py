@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from decode.core.checks import check_columns, check_matched, check_unique, listed
 from decode.core.ids import resolve_ids
+from decode.expression.gene_ids import rows_by_gene
 from decode.features.content import track_names
 from decode.regulators.genes import MIRNA, regulator_genes
 
@@ -208,7 +209,14 @@ def coexpression_line(
         If fewer than half of the smaller side match, there are fewer than five samples, or a sample has no group.
     """
     check_columns("genes", genes, ["gene_id", "gene_name"])
-    x, counts = _matched_expression(expression, genes, name, id_map)
+    values, found = rows_by_gene(expression, genes, id_map, name=f"co-expression {name}")
+    x = values.reindex(genes["gene_id"]).to_numpy(np.float64)
+    counts = {
+        "n_rows": found["names"],
+        "n_matched": found["n_kept"],
+        "n_rows_sharing_a_gene": found["sharing_a_gene"],
+        "n_ambiguous": found["ambiguous"],
+    }
     scale = "values as given"
     if np.nanmax(x) > LARGEST_LOG2:
         if np.nanmin(x) < 0:
@@ -242,33 +250,6 @@ def coexpression_line(
     logger.info("line %s: %s; %s", name, rule, ", ".join(f"{key} {n}" for key, n in counts.items()))
     frame = pd.DataFrame(known, columns=["kind", "regulator"])
     return Line(name, genes["gene_id"].to_numpy(dtype=str), frame, np.stack(parts, axis=1), rule, counts)
-
-
-def _matched_expression(
-    expression: pd.DataFrame, genes: pd.DataFrame, name: str, id_map: str | Path | None
-) -> tuple[Float, dict[str, Any]]:
-    """Rows of the genes (NaN where absent) and counts; of rows that name one gene the one of the highest mean stays."""
-    names = [str(row) for row in expression.index]
-    found = resolve_ids(names, genes, id_map, on_ambiguous="count")
-    ids = pd.Series(found.ids, dtype=object)
-    _, warning = check_matched(
-        f"co-expression {name}",
-        [one if gene is None else gene for one, gene in zip(names, found.ids, strict=True)],
-        genes["gene_id"].tolist(),
-    )
-    if warning:
-        logger.warning(warning)
-    order = np.argsort(-expression.mean(axis=1).fillna(-np.inf).to_numpy(), kind="stable")
-    order = order[ids.iloc[order].notna().to_numpy()]
-    kept = order[~ids.iloc[order].duplicated().to_numpy()]
-    x = expression.iloc[kept].set_axis(pd.Index(ids.iloc[kept]), axis=0).reindex(genes["gene_id"]).to_numpy(np.float64)
-    counts = {
-        "n_rows": len(names),
-        "n_matched": len(kept),
-        "n_rows_sharing_a_gene": len(order) - len(kept),
-        "n_ambiguous": len(found.ambiguous),
-    }
-    return x, counts
 
 
 def _centred(x: Float, samples: list[str], groups: pd.Series | None, name: str) -> Float:

@@ -102,7 +102,7 @@ def site_intervals(
     is_own: NDArray[np.bool_],
     genes: Sequence[int],
     name: str,
-    models: GeneModels | None = None,
+    gene_models: GeneModels | None = None,
 ) -> pd.DataFrame:
     """Bins with a regulator's sites in some genes, on the genome.
 
@@ -117,7 +117,7 @@ def site_intervals(
         Gene numbers.
     name : str
         Regulator; rows are called regulator|gene.
-    models : GeneModels, optional
+    gene_models : GeneModels, optional
         The gene models that the features were built from. Without them only promoters and windows around the
         transcription start are given; bins left out of other regions are counted in a warning.
 
@@ -131,7 +131,7 @@ def site_intervals(
     ValueError
         If the models do not fit the features.
     """
-    parts, places = [], BinPlaces(models)
+    parts, places = [], BinPlaces(gene_models)
     for region, matrix in features.regions.items():
         columns = _columns(features, region, is_own)
         if not len(columns):

@@ -33,14 +33,14 @@ class Detail(NamedTuple):
         Leading targets of a driver.
     prior : pd.Series or None
         DE prior rank by gene id.
-    models : GeneModels or None
+    gene_models : GeneModels or None
         To put sites on RNA on the genome.
     """
 
     n_top: int
     n_targets: int
     prior: pd.Series | None = None
-    models: GeneModels | None = None
+    gene_models: GeneModels | None = None
 
 
 def leading_targets(attribution: Float, statistic: Float, is_bound: NDArray[np.bool_], n: int) -> NDArray[np.int64]:
@@ -121,7 +121,7 @@ def driver_details(
             columns |= {"attribution": own[lead], "statistic": change[lead], "prior_rank": prior_rank[lead]}
             targets.append(_with_key(pd.DataFrame(columns), key))
         if is_top[number]:
-            found = site_intervals(inputs.features, is_own, lead.tolist(), f"{kind}:{regulator}", detail.models)
+            found = site_intervals(inputs.features, is_own, lead.tolist(), f"{kind}:{regulator}", detail.gene_models)
             sites += [found] if len(found) else []
             profile = position_profile(inputs.features, is_own, lead, np.flatnonzero(is_bound))
             profiles.append(_with_key(profile, key))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from decode.core.checks import check_unique, listed
+from decode.core.checks import check_matched, check_unique, listed
 from decode.core.ids import genes_of_id_map, resolve_ids, strip_version
+
+logger = logging.getLogger(__name__)
 
 
 def clean_gene_ids(ids: Sequence[str], name: str) -> tuple[list[str], list[int], dict[str, int]]:
@@ -90,7 +93,7 @@ def rename_genes(table: pd.DataFrame, id_map: str | Path) -> pd.DataFrame:
 
 
 def rows_by_gene(
-    values: pd.DataFrame, genes: pd.DataFrame, id_map: str | Path | None = None
+    values: pd.DataFrame, genes: pd.DataFrame, id_map: str | Path | None = None, *, name: str
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     """Rows of a table under gene ids in place of the names that it uses.
 
@@ -102,6 +105,8 @@ def rows_by_gene(
         gene_id and gene_name.
     id_map : str or Path, optional
         As in `decode.core.ids.resolve_ids`.
+    name : str
+        What the table is, for messages.
 
     Returns
     -------
@@ -110,15 +115,26 @@ def rows_by_gene(
     counts : dict
         By the way names were found, and n_kept.
 
+    Raises
+    ------
+    ValueError
+        If fewer than half of the smaller side match, see `decode.core.checks.check_matched`.
+
     Examples
     --------
     >>> genes = pd.DataFrame({"gene_id": ["ENSG1", "ENSG2"], "gene_name": ["A", "B"]})
-    >>> table, counts = rows_by_gene(pd.DataFrame({"x": [1.0, 5.0, 2.0]}, index=["B", "ENSG2", "other"]), genes)
+    >>> table = pd.DataFrame({"x": [1.0, 5.0, 2.0]}, index=["B", "ENSG2", "other"])
+    >>> table, counts = rows_by_gene(table, genes, name="demo")
     >>> table["x"].to_dict(), counts["n_kept"]
     ({'ENSG2': 5.0}, 1)
     """
-    found = resolve_ids([str(name) for name in values.index], genes, id_map, on_ambiguous="count")
+    names = [str(row) for row in values.index]
+    found = resolve_ids(names, genes, id_map, on_ambiguous="count")
     ids = pd.Series(found.ids, dtype=object)
+    named = [row if gene is None else gene for row, gene in zip(names, found.ids, strict=True)]
+    _, warning = check_matched(name, named, genes["gene_id"].tolist())
+    if warning:
+        logger.warning(warning)
     order = np.argsort(-values.mean(axis=1).fillna(-np.inf).to_numpy(), kind="stable")
     order = order[ids.iloc[order].notna().to_numpy()]
     kept = np.sort(order[~ids.iloc[order].duplicated().to_numpy()])

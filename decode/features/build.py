@@ -101,7 +101,7 @@ def _region_tracks(bins: RegionBins, parts: list[Part]) -> tuple[list[tuple[str,
 
 
 def build_features(
-    models: GeneModels,
+    gene_models: GeneModels,
     sources: Sequence[Source],
     *,
     bin_size: int = 100,
@@ -121,11 +121,11 @@ def build_features(
 
     Parameters
     ----------
-    models : GeneModels
+    gene_models : GeneModels
         Genes or transcripts, see `decode.genome.gene_models.gene_models`.
     sources : sequence of SiteSource, SiteTable and SignalSource
-        Files or folders of sites or signals, or sites in memory, of the build of `models`. Their regions: "promoter",
-        "rna", or the name of one of `regions`.
+        Files or folders of sites or signals, or sites in memory, of the build of `gene_models`. Their regions:
+        "promoter", "rna", or the name of one of `regions`.
     bin_size, upstream, downstream : int
         Bases. The promoter runs from `upstream` before the transcription start to `downstream` after it.
     regions : sequence of WindowRegion, LinkedRegion and PotentialRegion
@@ -161,8 +161,8 @@ def build_features(
     >>> gtf, bed = Path(folder.name, "genes.gtf"), Path(folder.name, "sites.bed")
     >>> _ = gtf.write_text('chr1\\tX\\texon\\t5001\\t5250\\t.\\t+\\t.\\tgene_id "A"; transcript_id "A1";\\n')
     >>> _ = bed.write_text("chr1\\t4900\\t5010\\tCTCF\\nchr1\\t4950\\t5020\\tREST\\n")
-    >>> models = gene_models(read_annotation(gtf, build="hg38"))
-    >>> features = build_features(models, [SiteSource(kind="TF", path=bed, region="promoter")])
+    >>> genes = gene_models(read_annotation(gtf, build="hg38"))
+    >>> features = build_features(genes, [SiteSource(kind="TF", path=bed, region="promoter")])
     >>> features.track_ids, features.totals().tolist()
     (['promoter|TF:CTCF', 'promoter|TF:REST'], [[110.0, 70.0]])
     >>> folder.cleanup()
@@ -171,7 +171,7 @@ def build_features(
     if not sources:
         raise ValueError("no sources of sites; give at least one (promoter or rna sites)")
     options = BinOptions(bin_size, upstream, downstream, promoter_stranded)
-    bins = _all_bins(models, sources, regions, options)
+    bins = _all_bins(gene_models, sources, regions, options)
     parts = list(_count_all(jobs_of(sources, tracks), bins, executor))
     by_source = [(source, [part for part in parts if part.job.source is source]) for source in sources]
     records = [_source_record(source, of_source) for source, of_source in by_source]
@@ -181,7 +181,7 @@ def build_features(
         region = bins[source.region]
         samples = [part.counted.sample for part in of_source if part.counted.sample is not None]
         if samples:
-            counts = count_positions(region.union, models.assembly, region.pieces.strand_shift, samples)
+            counts = count_positions(region.union, gene_models.assembly, region.pieces.strand_shift, samples)
             suspicion = "warn" if allow_suspicious and region.suspicion == "raise" else region.suspicion
             checks.append(judge_positions(record, counts, suspicion=suspicion))
     matrices: dict[str, RegionMatrix] = {}
@@ -194,22 +194,22 @@ def build_features(
     table = pd.DataFrame(keys, columns=list(TRACK_COLUMNS[:5]))
     table["n_bound_genes"] = count_bound_genes(matrices)
     return RegulatoryFeatures(
-        level=models.level,
-        genes=models.table.reset_index(drop=True),
+        level=gene_models.level,
+        genes=gene_models.table.reset_index(drop=True),
         tracks=table,
         regions=matrices,
-        build=models.assembly.name,
+        build=gene_models.assembly.name,
         bin_size=int(bin_size),
         upstream=int(upstream),
         downstream=int(downstream),
         sources=records,
-        checks={"gene_models": models.rule, "positions": checks},
+        checks={"gene_models": gene_models.rule, "positions": checks},
         definitions={name: region.definition for name, region in bins.items() if region.definition},
     )
 
 
 def _all_bins(
-    models: GeneModels, sources: Sequence[Source], regions: Sequence[Region], options: BinOptions
+    gene_models: GeneModels, sources: Sequence[Source], regions: Sequence[Region], options: BinOptions
 ) -> dict[str, RegionBins]:
     """Bins of the regions that have sources: promoter, RNA, then the further ones in the order given."""
     check_unique("names of the regions", [region.name for region in regions])
@@ -226,7 +226,7 @@ def _all_bins(
         )
     with_signal = {source.region for source in sources if source.value_kind != BASES}
     return {
-        name: make_bins(models, region, options, has_signal=name in with_signal)
+        name: make_bins(gene_models, region, options, has_signal=name in with_signal)
         for name, region in by_name.items()
         if name in used
     }

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from decode.core.files import sha256_of
 from decode.features.content import FeatureContent
 from decode.features.pieces import Pieces, cut_at_bins, linked_pieces
-from decode.genome.gene_models import rna_to_genome
+from decode.genome.gene_coordinates import rna_to_genome
 from decode.genome.links import read_links
 
 if TYPE_CHECKING:
@@ -50,12 +50,12 @@ class BinPlaces:
 
     Parameters
     ----------
-    models : GeneModels, optional
+    gene_models : GeneModels, optional
         The gene models that the features were built from. Windows around the TSS (promoter) need none.
     """
 
-    def __init__(self, models: GeneModels | None = None) -> None:
-        self.models = models
+    def __init__(self, gene_models: GeneModels | None = None) -> None:
+        self.gene_models = gene_models
         self._linked: dict[str, _Linked] = {}
 
     def intervals(self, gene: GeneAt, region: str, definition: Mapping[str, Any], covered: ArrayLike) -> pd.DataFrame:
@@ -85,26 +85,31 @@ class BinPlaces:
         chrom: Any = gene.chrom
         if "first_bp" in definition:
             number, start, end = _window(gene, definition, lengths)
-        elif self.models is None:
+        elif self.gene_models is None:
             raise NotOnGenomeError(
                 f"region {region!r} cannot be put on the genome: gene models are needed (--annotation)"
             )
         elif definition["type"] == "rna":
-            number, start, end = _rna(gene, int(definition["bin_size"]), lengths, self.models)
+            number, start, end = _rna(gene, int(definition["bin_size"]), lengths, self.gene_models)
         else:
-            number, start, end = self._linked_bins(gene, region, definition, lengths, self.models)
-            chrom, start, end = _on_chromosomes(start, end, self.models)
+            number, start, end = self._linked_bins(gene, region, definition, lengths, self.gene_models)
+            chrom, start, end = _on_chromosomes(start, end, self.gene_models)
         table = pd.DataFrame({"bin": number, "chrom": chrom, "start": start, "end": end})
         return table.sort_values(["chrom", "start"], ignore_index=True)
 
     def _linked_bins(
-        self, gene: GeneAt, region: str, definition: Mapping[str, Any], lengths: NDArray[np.int64], models: GeneModels
+        self,
+        gene: GeneAt,
+        region: str,
+        definition: Mapping[str, Any],
+        lengths: NDArray[np.int64],
+        gene_models: GeneModels,
     ) -> Interval:
         key = json.dumps(definition, sort_keys=True)
         if key not in self._linked:
-            self._linked[key] = _linked_of(region, definition, models)
+            self._linked[key] = _linked_of(region, definition, gene_models)
         layout = self._linked[key]
-        first, stop = layout.offsets[models.row_of(gene.name)], layout.offsets[models.row_of(gene.name) + 1]
+        first, stop = layout.offsets[gene_models.row_of(gene.name)], layout.offsets[gene_models.row_of(gene.name) + 1]
         if not np.array_equal(layout.bin_length_bp[first:stop], lengths):
             raise ValueError(
                 f"the links give {gene.name} {stop - first} bins in region {region}, the features {len(lengths)} (or "
@@ -116,7 +121,9 @@ class BinPlaces:
         return cut.row - first, cut.start, cut.end
 
 
-def bin_intervals(features: FeatureContent, gene: str, region: str, models: GeneModels | None = None) -> pd.DataFrame:
+def bin_intervals(
+    features: FeatureContent, gene: str, region: str, gene_models: GeneModels | None = None
+) -> pd.DataFrame:
     """Where the bins of a gene's region lie on the genome.
 
     Parameters
@@ -126,7 +133,7 @@ def bin_intervals(features: FeatureContent, gene: str, region: str, models: Gene
         Gene id (transcript id at transcript level).
     region : str
         Any region of the features.
-    models : GeneModels, optional
+    gene_models : GeneModels, optional
         The gene models that the features were built from. The promoter and windows need none; "rna", whose bins run
         across splice junctions, and linked elements do. For many genes use `BinPlaces`.
 
@@ -162,7 +169,9 @@ def bin_intervals(features: FeatureContent, gene: str, region: str, models: Gene
     matrix = features.region(region)
     place = gene_at(features, features.row_of(gene))
     first, stop = matrix.offsets[features.row_of(gene)], matrix.offsets[features.row_of(gene) + 1]
-    return BinPlaces(models).intervals(place, region, features.definition_of(region), matrix.bin_length_bp[first:stop])
+    return BinPlaces(gene_models).intervals(
+        place, region, features.definition_of(region), matrix.bin_length_bp[first:stop]
+    )
 
 
 def gene_at(features: FeatureContent, row: int) -> GeneAt:
@@ -184,8 +193,8 @@ def _window(gene: GeneAt, definition: Mapping[str, Any], covered: NDArray[np.int
     return kept, start[kept], end[kept]
 
 
-def _rna(gene: GeneAt, bin_size: int, covered: NDArray[np.int64], models: GeneModels) -> Interval:
-    exons = models.exons_of(gene.name)
+def _rna(gene: GeneAt, bin_size: int, covered: NDArray[np.int64], gene_models: GeneModels) -> Interval:
+    exons = gene_models.exons_of(gene.name)
     found = int((exons["end"] - exons["start"]).sum())
     if found != gene.length_bp:
         raise ValueError(
@@ -193,7 +202,7 @@ def _rna(gene: GeneAt, bin_size: int, covered: NDArray[np.int64], models: GeneMo
             "annotation and the representative transcripts that the features were built from"
         )
     offset = np.arange(gene.length_bp)
-    place, number = rna_to_genome(models, gene.name, offset), offset // bin_size
+    place, number = rna_to_genome(gene_models, gene.name, offset), offset // bin_size
     is_first = np.ones(gene.length_bp, dtype=bool)
     is_first[1:] = (np.abs(np.diff(place)) != 1) | (np.diff(number) != 0)
     first = np.flatnonzero(is_first)
@@ -203,7 +212,7 @@ def _rna(gene: GeneAt, bin_size: int, covered: NDArray[np.int64], models: GeneMo
     return number[first][kept], start[kept], end[kept]
 
 
-def _linked_of(region: str, definition: Mapping[str, Any], models: GeneModels) -> _Linked:
+def _linked_of(region: str, definition: Mapping[str, Any], gene_models: GeneModels) -> _Linked:
     path = Path(definition["path"])
     why = f"region {region!r} cannot be put on the genome: its links {path}"
     if not path.is_file():
@@ -211,13 +220,17 @@ def _linked_of(region: str, definition: Mapping[str, Any], models: GeneModels) -
     if sha256_of(path) != definition["sha256"]:
         raise NotOnGenomeError(f"{why} are not those that the features were built from; put that file back")
     links = read_links(
-        path, models.assembly, models.table, min_score=definition["min_score"], id_map=definition.get("id_map")
+        path,
+        gene_models.assembly,
+        gene_models.table,
+        min_score=definition["min_score"],
+        id_map=definition.get("id_map"),
     )
-    return _Linked(*linked_pieces(models, links.table, int(definition["bin_size"])))
+    return _Linked(*linked_pieces(gene_models, links.table, int(definition["bin_size"])))
 
 
-def _on_chromosomes(start: NDArray[np.int64], end: NDArray[np.int64], models: GeneModels) -> tuple[Any, ...]:
+def _on_chromosomes(start: NDArray[np.int64], end: NDArray[np.int64], gene_models: GeneModels) -> tuple[Any, ...]:
     """Chromosome, start and end of intervals on the assembly axis."""
-    names, edges = list(models.assembly.offsets), np.fromiter(models.assembly.offsets.values(), np.int64)
+    names, edges = list(gene_models.assembly.offsets), np.fromiter(gene_models.assembly.offsets.values(), np.int64)
     which = np.searchsorted(edges, start, side="right") - 1
     return np.array(names, dtype=object)[which], start - edges[which], end - edges[which]

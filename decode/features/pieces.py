@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from decode.core.checks import check_positive, listed
 from decode.features.kernel import WINDOW_BITS, add_bins
-from decode.genome.gene_models import promoter_windows, tss_windows
+from decode.genome.gene_coordinates import promoter_windows, tss_windows
 
 if TYPE_CHECKING:
     from decode.genome.assembly import Assembly
@@ -158,13 +158,18 @@ def _check_bin_size(bin_size: int) -> None:
 
 
 def promoter_pieces(
-    models: GeneModels, bin_size: int = 100, upstream: int = 2000, downstream: int = 1000, *, is_stranded: bool = False
+    gene_models: GeneModels,
+    bin_size: int = 100,
+    upstream: int = 2000,
+    downstream: int = 1000,
+    *,
+    is_stranded: bool = False,
 ) -> tuple[Pieces, NDArray[np.int32], NDArray[np.int64]]:
     """Bins of the promoter windows, in transcript direction.
 
     Parameters
     ----------
-    models : GeneModels
+    gene_models : GeneModels
     bin_size, upstream, downstream : int
         Bases; the last bin is shorter where the window is no multiple of the bin size.
     is_stranded : bool
@@ -177,18 +182,18 @@ def promoter_pieces(
         Bases of the bin inside the chromosome; 0 past its end.
     offsets : int64 array, shape (n_genes + 1,)
     """
-    windows = promoter_windows(models, upstream=upstream, downstream=downstream)
-    return _windows_to_pieces(models, windows, bin_size, is_stranded=is_stranded)
+    windows = promoter_windows(gene_models, upstream=upstream, downstream=downstream)
+    return _windows_to_pieces(gene_models, windows, bin_size, is_stranded=is_stranded)
 
 
 def window_pieces(
-    models: GeneModels, first_bp: int, last_bp: int, bin_size: int = 100, *, is_stranded: bool = False
+    gene_models: GeneModels, first_bp: int, last_bp: int, bin_size: int = 100, *, is_stranded: bool = False
 ) -> tuple[Pieces, NDArray[np.int32], NDArray[np.int64]]:
     """Bins of a window at any distance from the TSS, in transcript direction; see `tss_windows` and `promoter_pieces`.
 
     Parameters
     ----------
-    models : GeneModels
+    gene_models : GeneModels
     first_bp, last_bp : int
         The window is [first_bp, last_bp) from the TSS; negative numbers lie upstream.
     bin_size : int
@@ -200,27 +205,27 @@ def window_pieces(
     pieces, bin_length_bp, offsets
         As `promoter_pieces`.
     """
-    windows = tss_windows(models, first_bp=first_bp, last_bp=last_bp)
-    return _windows_to_pieces(models, windows, bin_size, is_stranded=is_stranded)
+    windows = tss_windows(gene_models, first_bp=first_bp, last_bp=last_bp)
+    return _windows_to_pieces(gene_models, windows, bin_size, is_stranded=is_stranded)
 
 
 def _windows_to_pieces(
-    models: GeneModels, windows: pd.DataFrame, bin_size: int, *, is_stranded: bool
+    gene_models: GeneModels, windows: pd.DataFrame, bin_size: int, *, is_stranded: bool
 ) -> tuple[Pieces, NDArray[np.int32], NDArray[np.int64]]:
     _check_bin_size(bin_size)
-    n_genes = len(models.table)
+    n_genes = len(gene_models.table)
     n_bins = -(-int((windows["end"] - windows["start"]).max() if n_genes else 0) // bin_size)
     row = np.arange(n_genes + 1, dtype=np.int64) * n_bins
     starts = np.zeros(n_genes, dtype=np.int64)
     pieces = make_pieces(
         windows, starts, row[windows["model"].to_numpy(np.int64)], bin_size=int(bin_size), n_rows=n_genes * n_bins,
-        assembly=models.assembly, is_stranded=is_stranded,
+        assembly=gene_models.assembly, is_stranded=is_stranded,
     )  # fmt: skip
     return pieces, bin_lengths(pieces), row
 
 
 def linked_pieces(
-    models: GeneModels, elements: pd.DataFrame, bin_size: int = 100, *, is_stranded: bool = False
+    gene_models: GeneModels, elements: pd.DataFrame, bin_size: int = 100, *, is_stranded: bool = False
 ) -> tuple[Pieces, NDArray[np.int32], NDArray[np.int64]]:
     """Bins of the elements linked to each gene, one element after the other, the nearest to the TSS first.
 
@@ -230,7 +235,7 @@ def linked_pieces(
 
     Parameters
     ----------
-    models : GeneModels
+    gene_models : GeneModels
     elements : pd.DataFrame
         Columns gene_id, chrom, start, end; at transcript level every transcript of the gene has them.
     bin_size : int
@@ -243,7 +248,7 @@ def linked_pieces(
         As `promoter_pieces`, with as many bins a gene as its elements need.
     """
     _check_bin_size(bin_size)
-    rows = models.table[["gene_id", "chrom", "strand", "tss"]].reset_index(names="model")
+    rows = gene_models.table[["gene_id", "chrom", "strand", "tss"]].reset_index(names="model")
     found = merge_elements(elements).merge(rows, on="gene_id", suffixes=("", "_gene"))
     start, end, tss = (found[name].to_numpy(np.int64) for name in ("start", "end", "tss"))
     distance = np.maximum(np.maximum(start - tss, tss - end + 1), 0)
@@ -254,11 +259,11 @@ def linked_pieces(
     before = np.cumsum(length_bp) - length_bp
     is_first = np.append(True, model[1:] != model[:-1])[: len(model)]
     region_start = before - np.maximum.accumulate(np.where(is_first, before, 0))
-    total = np.bincount(model, weights=length_bp, minlength=len(models.table)).astype(np.int64)
+    total = np.bincount(model, weights=length_bp, minlength=len(gene_models.table)).astype(np.int64)
     offsets = np.concatenate([[0], np.cumsum(-(-total // bin_size))]).astype(np.int64)
     pieces = make_pieces(
         found, region_start, offsets[model], bin_size=int(bin_size), n_rows=int(offsets[-1]),
-        assembly=models.assembly, is_stranded=is_stranded,
+        assembly=gene_models.assembly, is_stranded=is_stranded,
     )  # fmt: skip
     return pieces, bin_lengths(pieces), offsets
 
@@ -277,12 +282,12 @@ def merge_elements(elements: pd.DataFrame) -> pd.DataFrame:
     return merged
 
 
-def rna_pieces(models: GeneModels, bin_size: int = 100) -> tuple[Pieces, NDArray[np.int32], NDArray[np.int64]]:
+def rna_pieces(gene_models: GeneModels, bin_size: int = 100) -> tuple[Pieces, NDArray[np.int32], NDArray[np.int64]]:
     """Bins of the spliced RNAs, 5' to 3'; the last bin of an RNA is partial.
 
     Parameters
     ----------
-    models : GeneModels
+    gene_models : GeneModels
     bin_size : int
         Bases.
 
@@ -294,14 +299,14 @@ def rna_pieces(models: GeneModels, bin_size: int = 100) -> tuple[Pieces, NDArray
     offsets : int64 array, shape (n_genes + 1,)
     """
     _check_bin_size(bin_size)
-    exons = models.exons
+    exons = gene_models.exons
     model, rna_start = exons["model"].to_numpy(np.int64), exons["rna_start"].to_numpy(np.int64)
     rna_end = rna_start + (exons["end"] - exons["start"]).to_numpy(np.int64)
-    length_bp = np.zeros(len(models.table), dtype=np.int64)
+    length_bp = np.zeros(len(gene_models.table), dtype=np.int64)
     np.maximum.at(length_bp, model, rna_end)
     offsets = np.concatenate([[0], np.cumsum(-(-length_bp // bin_size))]).astype(np.int64)
     pieces = make_pieces(
-        exons, rna_start, offsets[model], bin_size=int(bin_size), n_rows=int(offsets[-1]), assembly=models.assembly,
-        is_stranded=True,
+        exons, rna_start, offsets[model], bin_size=int(bin_size), n_rows=int(offsets[-1]),
+        assembly=gene_models.assembly, is_stranded=True,
     )  # fmt: skip
     return pieces, bin_lengths(pieces), offsets

@@ -205,12 +205,12 @@ class BinOptions(NamedTuple):
     promoter_stranded: bool = False
 
 
-def make_bins(models: GeneModels, region: str | Region, options: BinOptions, *, has_signal: bool) -> RegionBins:
+def make_bins(gene_models: GeneModels, region: str | Region, options: BinOptions, *, has_signal: bool) -> RegionBins:
     """Lay out the bins of a region for every gene model.
 
     Parameters
     ----------
-    models : GeneModels
+    gene_models : GeneModels
     region : "promoter", "rna", WindowRegion, LinkedRegion or PotentialRegion
     options : BinOptions
     has_signal : bool
@@ -232,30 +232,38 @@ def make_bins(models: GeneModels, region: str | Region, options: BinOptions, *, 
     if isinstance(region, WindowRegion):
         definition = region.definition(size)
         size, suspicion = region.bin_size or size, "none"
-        made = window_pieces(models, region.first_bp, region.last_bp, size)
+        made = window_pieces(gene_models, region.first_bp, region.last_bp, size)
     elif isinstance(region, LinkedRegion):
-        links = read_links(region.path, models.assembly, models.table, min_score=region.min_score, id_map=region.id_map)
+        links = read_links(
+            region.path, gene_models.assembly, gene_models.table, min_score=region.min_score, id_map=region.id_map
+        )
         definition = region.definition(size)
         size, suspicion = region.bin_size or size, "warn"
-        made = linked_pieces(models, links.table, size)
+        made = linked_pieces(gene_models, links.table, size)
         n_without = int((np.diff(made[2]) == 0).sum())
-        definition["counts"] = {**links.counts, f"n_{models.level}s_without_element": n_without}
+        definition["counts"] = {**links.counts, f"n_{gene_models.level}s_without_element": n_without}
         logger.info(
-            "region %s: %d of %d %ss have no linked element", region.name, n_without, len(models.table), models.level
+            "region %s: %d of %d %ss have no linked element",
+            region.name,
+            n_without,
+            len(gene_models.table),
+            gene_models.level,
         )
     elif isinstance(region, PotentialRegion):
         if has_signal:
             raise ValueError(f"region {region.name} is given a signal; its potentials are those of peaks: give sites")
         definition, suspicion, half_distance = region.definition(size), "none", region.half_distance
         size = definition["bin_size"]
-        made = window_pieces(models, definition["first_bp"], definition["last_bp"], size)
+        made = window_pieces(gene_models, definition["first_bp"], definition["last_bp"], size)
     elif region == "promoter":
         made = promoter_pieces(
-            models, size, options.upstream, options.downstream, is_stranded=options.promoter_stranded
+            gene_models, size, options.upstream, options.downstream, is_stranded=options.promoter_stranded
         )
     else:
-        made = rna_pieces(models, size)
+        made = rna_pieces(gene_models, size)
     bases_type = np.int16 if size <= np.iinfo(np.int16).max else np.int32
     name = region if isinstance(region, str) else region.name
     value_type = np.float32 if has_signal or half_distance else bases_type
-    return RegionBins(name, models.assembly, *made, value_type, union_of(made[0]), definition, suspicion, half_distance)
+    return RegionBins(
+        name, gene_models.assembly, *made, value_type, union_of(made[0]), definition, suspicion, half_distance
+    )

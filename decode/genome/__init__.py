@@ -2,12 +2,14 @@
 
 from decode.genome.annotation import Annotation, read_annotation
 from decode.genome.assembly import Assembly, get_assembly
-from decode.genome.gene_models import GeneModels, gene_models, genome_to_rna, promoter_windows, rna_to_genome
+from decode.genome.gene_coordinates import genome_to_rna, promoter_windows, rna_to_genome
+from decode.genome.gene_models import GeneModels, gene_models
 from decode.genome.liftover import LiftResult, lift_file, lift_sites
 from decode.genome.links import Links, read_links
 from decode.genome.signals import SignalSource
+from decode.genome.site_ranges import from_pyranges, to_pyranges
 from decode.genome.site_table import SiteTable
-from decode.genome.sites import SiteSource, from_pyranges, read_sites, sites_from_frame, to_pyranges
+from decode.genome.sites import SiteSource, read_sites, sites_from_frame
 
 __all__ = [
     "Annotation",

@@ -1,4 +1,4 @@
-"""Gene models: one row a gene or transcript, with its TSS, spliced exons, promoter and genome <-> RNA coordinates."""
+"""Gene models: one row a gene or transcript, with its TSS and spliced exons."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from decode.core.checks import check_choice, check_positive, listed
+from decode.core.checks import check_choice, listed
 from decode.core.choices import Level, Representative
 from decode.genome.annotation import Annotation, merge_blocks
 from decode.genome.assembly import Assembly
@@ -117,17 +117,17 @@ def gene_models(
     --------
     >>> import tempfile
     >>> from pathlib import Path
-    >>> from decode.genome import read_annotation
+    >>> from decode.genome import genome_to_rna, read_annotation
     >>> folder = tempfile.TemporaryDirectory()
     >>> gtf = Path(folder.name, "one.gtf")
     >>> _ = gtf.write_text(
     ...     'chr1\\tX\\texon\\t1001\\t1010\\t.\\t-\\t.\\tgene_id "A"; transcript_id "A1";\\n'
     ...     'chr1\\tX\\texon\\t1101\\t1105\\t.\\t-\\t.\\tgene_id "A"; transcript_id "A1";\\n'
     ... )
-    >>> models = gene_models(read_annotation(gtf, build="hg38"))
-    >>> models.table[["gene_id", "tss", "length_bp", "n_exons"]].to_numpy().tolist()
+    >>> genes = gene_models(read_annotation(gtf, build="hg38"))
+    >>> genes.table[["gene_id", "tss", "length_bp", "n_exons"]].to_numpy().tolist()
     [['A', 1104, 15, 2]]
-    >>> genome_to_rna(models, "A", [1104, 1100, 1050, 1009]).tolist()
+    >>> genome_to_rna(genes, "A", [1104, 1100, 1050, 1009]).tolist()
     [0, 4, -1, 5]
     >>> folder.cleanup()
     """
@@ -162,147 +162,6 @@ def gene_models(
         exons = exons.merge(chosen[["transcript", "gene"]], on="transcript")[["gene", "start", "end"]]
         exons = exons.rename(columns={"gene": "key"})
     return _models(level, annotation.assembly, rule, table, exons, has_model)
-
-
-def promoter_windows(models: GeneModels, *, upstream: int = 2000, downstream: int = 1000) -> pd.DataFrame:
-    """Window around each TSS, on the strand of the gene.
-
-    On the plus strand [tss - upstream, tss + downstream); on the minus strand its mirror image, so that the TSS base is
-    the first of the downstream part on both. Windows are not clipped: they may run past a chromosome end.
-
-    Parameters
-    ----------
-    models : GeneModels
-    upstream, downstream : int
-        Bases before the TSS, and from the TSS on.
-
-    Returns
-    -------
-    DataFrame
-        model (row of `models.table`), chrom, start, end, strand; 0-based half-open, one row a model.
-
-    Raises
-    ------
-    ValueError
-        If a size is negative or no whole number, or both are 0.
-
-    References
-    ----------
-    Tasaki et al. 2020, Methods: TSS - 2000 to TSS + 1000.
-    """
-    for name, value in (("upstream", upstream), ("downstream", downstream)):
-        check_positive(name, value, zero=True)
-        if value != int(value):
-            raise ValueError(f"{name} is {value!r}; a whole number of bases is wanted")
-    check_positive("upstream + downstream", upstream + downstream)
-    return tss_windows(models, first_bp=-int(upstream), last_bp=int(downstream))
-
-
-def tss_windows(models: GeneModels, *, first_bp: int, last_bp: int) -> pd.DataFrame:
-    """Window at any distance from each TSS, on the strand of the gene; the TSS base itself is 0.
-
-    Parameters
-    ----------
-    models : GeneModels
-    first_bp, last_bp : int
-        The window is [first_bp, last_bp) in transcript direction; negative numbers lie upstream. Not clipped.
-
-    Returns
-    -------
-    DataFrame
-        As `promoter_windows`.
-
-    Raises
-    ------
-    ValueError
-        If the window is empty or its ends are no whole numbers.
-    """
-    for name, value in (("first_bp", first_bp), ("last_bp", last_bp)):
-        if isinstance(value, bool) or not isinstance(value, int | np.integer):
-            raise ValueError(f"{name} is {value!r}; a whole number of bases from the TSS is wanted")
-    if first_bp >= last_bp:
-        raise ValueError(f"window {first_bp}..{last_bp} is empty; its first base must lie before its end")
-    tss = models.table["tss"].to_numpy(dtype=np.int64)
-    is_minus = (models.table["strand"] == "-").to_numpy()
-    start = np.where(is_minus, tss - last_bp + 1, tss + first_bp)
-    return pd.DataFrame(
-        {
-            "model": np.arange(len(tss)),
-            "chrom": models.table["chrom"],
-            "start": start,
-            "end": start + (last_bp - first_bp),
-            "strand": models.table["strand"],
-        }
-    )
-
-
-def genome_to_rna(models: GeneModels, model_id: str, positions: npt.ArrayLike) -> npt.NDArray[np.int64]:
-    """RNA coordinates of genome positions on a model's chromosome.
-
-    Parameters
-    ----------
-    models : GeneModels
-    model_id : str
-        Gene id, or transcript id at transcript level.
-    positions : array of int, any shape
-        0-based genome positions.
-
-    Returns
-    -------
-    int64 array
-        0-based offset from the 5' end of the spliced RNA; -1 in introns and outside the model.
-
-    Raises
-    ------
-    KeyError
-        If there is no such model.
-    """
-    exons = models.exons_of(model_id)
-    wanted = np.asarray(positions, dtype=np.int64)
-    order = np.argsort(exons["start"].to_numpy())
-    start, end, rna_start = (exons[name].to_numpy(dtype=np.int64)[order] for name in ("start", "end", "rna_start"))
-    at = np.maximum(np.searchsorted(start, wanted, side="right") - 1, 0)
-    is_inside = (wanted >= start[at]) & (wanted < end[at])
-    from_5_end = end[at] - 1 - wanted if exons["strand"].iloc[0] == "-" else wanted - start[at]
-    return np.where(is_inside, rna_start[at] + from_5_end, -1)
-
-
-def rna_to_genome(models: GeneModels, model_id: str, positions: npt.ArrayLike) -> npt.NDArray[np.int64]:
-    """Genome positions of RNA coordinates: the inverse of `genome_to_rna`.
-
-    Parameters
-    ----------
-    models : GeneModels
-    model_id : str
-        Gene id, or transcript id at transcript level.
-    positions : array of int, any shape
-        0-based offsets from the 5' end of the spliced RNA.
-
-    Returns
-    -------
-    int64 array
-        0-based genome positions.
-
-    Raises
-    ------
-    KeyError
-        If there is no such model.
-    ValueError
-        If an offset is negative or not below the spliced length.
-    """
-    exons = models.exons_of(model_id)
-    wanted = np.asarray(positions, dtype=np.int64)
-    start, end, rna_start = (exons[name].to_numpy(dtype=np.int64) for name in ("start", "end", "rna_start"))
-    length = int((end - start).sum())
-    is_outside = (wanted < 0) | (wanted >= length)
-    if is_outside.any():
-        raise ValueError(
-            f"RNA coordinates of {model_id} must lie in 0 to {length - 1}, got {listed(wanted[is_outside].tolist())}"
-        )
-    at = np.searchsorted(rna_start, wanted, side="right") - 1
-    offset = wanted - rna_start[at]
-    result = end[at] - 1 - offset if exons["strand"].iloc[0] == "-" else start[at] + offset
-    return np.asarray(result, dtype=np.int64)
 
 
 def _with_lengths(annotation: Annotation) -> tuple[pd.DataFrame, pd.DataFrame]:

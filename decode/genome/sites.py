@@ -1,4 +1,4 @@
-"""Binding sites as a table: its contract, and the ways in and out (files, DataFrames, PyRanges).
+"""Binding sites as a table: its contract, and the ways in (files, DataFrames).
 
 The sites frame has one row a site and a RangeIndex:
 
@@ -14,22 +14,18 @@ Text columns are categorical. Further columns are allowed and left alone. `check
 from __future__ import annotations
 
 import logging
-import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from decode.core.checks import check_choice, check_columns, listed
+from decode.core.checks import check_columns, listed
 from decode.genome.assembly import Assembly, get_assembly
 from decode.genome.site_files import KINDS, Kind
 from decode.genome.site_readers import SiteBlock, SiteFile, read_block
 from decode.genome.site_sources import SiteSource, source_files
-
-if TYPE_CHECKING:
-    from pyranges import PyRanges
 
 __all__ = [
     "SITE_COLUMNS",
@@ -37,12 +33,10 @@ __all__ = [
     "SiteSource",
     "block_from_sites",
     "check_sites",
-    "from_pyranges",
     "read_block",
     "read_sites",
     "sites_from_frame",
     "source_files",
-    "to_pyranges",
 ]
 
 logger = logging.getLogger(__name__)
@@ -50,7 +44,6 @@ logger = logging.getLogger(__name__)
 SITE_COLUMNS = ("chrom", "start", "end", "strand", "regulator", "kind")
 STRANDS = ("+", "-", ".")
 SIGN_OF_STRAND = {"+": 1, "-": -1, ".": 0}
-PYRANGES_NAMES = {"chrom": "Chromosome", "start": "Start", "end": "End", "strand": "Strand"}
 
 
 def _assembly(build: str | Assembly) -> Assembly:
@@ -338,84 +331,3 @@ def block_from_sites(sites: pd.DataFrame, assembly: Assembly, *, stranded: bool)
         [str(name) for name, _ in pairs], [str(name) for _, name in pairs], track.astype(np.int32),
         offset + start, (end - start).astype(np.int32), strand, counts,
     )  # fmt: skip
-
-
-def to_pyranges(sites: pd.DataFrame) -> PyRanges:
-    """Sites as a PyRanges object (Chromosome, Start, End, Strand and the other columns), for interval joins.
-
-    PyRanges groups rows by chromosome. Where a strand is ".", it treats the whole object as unstranded.
-
-    Parameters
-    ----------
-    sites : DataFrame
-        Sites frame.
-
-    Returns
-    -------
-    pyranges.PyRanges
-
-    Examples
-    --------
-    >>> frame = pd.DataFrame({"chrom": ["chr1"], "start": [10], "end": [30], "strand": ["-"]})
-    >>> ranges = to_pyranges(sites_from_frame(frame, build="hg38", kind="RBP", regulator="TIA1"))
-    >>> ranges.stranded, ranges.df.values.tolist()
-    (True, [['chr1', 10, 30, '-', 'TIA1', 'RBP']])
-    """
-    check_columns("sites", sites, SITE_COLUMNS)
-    import pyranges
-
-    table = sites.rename(columns=PYRANGES_NAMES)
-    for column in table.columns:
-        if isinstance(table[column].dtype, pd.CategoricalDtype):  # unused categories would become empty chromosomes
-            table[column] = table[column].astype(object)
-    with warnings.catch_warnings():
-        # pyranges 0.1.x uses calls that pandas 3 marks for removal; the results are right.
-        warnings.simplefilter("ignore")
-        return pyranges.PyRanges(table)
-
-
-def from_pyranges(
-    ranges: PyRanges, *, build: str | Assembly, kind: Kind | None = None, regulator: str | None = None
-) -> pd.DataFrame:
-    """Make a sites frame from a PyRanges object.
-
-    Parameters
-    ----------
-    ranges : pyranges.PyRanges
-        The regulator is taken from a column `regulator`, else from `Name` (as `pyranges.read_bed` gives it); a column
-        `Score` becomes score.
-    build : str or Assembly
-    kind : {"TF", "RBP", "miRNA", "other"}, optional
-        Kind of all rows, where there is no such column.
-    regulator : str, optional
-        Regulator of all rows; goes before `Name`, not before a column `regulator`.
-
-    Returns
-    -------
-    DataFrame
-        Sites frame, see `sites_from_frame`.
-
-    Raises
-    ------
-    TypeError
-        If it is no PyRanges object.
-    ValueError
-        As `sites_from_frame`.
-    """
-    if not hasattr(ranges, "df") or not hasattr(ranges, "stranded"):
-        raise TypeError(f"ranges is a {type(ranges).__name__}; a pyranges.PyRanges is wanted")
-    if kind is not None:
-        check_choice("kind", kind, KINDS)
-    with warnings.catch_warnings():
-        # as in to_pyranges
-        warnings.simplefilter("ignore")
-        table = ranges.df
-    if table.empty:
-        table = pd.DataFrame({name: [] for name in PYRANGES_NAMES.values()})
-        regulator, kind = regulator or "", kind or "other"  # of no row
-    names = {theirs: ours for ours, theirs in PYRANGES_NAMES.items()}
-    if "regulator" not in table.columns and regulator is None:
-        names["Name"] = "regulator"
-    if "score" not in table.columns:
-        names["Score"] = "score"
-    return sites_from_frame(table.rename(columns=names), build=build, kind=kind, regulator=regulator)

@@ -12,8 +12,8 @@ from decode.core.checks import check_count, listed
 if TYPE_CHECKING:
     from decode.models.bundle import ModelBundle
 
-Inputs = list[np.ndarray]
-Batches = Callable[[np.ndarray], Inputs]
+InputArrays = list[np.ndarray]  # one a region, as a network takes them
+Batches = Callable[[np.ndarray], InputArrays]
 PREDICT_BATCH = 1024
 
 
@@ -73,7 +73,7 @@ def predict_inputs(
     )
 
 
-def _ordered(bundle: ModelBundle, inputs: Mapping[str, np.ndarray] | Sequence[np.ndarray]) -> Inputs:
+def _ordered(bundle: ModelBundle, inputs: Mapping[str, np.ndarray] | Sequence[np.ndarray]) -> InputArrays:
     """The inputs in the order of the regions, checked against the shapes that the members take."""
     regions = bundle.regions
     if isinstance(inputs, Mapping):

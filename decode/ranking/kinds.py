@@ -1,4 +1,4 @@
-"""Do TFs, RNA-binding proteins or miRNAs count more? Scores of the classes of regulators against each other."""
+"""Do TFs, RNA-binding proteins or miRNAs count more? Scores of the kinds of regulators against each other."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from decode.ranking.table import OVERALL
 from decode.statistics.multiple_testing import false_discovery_rate
 
 
-def class_scores(scores: RegulatorScores) -> dict[str, NDArray[np.float64]]:
+def kind_scores(scores: RegulatorScores) -> dict[str, NDArray[np.float64]]:
     """What is compared: |mean| of every regulator in each task, and the overall score first.
 
     Parameters
@@ -32,7 +32,7 @@ def class_scores(scores: RegulatorScores) -> dict[str, NDArray[np.float64]]:
 
 
 def compare_classes(scores: RegulatorScores) -> pd.DataFrame:
-    """Compare the contributions of every two classes of regulators by Wilcoxon's rank-sum test.
+    """Compare the contributions of every two kinds of regulators by Wilcoxon's rank-sum test.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def compare_classes(scores: RegulatorScores) -> pd.DataFrame:
     Returns
     -------
     pd.DataFrame
-        One row a task ("overall" first) and pair of classes: task, kind_a, kind_b, n_a, n_b (regulators), median_a,
+        One row a task ("overall" first) and pair of kinds: task, kind_a, kind_b, n_a, n_b (regulators), median_a,
         median_b and share_a, share_b (of the sum of scores over all regulators), probability (that a regulator of a
         scores higher than one of b, ties counting half), p_value (two-sided) and fdr (Benjamini-Hochberg: the overall
         rows are one family, those of all tasks another).
@@ -49,12 +49,12 @@ def compare_classes(scores: RegulatorScores) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        If the regulators are all of one class.
+        If the regulators are all of one kind.
 
     Notes
     -----
     probability = U / (n_a n_b), U being the statistic of Mann and Whitney. The test takes regulators as independent.
-    Those that bind the same genes are not, so that p-values are too small; read them beside probability. A class bound
+    Those that bind the same genes are not, so that p-values are too small; read them beside probability. A kind bound
     to more genes has larger means for that reason alone (n_bound_genes in the ranking).
 
     References
@@ -64,9 +64,9 @@ def compare_classes(scores: RegulatorScores) -> pd.DataFrame:
     kinds = scores.regulators["kind"].to_numpy().astype(str)
     present = [kind for kind in KINDS if (kinds == kind).any()]
     if len(present) < 2:
-        raise ValueError(f"the regulators are all of class {listed(present)}; two classes are needed to compare them")
+        raise ValueError(f"the regulators are all of kind {listed(present)}; two kinds are needed to compare them")
     rows = []
-    for task, values in class_scores(scores).items():
+    for task, values in kind_scores(scores).items():
         total = values.sum()
         for a, b in combinations(present, 2):
             x, y = values[kinds == a], values[kinds == b]

@@ -11,7 +11,8 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from decode.core.files import atomic_path, check_input
+from decode.core.files import atomic_path
+from decode.core.netcdf import open_netcdf
 
 FORMAT = "decode-null"
 SCHEMA_VERSION = 2  # 1 had no kinds of tasks
@@ -111,18 +112,7 @@ def read_null(path: str | Path) -> xr.Dataset:
     ValueError
         If it is no null file, damaged, or of another schema version.
     """
-    path = check_input(path, "null")
-    try:
-        with xr.open_dataset(path, engine="h5netcdf") as opened:
-            dataset = opened.load()
-    except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
-        raise ValueError(
-            f"{path} is no netCDF-4 file or damaged ({str(error).splitlines()[0]}); give the output of decode null"
-        ) from error
-    found, version = dataset.attrs.get("format"), dataset.attrs.get("schema_version")
-    if found != FORMAT or version != SCHEMA_VERSION:
-        what = f"of schema version {version}" if found == FORMAT else "no null file"
-        raise ValueError(
-            f"{path} is {what}; this release reads schema version {SCHEMA_VERSION}: give the output of decode null"
-        )
-    return dataset
+    with open_netcdf(
+        path, "null", what="null file", file_format=FORMAT, schema_version=SCHEMA_VERSION, command="decode null"
+    ) as dataset:
+        return dataset.load()

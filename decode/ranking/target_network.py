@@ -27,7 +27,7 @@ MAX_TARGETS = 500  # of a regulator, so that a table stays small: about 100,000 
 TARGET_NAMES = ("id", "symbol")
 
 
-class Network(NamedTuple):
+class TargetNetwork(NamedTuple):
     """Regulator-target weights, and what was counted while they were made.
 
     Attributes
@@ -53,7 +53,7 @@ def regulator_network(
     max_fdr: float | None = None,
     min_weight: float = 0.0,
     target_names: str = "id",
-) -> Network:
+) -> TargetNetwork:
     """Turn attributions into a signed, weighted network from regulators to their target genes.
 
     Parameters
@@ -76,7 +76,7 @@ def regulator_network(
 
     Returns
     -------
-    Network
+    TargetNetwork
         A regulator whose name several kinds share is written KIND:NAME, every other one by its name.
 
     Raises
@@ -129,7 +129,7 @@ def regulator_network(
     counts = {"regulators": int(is_wanted.sum()), "edges_bound": n_bound, "edges_kept": len(edges)}
     counts["same_symbol"] = int(is_repeated.sum())
     logger.info("network of %s: %s", task, ", ".join(f"{name} {number}" for name, number in counts.items()))
-    return Network(edges[COLUMNS].reset_index(drop=True), counts)
+    return TargetNetwork(edges[COLUMNS].reset_index(drop=True), counts)
 
 
 def member_p_value(mean: pd.Series, spread: pd.Series, n_members: int) -> Float:

@@ -20,7 +20,7 @@ from scipy.spatial.distance import pdist
 from decode.core.checks import check_count
 from decode.expression.targets import MEDIAN_LEVEL
 from decode.genome.site_files import KINDS
-from decode.ranking.kinds import class_scores
+from decode.ranking.kinds import kind_scores
 from decode.ranking.rank import RegulatorScores
 from decode.ranking.table import OVERALL
 from decode.report.files import write_files, write_run
@@ -35,20 +35,20 @@ SIGNED, VARIANCE = "mean attribution (log2)", "usage (log2 squared)"
 
 def write_ranking(
     ranking: pd.DataFrame,
-    classes: pd.DataFrame | None,
+    kinds: pd.DataFrame | None,
     out: str | Path,
     *,
     record: dict[str, Any] | None = None,
     force: bool = False,
 ) -> list[Path]:
-    """Write a ranking, and beside it the comparison of classes and the run record, all of them or none.
+    """Write a ranking, and beside it the comparison of kinds and the run record, all of them or none.
 
     Parameters
     ----------
     ranking : pd.DataFrame
         From `rank_regulators`.
-    classes : pd.DataFrame or None
-        From `compare_classes`; None where there is one class only.
+    kinds : pd.DataFrame or None
+        From `compare_classes`; None where there is one kind only.
     out : str or Path
         NAME.tsv or NAME.tsv.gz; the others are NAME.classes.tsv and, with the suffixes of `out`, NAME.tsv.run.json.
     record : dict, optional
@@ -69,8 +69,8 @@ def write_ranking(
     """
     out = Path(out)
     files: dict[Path, pd.DataFrame] = {out: ranking}
-    if classes is not None:
-        files[out.with_name(f"{out.name.removesuffix('.gz').removesuffix('.tsv')}.classes.tsv")] = classes
+    if kinds is not None:
+        files[out.with_name(f"{out.name.removesuffix('.gz').removesuffix('.tsv')}.classes.tsv")] = kinds
     return write_files("rank", files, record=record, force=force)
 
 
@@ -83,7 +83,7 @@ def write_ranking_figures(
     title: str = "",
     force: bool = False,
 ) -> list[Path]:
-    """Draw the top regulators, overall and of every task, and what each class contributes.
+    """Draw the top regulators, overall and of every task, and what each kind contributes.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def write_ranking_figures(
     FileNotFoundError, FileExistsError, PermissionError
         If the folder cannot be used.
     """
-    figures = {"classes": class_contributions(scores, title=title)}
+    figures = {"classes": kind_contributions(scores, title=title)}
     if scores.is_main_task.any():
         figures["top_overall"] = top_overall(ranking, title=title)
         figures["top_regulators"] = top_regulators(scores, title=title)
@@ -183,7 +183,7 @@ def top_regulators(scores: RegulatorScores, *, n_top: int = N_TOP, title: str = 
         label.set_color(COLOURS[kind])
     axes.tick_params(length=2)
     n_marked = min(n_top, len(means))
-    heading = f"\u25cf among the {n_marked} largest of the task; name coloured by class"
+    heading = f"\u25cf among the {n_marked} largest of the task; name coloured by kind"
     axes.set_title(f"{title}\n{heading}" if title else heading, fontsize=9, loc="left")
     kinds = [kind for kind in KINDS if (table["kind"] == kind).any()]
     handles = [Line2D([], [], color=COLOURS[kind], marker="s", linestyle="", label=kind) for kind in kinds]
@@ -245,8 +245,8 @@ def top_overall(ranking: pd.DataFrame, *, n_top: int = N_OVERALL, title: str = "
     return figure
 
 
-def class_contributions(scores: RegulatorScores, *, title: str = "") -> Figure:
-    """Draw the scores of the classes of regulators: every regulator overall, and the median of each class by task.
+def kind_contributions(scores: RegulatorScores, *, title: str = "") -> Figure:
+    """Draw the scores of the kinds of regulators: every regulator overall, and the median of each kind by task.
 
     Parameters
     ----------
@@ -258,7 +258,7 @@ def class_contributions(scores: RegulatorScores, *, title: str = "") -> Figure:
     -------
     matplotlib.figure.Figure
     """
-    of_task = class_scores(scores)
+    of_task = kind_scores(scores)
     kind = scores.regulators["kind"].to_numpy().astype(str)
     kinds = [name for name in KINDS if (kind == name).any()]
     first = OVERALL if OVERALL in of_task else scores.tasks[0]
@@ -282,7 +282,7 @@ def class_contributions(scores: RegulatorScores, *, title: str = "") -> Figure:
     if all((values > 0).all() for values in medians.values()):
         right.set_xscale("log")
         _few_labels(right.xaxis)
-    right.set_xlabel(f"median score of the class ({unit})", fontsize=9)
+    right.set_xlabel(f"median score of the kind ({unit})", fontsize=9)
     right.tick_params(axis="y", length=0)
     right.tick_params(axis="x", labelsize=8)
     right.spines[["top", "right", "left"]].set_visible(False)
@@ -304,7 +304,7 @@ def _legend_above(figure: Figure, handles: list[Line2D], title: str) -> None:
 
 
 def _draw_regulators(axes: Axes, values: list[NDArray[np.float64]], kinds: list[str]) -> None:
-    """One dot a regulator, with median and quartiles of each class."""
+    """One dot a regulator, with median and quartiles of each kind."""
     rng = np.random.default_rng(0)
     for x, (name, of_kind) in enumerate(zip(kinds, values, strict=True)):
         spread = x + rng.uniform(-0.28, 0.28, len(of_kind))

@@ -13,7 +13,7 @@ import pandas as pd
 
 from decode.models.architectures import Network, build_network
 from decode.models.config import NetworkConfig
-from decode.models.ensemble import Batches, Inputs, predict_rows
+from decode.models.ensemble import Batches, InputArrays, predict_rows
 from decode.training.checkpoint import Progress
 from decode.training.config import TrainingConfig
 from decode.training.data import TrainingData
@@ -32,7 +32,7 @@ class MemberFit(NamedTuple):
     history: pd.DataFrame  # epoch, train_loss, validation_loss
 
 
-def make_step(model: Any, loss: MaskedLoss, optimizer: Any) -> Callable[[Inputs, np.ndarray], Any]:
+def make_step(model: Any, loss: MaskedLoss, optimizer: Any) -> Callable[[InputArrays, np.ndarray], Any]:
     """One step of gradient descent on a batch, as a TensorFlow graph.
 
     Not compiled by XLA: on these small dense products its CPU code needs five times the CPU time of TensorFlow's own.
@@ -40,7 +40,7 @@ def make_step(model: Any, loss: MaskedLoss, optimizer: Any) -> Callable[[Inputs,
     import tensorflow as tf
 
     @tf.function(jit_compile=False, reduce_retracing=True)
-    def step(inputs: Inputs, targets: Any) -> Any:
+    def step(inputs: InputArrays, targets: Any) -> Any:
         with tf.GradientTape() as tape:
             value = loss(targets, model(inputs, training=True))
         optimizer.apply(tape.gradient(value, model.trainable_variables), model.trainable_variables)

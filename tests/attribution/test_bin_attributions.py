@@ -167,7 +167,7 @@ class TestGenome:
         path = tmp_path / "one.bedgraph"
         assert (
             write_bedgraph(
-                toy_bins("+", 100, [10, 10, 10]), path, task="liver", n_tracks=1, models=models_of(tmp_path, "+")
+                toy_bins("+", 100, [10, 10, 10]), path, task="liver", n_tracks=1, gene_models=models_of(tmp_path, "+")
             )
             == 4
         )
@@ -206,8 +206,11 @@ class TestGenome:
         models = models_of(tmp_path, "+")
         with pytest.raises(ValueError, match="give G 25 spliced bases, the features 30"):
             write_bedgraph(
-                toy_bins("+", 100, [10, 10, 10], length_bp=30), tmp_path / "a.bedgraph", task="liver", models=models
+                toy_bins("+", 100, [10, 10, 10], length_bp=30),
+                tmp_path / "a.bedgraph",
+                task="liver",
+                gene_models=models,
             )
         nobody = replace(models, table=models.table[:0], exons=models.exons[:0])
         with pytest.raises(KeyError, match="'G'"):
-            write_bedgraph(bins, tmp_path / "a.bedgraph", task="liver", models=nobody)
+            write_bedgraph(bins, tmp_path / "a.bedgraph", task="liver", gene_models=nobody)

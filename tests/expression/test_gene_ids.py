@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from decode.expression.gene_ids import clean_gene_ids, rename_genes
+from decode.expression.gene_ids import clean_gene_ids, rename_genes, rows_by_gene
 
 
 @pytest.mark.parametrize(
@@ -59,3 +59,18 @@ def test_two_rows_for_one_gene_raise(tmp_path: Path) -> None:
     table = pd.DataFrame({"liver": [1.0, 2.0]}, index=["TP53", "P53"])
     with pytest.raises(ValueError, match="ENSG00000141510"):
         rename_genes(table, tmp_path / "map.tsv")
+
+
+def test_rows_by_gene_keeps_one_row_a_gene_and_counts_the_rest() -> None:
+    genes = pd.DataFrame({"gene_id": ["ENSG1", "ENSG2", "ENSG3"], "gene_name": ["A", "B", "B"]})
+    table = pd.DataFrame({"x": [1.0, 4.0, 2.0, 9.0], "y": [1.0, 4.0, 3.0, 9.0]}, index=["A", "ENSG2", "ENSG1", "B"])
+    kept, counts = rows_by_gene(table, genes, name="demo")
+    assert kept.index.tolist() == ["ENSG2", "ENSG1"]  # in the order of the table; of the two rows of A the higher
+    assert kept["y"].tolist() == [4.0, 3.0]
+    assert (counts["names"], counts["n_kept"], counts["sharing_a_gene"], counts["ambiguous"]) == (4, 2, 1, 1)
+
+
+def test_rows_by_gene_of_another_genome_raise() -> None:
+    genes = pd.DataFrame({"gene_id": ["ENSG1", "ENSG2", "ENSG3"], "gene_name": ["A", "B", "C"]})
+    with pytest.raises(ValueError, match="demo: 1 of 3 rows match"):
+        rows_by_gene(pd.DataFrame({"x": [1.0, 2.0, 3.0]}, index=["A", "no", "neither"]), genes, name="demo")

@@ -7,8 +7,9 @@ from toy_models import toy_models
 
 from decode.features.build import build_features
 from decode.genome.assembly import Assembly
+from decode.genome.site_ranges import from_pyranges, to_pyranges
 from decode.genome.site_table import SiteTable
-from decode.genome.sites import SiteSource, from_pyranges, read_sites, sites_from_frame, to_pyranges
+from decode.genome.sites import SiteSource, read_sites, sites_from_frame
 
 ASSEMBLY = Assembly("toy", {"chr1": 3000, "chr2": 500})
 MODELS = toy_models(ASSEMBLY, [("A", "chr1", "+", [(1000, 1030), (1100, 1125)]), ("B", "chr1", "-", [(2000, 2040)])])

@@ -2,64 +2,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from toy_annotation import ATP5O, SOD1, annotation_of
 
 from decode.genome.annotation import Annotation, read_annotation
-from decode.genome.assembly import Assembly, get_assembly
-from decode.genome.gene_models import (
-    GeneModels,
-    gene_models,
-    genome_to_rna,
-    promoter_windows,
-    rna_to_genome,
-)
-
-Blocks = list[tuple[int, int]]
-
-
-def annotation_of(transcripts: list[tuple[str, str, str, Blocks, str]], assembly: Assembly | None = None) -> Annotation:
-    """Annotation from (gene, transcript, strand, blocks, tag); tag is mane, canonical, principal_1, ... or empty."""
-    rows = pd.DataFrame(
-        [
-            (name, gene, gene, "chr21", blocks[0][0], blocks[-1][1], strand, tag == "mane",
-             tag if tag.startswith(("principal", "alternative")) else "", tag == "canonical")
-            for gene, name, strand, blocks, tag in transcripts
-        ],
-        columns=[
-            "transcript_id", "gene_id", "gene_name", "chrom", "start", "end", "strand", "is_mane", "appris",
-            "is_canonical",
-        ],
-    )  # fmt: skip
-    exons = pd.DataFrame(
-        [(name, "chr21", *block, strand) for _, name, strand, blocks, _ in transcripts for block in blocks],
-        columns=["transcript_id", "chrom", "start", "end", "strand"],
-    )
-    genes = rows.groupby("gene_id", sort=False, as_index=False).agg(
-        gene_name=("gene_name", "first"), chrom=("chrom", "first"), start=("start", "min"), end=("end", "max"),
-        strand=("strand", "first"),
-    )  # fmt: skip
-    genes.insert(2, "gene_type", "protein_coding")
-    return Annotation(assembly or get_assembly("hg19"), genes, rows, exons, {}, "toy")
-
-
-# chr21 of GENCODE v19, collapsed; the numbers below come from R GenomicFeatures 1.50 (exonsBy, promoters,
-# mapToTranscripts) on the same GTF.
-SOD1: Blocks = [
-    (33031934, 33032154), (33036102, 33036199), (33038761, 33038831), (33039570, 33039688), (33040783, 33041244),
-]  # fmt: skip
-ATP5O: Blocks = [
-    (35275756, 35275960), (35276238, 35276325), (35278752, 35278804), (35279029, 35279125), (35279644, 35279757),
-    (35281385, 35281515), (35284592, 35284703), (35286753, 35286804), (35288031, 35288284),
-]  # fmt: skip
-
-
-@pytest.fixture
-def two_genes() -> GeneModels:
-    return gene_models(annotation_of([("SOD1", "SOD1", "+", SOD1, ""), ("ATP5O", "ATP5O", "-", ATP5O, "")]))
+from decode.genome.gene_coordinates import genome_to_rna
+from decode.genome.gene_models import GeneModels, gene_models
 
 
 def test_table_and_exons(two_genes: GeneModels) -> None:
@@ -73,77 +22,6 @@ def test_table_and_exons(two_genes: GeneModels) -> None:
     assert two_genes.exons["start"].tolist() == [start for start, _ in SOD1] + [start for start, _ in ATP5O[::-1]]
     assert two_genes.exons["rna_start"].tolist() == [0, 220, 317, 387, 505, 0, 253, 304, 415, 545, 658, 754, 806, 893]
     assert two_genes.rule == "auto: as given, one transcript a gene: 2"
-
-
-def test_promoter_windows_as_in_r(two_genes: GeneModels) -> None:
-    assert promoter_windows(two_genes).to_numpy().tolist() == [
-        [0, "chr21", 33029934, 33032934, "+"],
-        [1, "chr21", 35287284, 35290284, "-"],
-    ]
-
-
-def test_promoter_window_sizes(two_genes: GeneModels) -> None:
-    windows = promoter_windows(two_genes, upstream=0, downstream=1)
-    assert windows["start"].tolist() == two_genes.table["tss"].tolist()
-    windows = promoter_windows(two_genes, upstream=1, downstream=0)
-    assert windows["start"].tolist() == [33031933, 35288284]
-    for sizes in ({"upstream": -1}, {"downstream": 0.5}, {"upstream": 0, "downstream": 0}):
-        with pytest.raises(ValueError, match=r"upstream|downstream"):
-            promoter_windows(two_genes, **sizes)  # type: ignore[arg-type]
-
-
-def test_promoter_windows_are_not_clipped() -> None:
-    models = gene_models(annotation_of([("A", "A", "+", [(100, 200)], "")]))
-    assert promoter_windows(models)[["start", "end"]].to_numpy().tolist() == [[-1900, 1100]]
-
-
-@pytest.mark.parametrize(
-    ("gene", "genome", "rna"),
-    [
-        ("SOD1", [33031934, 33032153, 33032154, 33032561, 33036102, 33036198, 33038761, 33040796, 33041243, 33041244],
-         [0, 219, -1, -1, 220, 316, 317, 518, 965, -1]),
-        ("ATP5O", [35288283, 35288031, 35286803, 35286753, 35286585, 35284667, 35279657, 35276238, 35275756, 35275755],
-         [0, 252, 253, 303, -1, 339, 644, 892, 1096, -1]),
-    ],
-)  # fmt: skip
-def test_coordinates_as_in_r(two_genes: GeneModels, gene: str, genome: list[int], rna: list[int]) -> None:
-    assert genome_to_rna(two_genes, gene, genome).tolist() == rna
-    inside = [pair for pair in zip(genome, rna, strict=True) if pair[1] >= 0]
-    assert rna_to_genome(two_genes, gene, [pair[1] for pair in inside]).tolist() == [pair[0] for pair in inside]
-
-
-def test_coordinate_arrays_keep_their_shape(two_genes: GeneModels) -> None:
-    assert genome_to_rna(two_genes, "SOD1", []).shape == (0,)
-    assert rna_to_genome(two_genes, "ATP5O", np.zeros((2, 3), int)).tolist() == [[35288283] * 3] * 2
-
-
-def test_bad_coordinates(two_genes: GeneModels) -> None:
-    with pytest.raises(KeyError, match="gene 'TP53' is not among the 2 models"):
-        genome_to_rna(two_genes, "TP53", [1])
-    for position in (-1, 966):
-        with pytest.raises(ValueError, match=f"must lie in 0 to 965, got {position}"):
-            rna_to_genome(two_genes, "SOD1", [0, position])
-
-
-@st.composite
-def blocks(draw: st.DrawFn) -> Blocks:
-    steps = draw(st.lists(st.integers(1, 40), min_size=2, max_size=12).filter(lambda steps: len(steps) % 2 == 0))
-    edges = np.cumsum(steps)
-    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
-
-
-@settings(deadline=None, max_examples=50)
-@given(blocks(), st.sampled_from("+-"))
-def test_maps_are_inverse_and_follow_every_base(exon_blocks: Blocks, strand: str) -> None:
-    other = ("B", "B", "-" if strand == "+" else "+", [(5, 9)], "")
-    models = gene_models(annotation_of([other, ("A", "A", strand, exon_blocks, "")]))
-    bases = [base for start, end in exon_blocks for base in range(start, end)]
-    in_rna_order = bases if strand == "+" else bases[::-1]
-    rna = np.arange(len(bases))
-    assert rna_to_genome(models, "A", rna).tolist() == in_rna_order
-    assert genome_to_rna(models, "A", in_rna_order).tolist() == rna.tolist()
-    outside = sorted(set(range(-2, bases[-1] + 3)) - set(bases))
-    assert (genome_to_rna(models, "A", outside) == -1).all()
 
 
 CHOICE = [

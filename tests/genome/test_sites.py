@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from small_sites import TOY, toy_frame, toy_sites
 
 from decode.genome.assembly import Assembly, get_assembly
 from decode.genome.sites import (
@@ -13,31 +14,10 @@ from decode.genome.sites import (
     SiteSource,
     block_from_sites,
     check_sites,
-    from_pyranges,
     read_block,
     read_sites,
     sites_from_frame,
-    to_pyranges,
 )
-
-TOY = Assembly("toy", {"chr1": 1000, "chr2": 500, "chrM": 100})
-
-
-def toy_frame(**columns: Any) -> pd.DataFrame:
-    table = {
-        "chrom": ["chr1", "2", "MT"],
-        "start": [10, 0, 5],
-        "end": [30, 500, 6],
-        "strand": ["+", "-", "."],
-        "regulator": ["CTCF", "REST", "CTCF"],
-        "kind": ["TF", "TF", "TF"],
-    }
-    return pd.DataFrame({**table, **columns})
-
-
-def toy_sites(**columns: Any) -> pd.DataFrame:
-    return sites_from_frame(toy_frame(**columns), build=TOY)
-
 
 # --- frames in
 
@@ -181,44 +161,6 @@ def test_a_frame_and_its_file_give_the_same_block(tmp_path: Path, stranded: bool
     assert block.counts.get("n_without_strand") == (2 if stranded else None)
     with pytest.raises(ValueError, match=r"2 kinds \(TF, RBP\)"):
         block_from_sites(toy_sites(kind=["TF", "RBP", "TF"]), TOY, stranded=stranded)
-
-
-# --- PyRanges
-
-
-def test_pyranges_there_and_back() -> None:
-    sites = toy_sites(biosample=["K562", "", "HepG2"], score=[1, 2, 3])
-    ranges = to_pyranges(sites)
-    assert list(ranges.df.columns[:4]) == ["Chromosome", "Start", "End", "Strand"]
-    assert not ranges.stranded
-    back = from_pyranges(ranges, build=TOY)
-    pd.testing.assert_frame_equal(back[sites.columns], sites)
-    assert to_pyranges(sites.iloc[:2]).stranded
-
-
-def test_pyranges_joins_work() -> None:
-    ranges = to_pyranges(toy_sites().iloc[:2])
-    other = to_pyranges(toy_sites(start=[29, 0, 5]).iloc[:1])
-    assert ranges.overlap(other).df[["Start", "End"]].to_numpy().tolist() == [[10, 30]]
-
-
-def test_ranges_of_a_bed_reader() -> None:
-    import pyranges
-
-    table = {"Chromosome": ["chr1"], "Start": [1], "End": [2], "Name": ["REST"], "Score": [4], "Strand": ["-"]}
-    ranges = pyranges.PyRanges(pd.DataFrame(table))
-    sites = from_pyranges(ranges, build=TOY, kind="TF")
-    assert sites[[*SITE_COLUMNS, "score"]].to_numpy().tolist() == [["chr1", 1, 2, "-", "REST", "TF", 4.0]]
-    assert from_pyranges(ranges, build=TOY, kind="TF", regulator="A")["regulator"].tolist() == ["A"]
-    with pytest.raises(ValueError, match="kind is 'tf'"):
-        from_pyranges(ranges, build=TOY, kind="tf")  # type: ignore[arg-type]
-
-
-def test_empty_ranges() -> None:
-    ranges = to_pyranges(toy_sites().iloc[:0])
-    assert len(from_pyranges(ranges, build=TOY)) == 0
-    with pytest.raises(TypeError, match=r"is a DataFrame; a pyranges.PyRanges is wanted"):
-        from_pyranges(toy_sites(), build=TOY)  # type: ignore[arg-type]
 
 
 @pytest.mark.real_data

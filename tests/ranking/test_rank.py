@@ -201,5 +201,5 @@ class TestClasses:
         assert (table["probability"] == 0.5).all()
 
     def test_one_class(self, made):
-        with pytest.raises(ValueError, match="all of class TF; two classes are needed"):
+        with pytest.raises(ValueError, match="all of kind TF; two kinds are needed"):
             compare_classes(regulator_scores(made[0].isel(regulator=[0, 1])))

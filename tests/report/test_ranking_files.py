@@ -19,12 +19,12 @@ def scores():
 
 
 def test_tables(scores, tmp_path):
-    ranking, classes = rank_regulators(scores), compare_classes(scores)
-    written = write_ranking(ranking, classes, tmp_path / "r.tsv.gz", record={"reference": "own_length"})
+    ranking, kinds = rank_regulators(scores), compare_classes(scores)
+    written = write_ranking(ranking, kinds, tmp_path / "r.tsv.gz", record={"reference": "own_length"})
     assert [path.name for path in written] == ["r.tsv.gz", "r.classes.tsv", "r.tsv.gz.run.json"]
     found = read_ranking(tmp_path / "r.tsv.gz")
     np.testing.assert_allclose(found["mean"], ranking["mean"])
-    assert len(pd.read_csv(tmp_path / "r.classes.tsv", sep="\t")) == len(classes)
+    assert len(pd.read_csv(tmp_path / "r.classes.tsv", sep="\t")) == len(kinds)
     record = json.loads((tmp_path / "r.tsv.gz.run.json").read_text())
     assert (record["kind"], record["reference"]) == ("rank", "own_length")
     assert set(record["files"]) == {"r.tsv.gz", "r.classes.tsv"}
