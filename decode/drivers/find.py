@@ -57,6 +57,10 @@ class DriversResult(NamedTuple):
         how far the DE prior explains it.
     counts : dict
         What was matched, left out and used.
+    evidence : pd.DataFrame or None
+        Lines of evidence, see `decode.drivers.gather.add_evidence`.
+    missing : pd.DataFrame or None
+        Factors without sites that change most themselves, see `decode.drivers.factors.factors_without_sites`.
     """
 
     drivers: pd.DataFrame
@@ -66,6 +70,8 @@ class DriversResult(NamedTuple):
     positions: pd.DataFrame
     contrasts: pd.DataFrame
     counts: dict[str, Any]
+    evidence: pd.DataFrame | None = None
+    missing: pd.DataFrame | None = None
 
 
 def find_drivers(

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from decode.core.checks import check_unique
-from decode.drivers.evidence import EvidenceResult, evidence_scores
+from decode.drivers.evidence import evidence_scores
 from decode.drivers.evidence_noise import evidence_p_values
 from decode.drivers.find import DriversResult
 from decode.drivers.inputs import match_table
@@ -32,23 +32,29 @@ logger = logging.getLogger(__name__)
 Float = NDArray[np.float64]
 
 
-class EvidenceFiles(NamedTuple):
+class EvidenceOptions(NamedTuple):
     """What the user names beside the features.
 
     Attributes
     ----------
-    coexpression, tissues : sequence of path
+    coexpression, tissues : tuple of path
         Expression matrices; in those of tissues (few and very different samples) positive correlations are cubed.
     groups : pd.Series or None
         Group by sample, for all matrices of `coexpression` whose samples it names.
-    networks : sequence of path
+    networks : tuple of path
         Edges, or gene sets (GMT).
+    background : DeTable or None
+        Contrasts in which other regulators were perturbed: p-values are against them.
+    with_own_change : bool
+        Count the regulator's own change; p-values need a background then.
     """
 
-    coexpression: Sequence[Path] = ()
-    tissues: Sequence[Path] = ()
+    coexpression: tuple[Path, ...] = ()
+    tissues: tuple[Path, ...] = ()
     groups: pd.Series | None = None
-    networks: Sequence[Path] = ()
+    networks: tuple[Path, ...] = ()
+    background: DeTable | None = None
+    with_own_change: bool = False
 
 
 def correlation_line(
@@ -100,7 +106,7 @@ def correlation_line(
 def gather_lines(
     features: RegulatoryFeatures,
     correlation: GeneCorrelation | None,
-    files: EvidenceFiles,
+    files: EvidenceOptions,
     *,
     id_map: str | Path | None = None,
 ) -> list[Line]:
@@ -112,7 +118,7 @@ def gather_lines(
         Gene level.
     correlation : GeneCorrelation or None
         See `correlation_line`.
-    files : EvidenceFiles
+    files : EvidenceOptions
     id_map : str or Path, optional
 
     Returns
@@ -162,16 +168,15 @@ def add_evidence(
     table: DeTable,
     features: RegulatoryFeatures,
     lines: Sequence[Line],
+    options: EvidenceOptions,
     *,
     id_map: str | Path | None = None,
     skip_ambiguous: bool = False,
     mean_expression: pd.Series | None = None,
     universe: Sequence[str] | None = None,
-    background: DeTable | None = None,
     correlation: GeneCorrelation | None = None,
-    with_own_change: bool = False,
     seed: int = 0,
-) -> tuple[DriversResult, EvidenceResult]:
+) -> DriversResult:
     """Put the sum of the lines of evidence beside the drivers found by their sites.
 
     Parameters
@@ -182,26 +187,22 @@ def add_evidence(
     features : RegulatoryFeatures
     lines : sequence of Line
         See `gather_lines`.
+    options : EvidenceOptions
     id_map, skip_ambiguous
         As in `find_drivers`.
     mean_expression : pd.Series, optional
         Covariate, log2 by gene id; default the table's own.
     universe : sequence of str, optional
         Gene ids that could have changed, for signatures. Default all genes of the features.
-    background : DeTable, optional
-        Contrasts in which other regulators were perturbed: p-values are against them.
     correlation : GeneCorrelation, optional
         Without a background p-values are against null targets with this correlation; without both there are none.
-    with_own_change : bool
-        Count the regulator's own change; p-values need a background then.
     seed : int
 
     Returns
     -------
-    result : DriversResult
+    DriversResult
         `drivers` gains n_lines, evidence (the sum), evidence_rank (within the kind), evidence_p, evidence_fdr and
-        z_LINE.
-    evidence : EvidenceResult
+        z_LINE; `evidence` is the whole table, and counts["evidence"] tells of the lines.
     """
     matched = match_table(table, features, id_map=id_map, skip_ambiguous=skip_ambiguous)
     contrasts = result.contrasts["contrast"].tolist()
@@ -211,27 +212,34 @@ def add_evidence(
     level = matched.table.mean_expression if matched.table.mean_expression is not None else mean_expression
     known = features.tracks[["kind", "regulator"]].drop_duplicates()
     own = regulator_genes(known, features.genes[["gene_id", "gene_name"]], id_map).genes
+    if universe is not None:
+        queries = queries.loc[queries.index.isin(universe)].reindex(queries.index)
     others = None
-    if background is not None:
-        found = match_table(background, features, id_map=id_map, skip_ambiguous=True)
-        missing = 0.0 if background.is_signature else np.nan
+    if options.background is not None:
+        found = match_table(options.background, features, id_map=id_map, skip_ambiguous=True)
+        missing = 0.0 if options.background.is_signature else np.nan
         others = found.table.statistic.reindex(ids, fill_value=missing)
     evidence = evidence_scores(
         queries,
         lines,
         is_signature=table.is_signature,
-        universe=universe,
         expression=level,
         background=others,
         own_genes=own,
-        with_own_change=with_own_change,
+        with_own_change=options.with_own_change,
     )
-    if others is None and correlation is not None and not with_own_change and universe is None:
+    if others is None and correlation is not None and not options.with_own_change:
         p_value = evidence_p_values(
             evidence, queries, list(lines), correlation, is_signature=table.is_signature, expression=level, seed=seed
         )
         evidence = evidence._replace(table=evidence.table.assign(p_value=p_value))
-    return result._replace(drivers=_beside(result.drivers, evidence.table)), evidence
+    against = "null targets with correlated genes" if others is None else "background contrasts"
+    told = {**evidence.counts, "p_values": against if evidence.table["p_value"].notna().any() else "none"}
+    return result._replace(
+        drivers=_beside(result.drivers, evidence.table),
+        evidence=evidence.table,
+        counts=result.counts | {"evidence": told},
+    )
 
 
 def _beside(drivers: pd.DataFrame, evidence: pd.DataFrame) -> pd.DataFrame:

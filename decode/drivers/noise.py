@@ -24,6 +24,7 @@ Float = NDArray[np.float64]
 Targets = NDArray[np.float32]
 LEAST_DRAWS = 20
 MEDIAN_NORMAL = 0.6745  # median of |z| of a standard normal z
+A_POOL = 50_000  # null scores that a p-value is counted among, at least: 1 / 50,000 is the least
 A_STRATUM = 50  # regulators whose null scores are pooled, at least
 
 
@@ -231,11 +232,11 @@ def significance(direction: Screen, response: Screen | None, targets: NullTarget
     by its null mean. The correlation of genes is that of the samples at hand or of others like them. With one group
     of d degrees of freedom s^2 is as uncertain as any variance of d: z is brought to the normal scale by Student's t.
     With G groups the null targets are a mixture of them, and s is widened by sqrt(1 + 1/G), as for the next group. z of
-    the data and of each null target is divided by its `inflation`, the spread of the bulk of the regulators. The
+    the data is divided by its `inflation`, the spread of the bulk of the regulators. The
     strength is the length of the vector (z, response z), a response below 0 counting as 0: a factor that is lost lets
     some targets fall and others rise, so that its sites say little about the sign and much about which genes change;
     sites that go with not changing make no driver. p = (1 + #) / (1 + n) over the null targets and the regulators of
-    like null SD (50 or more).
+    like null SD (50 regulators and 50,000 null scores or more).
 
     References
     ----------
@@ -254,8 +255,8 @@ def significance(direction: Screen, response: Screen | None, targets: NullTarget
         scores = np.hypot(scores, np.maximum(response_z, 0.0))
         null = np.hypot(null, np.maximum(second.null, 0.0))
     size = direction.residual.std() * (1.0 if direction.norm is None else direction.norm)
-    strata = quantile_groups(spread, max(1, len(spread) // A_STRATUM))
-    own = quantile_groups(first.sd, max(1, len(spread) // A_STRATUM))
+    n_strata = max(1, min(len(spread) // A_STRATUM, null.size // A_POOL))
+    strata, own = quantile_groups(spread, n_strata), quantile_groups(first.sd, n_strata)
     return Significance(
         sd=first.sd * size,
         vif=np.full(len(first.z), np.nan) if direction.norm is None else first.ratio,
@@ -291,12 +292,12 @@ def _in_null_sds(screen: Screen, targets: Targets, df: Float, *, centre: bool) -
     scaled = ((null - mean) / sd).astype(np.float32)
     if not np.isfinite(df).all():  # no sample stands behind the null: nothing is known of common modes
         return _Scaled(z, scaled, np.where(np.isfinite(sd), sd, 0.0), ratio, 1.0)
-    spread = float(inflation(z[None])[0])
+    spread = inflation(z)
     sd = np.where(np.isfinite(sd), sd, 0.0) * spread
-    return _Scaled(z / spread, scaled / inflation(scaled)[:, None], sd, ratio, spread)
+    return _Scaled(z / spread, scaled, sd, ratio, spread)
 
 
-def inflation(z: NDArray[np.floating]) -> NDArray[np.floating]:
+def inflation(z: NDArray[np.floating]) -> float:
     """How much wider the bulk of the regulators scores than under the null: their median |z| / 0.6745, at least 1.
 
     A common mode of the samples (tumour purity, RNA quality) moves all regulators of a contrast at once, and how strong
@@ -305,11 +306,11 @@ def inflation(z: NDArray[np.floating]) -> NDArray[np.floating]:
 
     Parameters
     ----------
-    z : array, shape (n_targets, n_regulators)
+    z : array, shape (n_regulators,)
 
     Returns
     -------
-    array, shape (n_targets,)
+    float
 
     References
     ----------
@@ -317,10 +318,10 @@ def inflation(z: NDArray[np.floating]) -> NDArray[np.floating]:
 
     Examples
     --------
-    >>> inflation(np.array([[-2.0, 2.0, 2.0], [0.1, 0.1, 9.0]])).round(3).tolist()
-    [2.965, 1.0]
+    >>> round(inflation(np.array([-2.0, 2.0, 2.0])), 3), inflation(np.array([0.1, 0.1, 9.0]))
+    (2.965, 1.0)
     """
-    return np.maximum(np.median(np.abs(z), axis=1) / MEDIAN_NORMAL, 1.0)
+    return max(float(np.median(np.abs(z))) / MEDIAN_NORMAL, 1.0)
 
 
 def next_group(df: Float) -> float:

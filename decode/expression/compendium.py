@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -238,7 +239,7 @@ def read_correlation(path: str | Path) -> GeneCorrelation:
                 size = np.sqrt((factors**2).sum(axis=1, keepdims=True))
                 groups.append(NoiseGroup(str(name), factors / np.maximum(size, 1.0), int(df)))
             return GeneCorrelation(stored["gene_ids"].tolist(), groups, str(stored["source"]))
-    except (KeyError, ValueError, OSError, EOFError) as error:
+    except (KeyError, ValueError, OSError, EOFError, BadZipFile) as error:
         raise ValueError(
             f"{path} is no correlation of genes as decode writes it ({error}); give an expression table, or "
             "write it again"

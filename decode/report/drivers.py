@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,15 @@ from matplotlib.ticker import MaxNLocator
 from decode.core.resume import file_name
 from decode.drivers.find import DriversResult
 from decode.drivers.targets import FDR_LIMIT
+from decode.report.evidence import plot_evidence
 from decode.report.files import write_run
-from decode.report.style import BLUE, GREY, LIGHT_GREY, VERMILION
+from decode.report.style import BLACK, BLUE, GREY, LIGHT_GREY, VERMILION
+
+logger = logging.getLogger(__name__)
 
 N_BARS = 20
+N_NAMED = 12
+N_DRAWN = 20  # contrasts with figures
 N_PROFILES = 6
 
 
@@ -42,31 +48,41 @@ def write_drivers(
     -------
     list of Path
         drivers.tsv, targets.tsv, where.tsv, positions.tsv, contrasts.tsv, sites.bed, counts.json; for each contrast
-        drivers_CONTRAST and positions_CONTRAST as .png and .svg; run.json.
+        drivers_CONTRAST, volcano_CONTRAST, positions_CONTRAST and, with lines of evidence, evidence_CONTRAST_KIND as
+        .png and .svg (of the first 20 contrasts); factors_without_sites.tsv where asked for; run.json.
 
     Raises
     ------
     FileNotFoundError, FileExistsError, PermissionError
         If the folder cannot be used.
     """
-    figures = {}
-    for contrast in result.contrasts["contrast"]:
+    figures: dict[str, Figure] = {}
+    drawn = result.contrasts["contrast"].head(N_DRAWN).tolist()
+    if len(drawn) < len(result.contrasts):
+        logger.info("figures of the first %d of %d contrasts", len(drawn), len(result.contrasts))
+    for contrast in drawn:
         drivers = result.drivers[result.drivers["contrast"] == contrast]
         positions = result.positions[result.positions["contrast"] == contrast]
         name = file_name(str(contrast))
         figures[f"drivers_{name}"] = draw_drivers(drivers, title=str(contrast))
+        figures[f"volcano_{name}"] = draw_volcano(drivers, title=str(contrast))
         figures[f"positions_{name}"] = draw_positions(drivers, positions, title=str(contrast))
+        if result.evidence is not None:
+            figures |= _evidence_figures(result.evidence, str(contrast), name)
+    tables = {
+        "drivers.tsv": result.drivers,
+        "targets.tsv": result.targets,
+        "where.tsv": result.where,
+        "positions.tsv": result.positions,
+        "contrasts.tsv": result.contrasts,
+        "sites.bed": result.sites,
+    }
+    if result.missing is not None:
+        tables["factors_without_sites.tsv"] = result.missing
     return write_run(
         out,
         "drivers",
-        tables={
-            "drivers.tsv": result.drivers,
-            "targets.tsv": result.targets,
-            "where.tsv": result.where,
-            "positions.tsv": result.positions,
-            "contrasts.tsv": result.contrasts,
-            "sites.bed": result.sites,
-        },
+        tables=tables,
         figures=figures,
         numbers={"counts.json": result.counts},
         record=record,
@@ -75,45 +91,110 @@ def write_drivers(
 
 
 def draw_drivers(drivers: pd.DataFrame, *, title: str = "", n: int = N_BARS) -> Figure:
-    """Draw the strength of the first drivers as bars; the colour is the direction, those of FDR < 5 % are filled.
+    """Draw the first drivers: their effect with an interval, and their strength.
 
     Parameters
     ----------
     drivers : pd.DataFrame
-        One contrast: kind, regulator, z, direction_fdr, strength, fdr, rank.
+        One contrast: kind, regulator, effect, sd, z, direction_fdr, strength, fdr, rank.
     title : str, optional
     n : int
-        Bars.
+        Rows.
 
     Returns
     -------
     matplotlib.figure.Figure
+        Left: effect +- 2 sd, the SD that it has where nothing differs between the samples; right: strength as bars,
+        filled at FDR < 5 %. The colour is the direction.
     """
     shown = drivers.nsmallest(n, "rank").iloc[::-1]
-    figure = Figure(figsize=(6.4, 0.27 * len(shown) + 1.5), layout="constrained")
-    axes = figure.add_subplot()
+    figure = Figure(figsize=(7.4, 0.27 * len(shown) + 1.6), layout="constrained")
+    left, right = figure.subplots(1, 2, sharey=True, width_ratios=(1, 1))
     is_significant = shown["fdr"].to_numpy() < FDR_LIMIT
     colours = np.where(shown["z"] > 0, VERMILION, BLUE)
     colours = np.where(shown["direction_fdr"] < FDR_LIMIT, colours, GREY)
     faces = [colour if filled else "white" for colour, filled in zip(colours, is_significant, strict=True)]
     place = np.arange(len(shown))
-    axes.barh(place, shown["strength"], color=faces, edgecolor=colours, linewidth=1.0, height=0.7)
+    effect, half = shown["effect"].to_numpy(dtype=float), 2 * shown["sd"].to_numpy(dtype=float)
+    left.axvline(0, color=LIGHT_GREY, linewidth=0.8, zorder=0)
+    left.hlines(place, effect - half, effect + half, color=colours, linewidth=1.2)
+    left.scatter(effect, place, c=colours, s=18, zorder=3)
+    right.barh(place, shown["strength"], color=faces, edgecolor=colours, linewidth=1.0, height=0.7)
     names = [f"{regulator} ({kind})" for kind, regulator in zip(shown["kind"], shown["regulator"], strict=True)]
-    axes.set_yticks(place, names, fontsize=9)
-    axes.tick_params(axis="y", length=0)
-    axes.set_ylim(-0.6, len(shown) - 0.4)
-    axes.set_xlabel("strength (SDs of refits on exchanged sites)", fontsize=10)
-    axes.spines[["top", "right", "left"]].set_visible(False)
+    left.set_yticks(place, names, fontsize=9)
+    left.set_ylim(-0.6, len(shown) - 0.4)
+    left.set_xlabel("effect (SDs of the statistic) \u00b1 2 SD", fontsize=9)
+    right.set_xlabel("strength (null SDs)", fontsize=9)
+    for axes in (left, right):
+        axes.tick_params(axis="y", length=0)
+        axes.tick_params(axis="x", labelsize=8)
+        axes.spines[["top", "right", "left"]].set_visible(False)
     handles = [
         Patch(facecolor=VERMILION, edgecolor=VERMILION, label="sites go with up-regulation"),
         Patch(facecolor=BLUE, edgecolor=BLUE, label="sites go with down-regulation"),
-        Patch(facecolor=GREY, edgecolor=GREY, label="with changes of either sign"),
+        Patch(facecolor=GREY, edgecolor=GREY, label="direction not significant"),
         Patch(facecolor="white", edgecolor=GREY, label=f"FDR {FDR_LIMIT:.0%} or more"),
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=2, fontsize=8, frameon=False)
     if title:
+        figure.suptitle(title, fontsize=10, x=0.01, ha="left")
+    return figure
+
+
+def draw_volcano(drivers: pd.DataFrame, *, title: str = "", n: int = N_NAMED) -> Figure:
+    """Draw the effect of every regulator against its FDR, in the colours of the kinds.
+
+    Parameters
+    ----------
+    drivers : pd.DataFrame
+        One contrast: kind, regulator, effect, fdr, rank.
+    title : str, optional
+    n : int
+        First drivers that are named.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure = Figure(figsize=(5.6, 4.2), layout="constrained")
+    axes = figure.add_subplot()
+    height = -np.log10(np.maximum(drivers["fdr"].to_numpy(dtype=float), 1e-300))
+    for kind, colour in zip(("TF", "RBP", "miRNA", "other"), (BLUE, VERMILION, GREY, BLACK), strict=True):
+        own = (drivers["kind"] == kind).to_numpy()
+        if own.any():
+            axes.scatter(drivers["effect"][own], height[own], s=12, c=colour, alpha=0.7, linewidths=0, label=kind)
+    axes.axhline(-np.log10(FDR_LIMIT), color=LIGHT_GREY, linewidth=0.8, zorder=0)
+    axes.axvline(0, color=LIGHT_GREY, linewidth=0.8, zorder=0)
+    first = drivers.nsmallest(n, "rank")
+    order = np.argsort(height[drivers.index.get_indexer(first.index)])
+    gap, last = 0.045 * max(float(height.max(initial=0.0)), -np.log10(FDR_LIMIT)), -np.inf
+    named = first.iloc[order]
+    for name, x, fdr in zip(named["regulator"], named["effect"].astype(float), named["fdr"].astype(float), strict=True):
+        own = float(-np.log10(max(fdr, 1e-300)))
+        last = max(own, last + gap)  # names of like FDR stand above each other, with a line to their point
+        if last > own:
+            axes.plot([x, x], [own, last], color=LIGHT_GREY, linewidth=0.6, zorder=0)
+        axes.text(x, last, name, fontsize=7, ha="left" if x > 0 else "right", va="bottom")
+    axes.set_ylim(-0.05 * max(last, 1.0), max(float(height.max(initial=0.0)), last) + 2 * gap)
+    axes.set_xlabel("effect (SDs of the statistic); positive: sites go with up-regulation", fontsize=9)
+    axes.set_ylabel("-log10 FDR of the strength", fontsize=9)
+    axes.tick_params(labelsize=8)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.margins(x=0.15)
+    axes.legend(fontsize=8, frameon=False, loc="best")
+    if title:
         axes.set_title(title, fontsize=10, loc="left")
     return figure
+
+
+def _evidence_figures(evidence: pd.DataFrame, contrast: str, name: str) -> dict[str, Figure]:
+    """One figure a kind whose regulators have a score."""
+    figures = {}
+    own = evidence[(evidence["contrast"] == contrast) & evidence["rank"].notna()]
+    for kind in own["kind"].unique():
+        figure, _ = plot_evidence(own[own["kind"] == kind], title=f"{contrast}: {kind}")
+        figures[f"evidence_{name}_{kind}"] = figure
+    return figures
 
 
 def draw_positions(drivers: pd.DataFrame, positions: pd.DataFrame, *, title: str = "", n: int = N_PROFILES) -> Figure:
@@ -183,12 +264,14 @@ def drivers_text(result: DriversResult, n: int = 10) -> str:
     str
     """
     lines = []
-    for row in result.contrasts.to_dict("records"):
+    for row in result.contrasts.head(N_DRAWN).to_dict("records"):
         drivers = result.drivers[result.drivers["contrast"] == row["contrast"]].nsmallest(n, "rank")
         lines.append(
             f"{row['contrast']}: {row['n_significant']} of {row['n_regulators']} regulators with FDR < "
             f"{FDR_LIMIT:.0%}; {row['n_genes']:,} genes; {row['r2']:.1%} of the held-out variance explained"
         )
+        if row["null"]:
+            lines.append(f"  p-values: {row['null']}; spread of all regulators {row['inflation']:.2f} times the null's")
         if row.get("prior_auroc") is not None and np.isfinite(row["prior_auroc"]):
             generic = ": generic responders" if row["is_generic"] else ""
             lines.append(f"  AUROC of the DE prior for the genes that change most {row['prior_auroc']:.2f}{generic}")
@@ -198,4 +281,22 @@ def drivers_text(result: DriversResult, n: int = 10) -> str:
                 f"  {driver['rank']:3d} {driver['kind']:6}{driver['regulator']:16} strength {driver['strength']:6.2f}  "
                 f"FDR {driver['fdr']:.2g}  z {driver['z']:6.2f}{response}  {driver['leading_targets']}"
             )
+        lines += _evidence_lines(result, row["contrast"])
+    if len(result.contrasts) > N_DRAWN:
+        lines.append(f"... and {len(result.contrasts) - N_DRAWN} contrasts more: drivers.tsv")
     return "\n".join(lines)
+
+
+def _evidence_lines(result: DriversResult, contrast: str, n: int = 8) -> list[str]:
+    """First regulators of each kind by all lines of evidence; and factors that cannot be found by sites."""
+    lines = []
+    if result.evidence is not None:
+        own = result.evidence[(result.evidence["contrast"] == contrast) & (result.evidence["n_lines"] > 1)]
+        for kind in own["kind"].unique():
+            first = own[own["kind"] == kind].nsmallest(n, "rank")
+            lines.append(f"  by all lines of evidence, {kind}: {', '.join(first['regulator'])}")
+    if result.missing is not None:
+        names = result.missing.loc[result.missing["contrast"] == contrast, "factor"].head(n).tolist()
+        if names:
+            lines.append(f"  change most themselves, without sites in the features: {', '.join(names)}")
+    return lines

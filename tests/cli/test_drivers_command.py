@@ -28,11 +28,32 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     level.drop(columns="median_level").to_csv(folder / "changes.tsv", sep="\t", index=False)
     ranks = pd.DataFrame({"Gene_Name": table.index, "DE_Prior_Rank": np.linspace(0, 1, len(table))})
     ranks.to_csv(folder / "prior.txt", sep="\t", index=False)
+    rng = np.random.default_rng(0)
+    group = np.repeat([0.0, 1.0], 6)
+    values = 6 + np.outer(y, group) + 0.5 * rng.normal(size=(len(y), 12))
+    names = [f"s{number}" for number in range(12)]
+    pd.DataFrame(values, index=table.index, columns=names).to_csv(folder / "samples.tsv", sep="\t")
+    meta = pd.DataFrame({"sample": names, "group": np.where(group > 0, "treated", "control")})
+    meta.to_csv(folder / "meta.tsv", sep="\t", index=False)
+    meta.iloc[:5].to_csv(folder / "few.tsv", sep="\t", index=False)
+    meta.iloc[:, [0, 1]].to_csv(folder / "groups.tsv", sep="\t", index=False, header=False)
+    both = [("one", gene, "up") for gene in features.ids[order[-80:]]] + [
+        ("one", g, "down") for g in features.ids[order[:80]]
+    ]
+    both += [("two", gene, "up") for gene in features.ids[order[100:220]]]
+    pd.DataFrame(both, columns=["signature_id", "gene", "change"]).to_csv(folder / "both.tsv", sep="\t", index=False)
+    edges = [("TF8", gene) for gene in table.index[order[:60]]] + [("TF1", gene) for gene in table.index[::7]]
+    edges += [(f"TF{i}", gene) for i in (2, 4, 5, 6) for gene in table.index[i::9]]
+    pd.DataFrame(edges, columns=["source", "target"]).to_csv(folder / "edges.tsv", sep="\t", index=False)
+    (folder / "factors.txt").write_text("\n".join(["TF3", "TF8", "G7", "G11"]))
     return folder
 
 
+SITES = ["--independent-genes", "--no-evidence", "--score", "joint"]
+
+
 def test_drivers_of_a_table(run, files, tmp_path):
-    options = ["--features", files / "features.h5", "--out", tmp_path / "out", "--refits", 50, "--top", 7]
+    options = ["--features", files / "features.h5", "--out", tmp_path / "out", "--refits", 50, "--top", 7, *SITES]
     result = run("drivers", files / "kd.csv", *options, "--de-prior", files / "prior.txt")
     assert result.status == 0, result.err
     assert "TF8" in result.out
@@ -46,7 +67,8 @@ def test_drivers_of_a_table(run, files, tmp_path):
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert names == {
         *("drivers.tsv", "targets.tsv", "sites.bed", "where.tsv", "positions.tsv", "contrasts.tsv", "counts.json"),
-        *("drivers_kd.png", "positions_kd.png", "drivers_kd.svg", "positions_kd.svg", "run.json"),
+        *("drivers_kd.png", "positions_kd.png", "volcano_kd.png", "run.json"),
+        *("drivers_kd.svg", "positions_kd.svg", "volcano_kd.svg"),
     }
     record = json.loads((tmp_path / "out" / "run.json").read_text())
     assert len(record["inputs"]["de_table"]["sha256"]) == 64
@@ -56,7 +78,17 @@ def test_drivers_of_a_table(run, files, tmp_path):
 
 
 def test_drivers_of_a_signature(run, files, tmp_path):
-    options = ["--features", files / "features.h5", "--out", tmp_path / "out", "--refits", 30, "--biosamples", "K562"]
+    options = [
+        "--features",
+        files / "features.h5",
+        "--out",
+        tmp_path / "out",
+        "--refits",
+        30,
+        "--biosamples",
+        "K562",
+        *SITES,
+    ]
     options += ["--mean-expression", files / "targets.tsv"]
     result = run("drivers", "--up", files / "up.txt", "--down", files / "down.txt", *options)
     assert result.status == 0, result.err
@@ -65,8 +97,63 @@ def test_drivers_of_a_signature(run, files, tmp_path):
     assert any("expression" in name for name in counts["inputs"]["signature"]["covariates"])
 
 
+def test_samples_and_a_design(run, files, tmp_path):
+    options = [
+        "--features",
+        files / "features.h5",
+        "--out",
+        tmp_path / "out",
+        "--draws",
+        200,
+        "--network",
+        files / "edges.tsv",
+    ]
+    options += ["--samples", files / "meta.tsv", "--design", "~ group"]
+    result = run("drivers", "--expression", files / "samples.tsv", *options)
+    assert result.status == 0, result.err
+    drivers = pd.read_csv(tmp_path / "out" / "drivers.tsv", sep="\t")
+    assert {"TF3", "TF8", "RBP5"} == set(drivers.loc[drivers["rank"] <= 3, "regulator"])
+    contrast = pd.read_csv(tmp_path / "out" / "contrasts.tsv", sep="\t").iloc[0]
+    assert contrast["contrast"] == "group[T.treated]"
+    assert "12 samples of samples.tsv beside ~ group (10 degrees of freedom)" in contrast["null"]
+    assert {"vif", "group", "evidence", "evidence_p", "n_lines", "z_edges"} <= set(drivers.columns)
+    assert drivers.set_index("regulator").loc["TF8", "evidence_rank"] == 1
+    assert (tmp_path / "out" / "evidence_group_T.treated__TF.png").exists()
+
+
+def test_compendium_with_groups(run, files, tmp_path):
+    options = ["--features", files / "features.h5", "--out", tmp_path / "out", "--draws", 200, "--no-evidence"]
+    options += ["--compendium", files / "samples.tsv", "--compendium-groups", files / "groups.tsv"]
+    result = run("drivers", files / "kd.csv", *options)
+    assert result.status == 0, result.err
+    assert "residuals of 12 samples of samples.tsv" in result.out
+    lost = run("drivers", files / "kd.csv", *options[:-1], files / "few.tsv", "--force")
+    assert (lost.status, "have no group" in lost.err) == (2, True)
+
+
+def test_many_signatures(run, files, tmp_path):
+    options = ["--features", files / "features.h5", "--out", tmp_path / "out", "--draws", 100, "--independent-genes"]
+    result = run("drivers", "--signatures", files / "both.tsv", *options, "--sequence-specific", files / "factors.txt")
+    assert result.status == 0, result.err
+    contrasts = pd.read_csv(tmp_path / "out" / "contrasts.tsv", sep="\t")
+    assert contrasts["contrast"].tolist() == ["one", "two"]
+    drivers = pd.read_csv(tmp_path / "out" / "drivers.tsv", sep="\t")
+    flags = drivers.drop_duplicates("regulator").set_index("regulator")["sequence_specific"]
+    assert (str(flags["TF3"]), str(flags["TF4"])) == ("True", "False")
+    assert (tmp_path / "out" / "factors_without_sites.tsv").exists()
+
+
 def test_direction_only_shows_no_response(run, files, tmp_path):
-    options = ["--features", files / "features.h5", "--out", tmp_path / "out", "--refits", 30, "--direction-only"]
+    options = [
+        "--features",
+        files / "features.h5",
+        "--out",
+        tmp_path / "out",
+        "--refits",
+        30,
+        "--direction-only",
+        *SITES,
+    ]
     result = run("drivers", files / "kd.csv", *options)
     assert result.status == 0, result.err
     assert " z " in result.out
@@ -88,11 +175,21 @@ def test_direction_only_shows_no_response(run, files, tmp_path):
         (["zero.csv"], "contrast zero: the statistic is 0 for every matched gene"),
         (["missing.csv"], "contrast missing: the statistic is missing for every matched gene"),
         (["kd.csv", "--min-genes", "100000"], "ask for fewer (--min-genes)"),
+        (["kd.csv", "--signatures", "up.txt"], "not two of them"),
+        (["kd.csv", "--expression", "samples.tsv"], "--expression needs --samples FILE and --design"),
+        (["kd.csv", "--design", "~ group"], "describe the samples of --expression"),
+        (["kd.csv", "--compendium", "samples.tsv", "--independent-genes"], "choose one of --expression"),
+        (
+            ["--expression", "samples.tsv", "--samples", "meta.tsv", "--design", "~ nothing"],
+            "not present in the dataset",
+        ),
+        (["--expression", "samples.tsv", "--samples", "few.tsv", "--design", "~ group"], "--sample-column"),
     ],
 )
 def test_bad_input(run, files, tmp_path, arguments, message):
     given = [files / a if isinstance(a, str) and (files / a).exists() else a for a in arguments]
-    result = run("drivers", *given, "--features", files / "features.h5", "--out", tmp_path / "out")
+    options = ["--independent-genes"] if not {"--expression", "--compendium"} & set(arguments) else []
+    result = run("drivers", *given, *options, "--features", files / "features.h5", "--out", tmp_path / "out")
     assert result.status == 2
     assert message in result.err
     assert result.err.strip().count("decode: error") == 1
@@ -113,7 +210,7 @@ def test_expression_without_a_level(run, files, tmp_path):
         "--mean-expression",
         files / "changes.tsv",
     ]
-    result = run("drivers", files / "kd.csv", *options)
+    result = run("drivers", files / "kd.csv", *options, "--independent-genes")
     assert result.status == 2
     assert "has no median_level" in result.err
     assert not (tmp_path / "out").exists()

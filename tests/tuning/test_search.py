@@ -334,7 +334,7 @@ def test_a_worker_that_is_killed_hard(search):
     worker, chief = (search.start(name, *options) for name in ("tuner0", "chief"))
     try:
         end = time.monotonic() + 300
-        while not list(search.out.rglob("*.npz")):  # the first epoch is done
+        while not list(search.out.with_name(f"{search.out.name}.work").rglob("*.npz")):  # the first epoch is done
             assert time.monotonic() < end
             assert chief.poll() is None, chief.communicate()
             time.sleep(0.2)

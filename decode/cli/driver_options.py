@@ -1,0 +1,348 @@
+"""What the options of `decode drivers` mean, and the reading of what they name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+import typer
+
+from decode.cli.inputs import load_tensorflow, open_model
+from decode.cli.progress import report_run
+from decode.core import choices
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from decode.drivers.engine import Engine
+    from decode.expression.compendium import GeneCorrelation
+    from decode.expression.de_tables import DeTable
+    from decode.features.matrix import RegulatoryFeatures
+
+INPUT, METHOD, NULL = "The table", "Method", "P-values: genes that go together"
+FULL, FOUND, EVIDENCE = "With --full: a network of its own", "What is shown", "Evidence beside sites"
+
+DeTableFile = Annotated[
+    Path | None,
+    typer.Argument(
+        help="DESeq2, edgeR, limma, scanpy or Seurat table, genes x contrasts matrix, or gene<TAB>up/down; CSV or TSV, "
+        "also .gz. Not needed with --expression, --signatures or --up and --down.",
+        show_default=False,
+    ),
+]
+Up = Annotated[
+    Path | None, typer.Option(help="Signature: file with one up-regulated gene a line.", rich_help_panel=INPUT)
+]
+Down = Annotated[
+    Path | None, typer.Option(help="Signature: file with one down-regulated gene a line.", rich_help_panel=INPUT)
+]
+Signatures = Annotated[
+    Path | None,
+    typer.Option(
+        help="Many signatures: signature_id, gene, change (up or down); or GMT. One contrast each.",
+        rich_help_panel=INPUT,
+    ),
+]
+FormOption = Annotated[
+    choices.Form, typer.Option(help="What DE_TABLE is, where it does not show.", rich_help_panel=INPUT)
+]
+GeneColumn = Annotated[str | None, typer.Option(help="Column of DE_TABLE that names the genes.", rich_help_panel=INPUT)]
+Contrasts = Annotated[str | None, typer.Option(help="Only these contrasts, comma-separated.", rich_help_panel=INPUT)]
+SkipAmbiguous = Annotated[
+    bool,
+    typer.Option("--skip-ambiguous", help="Leave out rows whose name stands for several genes.", rich_help_panel=INPUT),
+]
+Expression = Annotated[
+    Path | None,
+    typer.Option(
+        help="Your samples, genes x samples (TPM, counts or log2): their residuals tell how genes go together. Without "
+        "DE_TABLE the contrast is made from them too (moderated t).",
+        rich_help_panel=NULL,
+    ),
+]
+Samples = Annotated[
+    Path | None,
+    typer.Option(help="With --expression: table of the samples, names in the first column.", rich_help_panel=NULL),
+]
+SampleColumn = Annotated[
+    str | None, typer.Option(help="Column of --samples that names the samples.", rich_help_panel=NULL)
+]
+Design = Annotated[
+    str | None,
+    typer.Option(help="With --expression: design as in R, '~ batch + condition'.", rich_help_panel=NULL),
+]
+Compendium = Annotated[
+    Path | None,
+    typer.Option(help="Other samples, genes x samples, to tell how genes go together.", rich_help_panel=NULL),
+]
+CompendiumGroups = Annotated[
+    Path | None,
+    typer.Option(help="With --compendium: sample<TAB>group; group means are taken out.", rich_help_panel=NULL),
+]
+Independent = Annotated[
+    bool,
+    typer.Option(
+        "--independent-genes",
+        help="Take genes as independent (sites exchanged between like genes): random halves have drivers then.",
+        rich_help_panel=NULL,
+    ),
+]
+Draws = Annotated[
+    int | None,
+    typer.Option(
+        "--draws",
+        "--refits",
+        help="Null targets, for z and p-values. Default 1000; 300 for more than ten contrasts.",
+        show_default=False,
+        rich_help_panel=NULL,
+    ),
+]
+ModelOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="Trained model: its hidden layers stay, a new head explains the table. Default: the sites themselves.",
+        rich_help_panel=METHOD,
+    ),
+]
+Full = Annotated[
+    bool,
+    typer.Option(
+        "--full", help="Train a network on the table, and again on exchanged sites: hours.", rich_help_panel=FULL
+    ),
+]
+FullMembers = Annotated[int, typer.Option(help="Networks of the ensemble.", rich_help_panel=FULL)]
+FullRefits = Annotated[int, typer.Option(help="Refits on exchanged sites.", rich_help_panel=FULL)]
+FullExecutor = Annotated[
+    str,
+    typer.Option(
+        help="Where they are fitted: serial, threads:N, or a Dask scheduler tcp://host:port.", rich_help_panel=FULL
+    ),
+]
+DePrior = Annotated[
+    Path | None,
+    typer.Option(
+        help="DE prior (Gene_Name, DE_Prior_Rank): flags contrasts of generic responders.", rich_help_panel=METHOD
+    ),
+]
+DirectionOnly = Annotated[
+    bool,
+    typer.Option(
+        "--direction-only",
+        help="Rank by the signed effect alone, not also by the size of changes.",
+        rich_help_panel=METHOD,
+    ),
+]
+MeanExpression = Annotated[
+    Path | None,
+    typer.Option(
+        help="Targets table with median_level: the expression covariate where DE_TABLE has none.",
+        rich_help_panel=METHOD,
+    ),
+]
+PriorCovariate = Annotated[
+    bool, typer.Option("--prior-covariate", help="Also take it as a covariate.", rich_help_panel=METHOD)
+]
+ScoreOption = Annotated[
+    choices.Score,
+    typer.Option(
+        help="marginal: each regulator alone; joint: beside all others; see docs/drivers.md.", rich_help_panel=METHOD
+    ),
+]
+ScaleOption = Annotated[
+    choices.Scale,
+    typer.Option(
+        help="normal_scores: by rank, so that a few extreme genes weigh no more than others.", rich_help_panel=METHOD
+    ),
+]
+MinGenes = Annotated[
+    int, typer.Option(help="Tracks with sites in fewer matched genes are dropped.", rich_help_panel=METHOD)
+]
+Top = Annotated[
+    int | None,
+    typer.Option(
+        help="Drivers of each contrast with sites and positions. Default 20; 5 for more than ten contrasts.",
+        show_default=False,
+        rich_help_panel=FOUND,
+    ),
+]
+LeadingTargets = Annotated[int, typer.Option(help="Leading targets of a driver.", rich_help_panel=FOUND)]
+SequenceSpecific = Annotated[
+    Path | None,
+    typer.Option(
+        help="List of sequence-specific TFs: a column says which are, and those without sites that change most "
+        "themselves are named.",
+        rich_help_panel=FOUND,
+    ),
+]
+Coexpression = Annotated[
+    list[Path] | None,
+    typer.Option(help="Expression matrix for co-expression with the regulator's gene.", rich_help_panel=EVIDENCE),
+]
+Tissues = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--coexpression-tissues", help="The same of tissues: few, very different samples.", rich_help_panel=EVIDENCE
+    ),
+]
+CoexpressionGroups = Annotated[
+    Path | None, typer.Option(help="sample<TAB>group of --coexpression.", rich_help_panel=EVIDENCE)
+]
+NetworkFile = Annotated[
+    list[Path] | None, typer.Option("--network", help="Edges (source, target), or GMT.", rich_help_panel=EVIDENCE)
+]
+Background = Annotated[
+    Path | None,
+    typer.Option(
+        help="Signatures in which other regulators were perturbed: evidence p-values of signatures.",
+        rich_help_panel=EVIDENCE,
+    ),
+]
+OwnChange = Annotated[
+    bool,
+    typer.Option("--with-own-change", help="Count the regulator's own change as evidence.", rich_help_panel=EVIDENCE),
+]
+NoEvidence = Annotated[
+    bool, typer.Option("--no-evidence", help="Sites alone: no lines of evidence.", rich_help_panel=EVIDENCE)
+]
+
+
+MANY_CONTRASTS = 10
+DRAWS, DRAWS_OF_MANY = 1000, 300
+TOP, TOP_OF_MANY = 20, 5
+
+
+class TableFiles(NamedTuple):
+    """Files of which exactly one kind holds what is to be explained."""
+
+    de_table: Path | None
+    up: Path | None
+    down: Path | None
+    signatures: Path | None
+    expression: Path | None
+    samples: Path | None
+    sample_column: str | None
+    design: str | None
+
+
+class Given(NamedTuple):
+    """The table to explain, and the correlation of genes where the user's samples tell it."""
+
+    table: DeTable
+    correlation: GeneCorrelation | None
+
+
+def check_files(files: TableFiles, compendium: Path | None, *, independent: bool) -> None:
+    """Refuse contradictory options before anything is read."""
+    is_signature = files.up is not None or files.down is not None
+    kinds = [files.de_table is not None, is_signature, files.signatures is not None]
+    if sum(kinds) > 1:
+        raise ValueError("give either DE_TABLE or the lists --up and --down or --signatures, not two of them")
+    if not any(kinds) and files.expression is None:
+        raise ValueError(
+            "nothing to explain: give DE_TABLE, the lists of a signature (--up FILE --down FILE), --signatures FILE, "
+            "or samples (--expression FILE --samples FILE --design '~ condition')"
+        )
+    if files.expression is not None and (files.samples is None or files.design is None):
+        raise ValueError("--expression needs --samples FILE and --design, for example --design '~ condition'")
+    if files.expression is None and (files.samples is not None or files.design is not None):
+        raise ValueError("--samples and --design describe the samples of --expression; name it too")
+    if sum([files.expression is not None, compendium is not None, independent]) > 1:
+        raise ValueError("choose one of --expression, --compendium and --independent-genes")
+
+
+def read_table(
+    files: TableFiles, features: RegulatoryFeatures, form: Any, gene_column: str | None, id_map: Path | None
+) -> Given:
+    """Read what is to be explained."""
+    from decode.expression.de_tables import read_de_table, read_signature
+    from decode.expression.gene_ids import rows_by_gene
+    from decode.expression.readers import read_expression
+    from decode.expression.samples import log_expression, read_samples, sample_contrasts
+    from decode.expression.signatures import read_signatures
+
+    own = None
+    if files.expression is not None and files.samples is not None and files.design is not None:
+        matrix, _ = rows_by_gene(read_expression(files.expression), features.genes[["gene_id", "gene_name"]], id_map)
+        names = [str(name) for name in matrix.columns]
+        samples = read_samples(files.samples, names, sample_column=files.sample_column)
+        own = sample_contrasts(
+            log_expression(matrix), samples, files.design, source=f"{len(names)} samples of {files.expression.name}"
+        )
+    if files.de_table is not None:
+        table = read_de_table(files.de_table, form=form, gene_column=gene_column)
+    elif files.signatures is not None:
+        table = read_signatures(files.signatures)
+    elif own is not None and files.up is None and files.down is None:
+        table = own.table
+    else:
+        table = read_signature(files.up, files.down)
+    return Given(table, None if own is None else own.correlation)
+
+
+def open_compendium(
+    path: Path | None, groups: Path | None, features: RegulatoryFeatures, id_map: Path | None
+) -> GeneCorrelation | None:
+    """Correlation of genes over the residuals of other samples."""
+    from decode.expression.compendium import residual_correlation
+    from decode.expression.gene_ids import rows_by_gene
+    from decode.expression.readers import read_expression
+    from decode.expression.samples import log_expression
+
+    if path is None:
+        return None
+    matrix, _ = rows_by_gene(read_expression(path), features.genes[["gene_id", "gene_name"]], id_map)
+    names = [str(name) for name in matrix.columns]
+    labels = None if groups is None else read_groups(groups).reindex(names)
+    if labels is not None and labels.isna().any():
+        raise ValueError(
+            f"{int(labels.isna().sum())} samples of --compendium have no group in {groups}, such as "
+            f"{labels.index[labels.isna()][0]}; name all"
+        )
+    return residual_correlation(
+        log_expression(matrix).log2,
+        None if labels is None else labels.tolist(),
+        source=f"residuals of {len(names)} samples of {path.name}",
+    )
+
+
+def read_groups(path: Path) -> pd.Series:
+    """Group by sample, from a file sample<TAB>group with or without a header."""
+    import pandas as pd
+
+    from decode.core.files import check_input
+
+    table = pd.read_csv(check_input(path, "groups of samples"), sep="\t", header=None, dtype=str)
+    if table.shape[1] < 2:
+        raise ValueError(f"{path} has one column; write sample<TAB>group")
+    return pd.Series(table[1].to_numpy(), index=table[0].astype(str)).loc[lambda s: ~s.index.duplicated()]
+
+
+def median_level(path: Path) -> pd.Series:
+    """Expression covariate: median_level of a targets table, of which 0 is about 1 TPM."""
+    from decode.expression.targets import MEDIAN_LEVEL, read_targets
+
+    table = read_targets(path)
+    if MEDIAN_LEVEL not in table:
+        raise ValueError(f"--mean-expression {path} has no {MEDIAN_LEVEL}; give a table of decode expression tissue")
+    level = table.set_index("gene_id")[MEDIAN_LEVEL]
+    level.attrs["expressed_from"] = 0.0
+    return level
+
+
+def frozen_body(model: Path, features: RegulatoryFeatures) -> Engine:
+    """Engine of --model."""
+    load_tensorflow()
+    from decode.drivers.frozen_body import frozen_body_engine
+
+    return frozen_body_engine(open_model(model), features)
+
+
+def full_network(members: int, refits: int, folder: Path, executor: str, seed: int) -> Engine:
+    """Engine of --full."""
+    load_tensorflow()
+    from decode.drivers.full_network import FullOptions, full_network_engine
+    from decode.training.config import TrainingConfig
+
+    training = TrainingConfig(members=members, seed=seed)
+    options = FullOptions(training=training, refits=refits, folder=folder, executor=executor, on_run=report_run)
+    return full_network_engine(options)
