@@ -45,6 +45,7 @@ def attributions(
             "gene": [f"{'G' if gene_ids is None else 'T'}{i}" for i in range(n_genes)],
             "gene_id": ("gene", np.array(names, dtype=object)),
             "gene_name": ("gene", np.array([f"N{name[1:]}" for name in names], dtype=object)),
+            "split": ("gene", np.array([("train", "test", "")[i % 3] for i in range(n_genes)], dtype=object)),
             "track": [f"track{i}" for i in range(len(TRACKS))],
             "task": TASKS,
             "task_kind": ("task", kinds_of(TASKS)),

@@ -32,6 +32,9 @@ def null(
 ) -> None:
     """Scores where no site matters: refit the model on sites exchanged between like genes.
 
+    The null of "does any site matter?", in which genes are independent of each other; whether samples differ is another
+    question (decode drivers).
+
     Finished refits are kept in OUT.work until the file is whole: a killed run goes on when the same command is
     repeated, also with more --refits.
     """
@@ -78,7 +81,8 @@ def null(
     sizes = found.sizes
     typer.echo(
         f"{out}: {sizes['refit']} refits x {sizes['regulator']} regulators x {sizes['task']} tasks, reference "
-        f"{reference}, {split} genes; next: decode rank ATTRIBUTIONS --null {out} --out ranking.tsv"
+        f"{reference}, {split} genes; asks whether any site matters, not whether "
+        f"samples differ; next: decode rank ATTRIBUTIONS --null {out} --out ranking.tsv"
     )
 
 

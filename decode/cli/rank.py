@@ -35,7 +35,10 @@ def rank(
     figures: Annotated[Path | None, typer.Option(help="Folder for figures.")] = None,
     force: Force = False,
 ) -> None:
-    """Rank TFs, RBPs and miRNAs by what they contribute, in every task and overall."""
+    """Rank TFs, RBPs and miRNAs by what they contribute, in every task and overall.
+
+    With --null, z, p-value and FDR ask whether any site matters (genes as independent), not whether samples differ.
+    """
     from decode.attribution.result import read_attributions
     from decode.core.files import check_output, check_output_folder, run_record
     from decode.ranking.kinds import compare_classes
@@ -43,7 +46,7 @@ def rank(
     from decode.ranking.rank import rank_regulators, regulator_scores
     from decode.report.files import check_free, record_path
     from decode.report.ranking import write_ranking, write_ranking_figures
-    from decode.report.ranking_text import ranking_heading, ranking_text
+    from decode.report.ranking_text import NULL_NOTE, ranking_heading, ranking_text
 
     check_output(out)
     if figures is not None:
@@ -60,6 +63,7 @@ def rank(
     ranking = rank_regulators(scores, refits)
     compared = compare_classes(scores) if len(set(scores.regulators["kind"])) > 1 else None
     record |= _about(scores, usage)
+    record |= {} if null is None else {"null_asks": NULL_NOTE}
     if figures is not None:
         heading = ranking_heading(scores)
         write_ranking_figures(scores, ranking, figures, record=record, title=heading, force=force)
@@ -70,10 +74,14 @@ def rank(
 
 def network(
     attributions: Attributions,
-    out: Annotated[Path, typer.Option(help="Network to write: source, target, weight, fdr (.tsv or .tsv.gz).")],
+    out: Annotated[Path, typer.Option(help="Network to write: source, target, weight, fdr, split (.tsv or .tsv.gz).")],
     task: Annotated[
-        str, typer.Option(help="Task that the weight is of; overall: mean over fold changes, without any over levels.")
-    ] = "overall",
+        str | None,
+        typer.Option(
+            help="Task that the weight is of, needed where there are several; overall: mean over fold changes, without "
+            "any over levels."
+        ),
+    ] = None,
     kinds: Annotated[str | None, typer.Option(help="Only these kinds of regulators, comma-separated.")] = None,
     top: Annotated[int, typer.Option(help="Most targets of a regulator, by |weight|; 0: all.")] = 500,
     max_fdr: Annotated[
@@ -83,10 +91,14 @@ def network(
     symbols: Annotated[bool, typer.Option("--symbols", help="Write gene symbols instead of gene ids.")] = False,
     force: Force = False,
 ) -> None:
-    """Write regulator-target weights as decoupler and other network tools read them."""
+    """Write regulator-target weights of one task as decoupler and other network tools read them.
+
+    Targets are the genes of ATTRIBUTIONS (decode attribute --split all: all genes); column split says which of them the
+    model was trained on.
+    """
     from decode.attribution.result import read_attributions
     from decode.core.files import check_output, run_record
-    from decode.ranking.target_network import regulator_network
+    from decode.ranking.target_network import genes_text, network_task, regulator_network
     from decode.report.files import with_counts, write_files
 
     check_output(out)
@@ -98,12 +110,13 @@ def network(
     stop_if_finished(out, "network", record, force=force, beside=True)
     with read_attributions(attributions) as dataset:
         found = regulator_network(dataset, **options)
-        reference = dataset.attrs["reference"]
-    record = with_counts(record, found.counts) | {"reference": reference}
+        about = {"task": network_task(dataset, task), "reference": dataset.attrs["reference"]}
+    record = with_counts(record, found.counts) | about
     write_files("network", {out: found.table}, record=record, force=force)
     typer.echo(
         f"{out}: {found.counts['edges_kept']} of {found.counts['edges_bound']} pairs of regulator and bound gene, "
-        f"{found.table['source'].nunique()} regulators, task {task}, reference {reference}"
+        f"{found.table['source'].nunique()} regulators, task {about['task']}, reference {about['reference']}; "
+        f"explained genes: {genes_text(found.counts)}"
     )
 
 

@@ -85,6 +85,7 @@ def find_drivers(
     contrasts: Collection[str] | None = None,
     prior: pd.Series | None = None,
     mean_expression: pd.Series | None = None,
+    covariates: pd.DataFrame | None = None,
     gene_models: GeneModels | None = None,
     engine: Engine | None = None,
     correlation: GeneCorrelation | None = None,
@@ -110,6 +111,8 @@ def find_drivers(
         Expression by gene id, log2: the covariate where the table itself has none (a signature, a matrix). Genes that
         change are genes that are expressed, and eCLIP finds sites on abundant RNAs; without it the response of
         RNA-binding proteins is partly expression. Genes without a value count as the median.
+    covariates : pd.DataFrame, optional
+        Further covariates by gene id, such as log2(TPM + 1) in the cells of the eCLIP data, see `driver_inputs`.
     gene_models : GeneModels, optional
         Gene models of the features: without them sites on RNA are not put on the genome.
     engine : callable, optional
@@ -173,7 +176,9 @@ def find_drivers(
     for names in groups.values():
         measured = [str(gene) for gene in values[names[0]].dropna().index]
         extra = prior if config.prior_covariate else None
-        inputs = driver_inputs(chosen, measured, own_level, extra=extra, min_bound_genes=config.min_bound_genes)
+        inputs = driver_inputs(
+            chosen, measured, own_level, extra=extra, covariates=covariates, min_bound_genes=config.min_bound_genes,
+        )  # fmt: skip
         fit = make_fit(inputs, config)
         null, known = _null_model(inputs, config, correlation)
         for contrast in names:

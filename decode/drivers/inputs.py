@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from decode.core.checks import check_matched, listed
+from decode.core.checks import check_matched, check_unique, listed
 from decode.core.ids import resolve_ids
 from decode.expression.de_tables import DeTable
 from decode.features.regulators import Regulators, regulators_of
@@ -164,6 +164,7 @@ def driver_inputs(
     mean_expression: pd.Series | None,
     *,
     extra: pd.Series | None = None,
+    covariates: pd.DataFrame | None = None,
     min_bound_genes: int = MIN_BOUND_GENES,
 ) -> DriverInputs:
     """Prepare tracks, covariates and strata of the genes of a contrast.
@@ -176,7 +177,10 @@ def driver_inputs(
     mean_expression : pd.Series, optional
         log2 scale, by gene; where it is missing the median stands in.
     extra : pd.Series, optional
-        A further covariate by gene, such as the DE prior; likewise.
+        The DE prior by gene, as a covariate; likewise.
+    covariates : pd.DataFrame, optional
+        Further covariates, one row a gene id and one column a covariate, on the scale on which they act (expression:
+        log2(TPM + 1)); every column enters with its square. Genes without a value count as the column's median.
     min_bound_genes : int
         Tracks with sites in fewer of these genes are dropped.
 
@@ -187,7 +191,8 @@ def driver_inputs(
     Raises
     ------
     ValueError
-        If there are fewer than 100 genes or no track is left.
+        If there are fewer than 100 genes, no track is left, or the covariates are no numbers, are constant, do not
+        match the features or are called like a covariate that is there already.
     """
     if len(genes) < MIN_GENES:
         raise ValueError(
@@ -209,23 +214,25 @@ def driver_inputs(
         chosen = chosen.select(track_ids=names)
     totals = chosen.totals().astype(np.float64)
     regulators = regulators_of(chosen)
-    covariates, site_count = _covariates(chosen, totals > 0)
+    own, site_count = _covariates(chosen, totals > 0)
     axes = [chosen.genes["length_bp"].to_numpy(dtype=np.float64), site_count]
     if mean_expression is not None:
         level = _filled(mean_expression, genes)
-        covariates |= {"mean expression": level, "mean expression squared": (level - level.mean()) ** 2}
+        own |= with_square("mean expression", level)
         axes.append(level)
     if extra is not None:
-        covariates["DE prior"] = _filled(extra, genes)
+        own["DE prior"] = _filled(extra, genes)
+    if covariates is not None:
+        own |= _given(covariates, features, genes, own)
     counts = {
         "n_genes": len(genes),
         "n_tracks": len(chosen.tracks),
         "n_tracks_dropped": n_dropped,
         "n_regulators": len(regulators.table),
     }
-    columns = np.stack(list(covariates.values()), axis=1)
+    columns = np.stack(list(own.values()), axis=1)
     strata = quantile_strata(axes, n_quantiles(len(genes), len(axes)))
-    return DriverInputs(chosen, regulators, np.log1p(totals), columns, list(covariates), strata, counts)
+    return DriverInputs(chosen, regulators, np.log1p(totals), columns, list(own), strata, counts)
 
 
 def n_quantiles(n_genes: int, n_axes: int) -> list[int]:
@@ -240,9 +247,44 @@ def n_quantiles(n_genes: int, n_axes: int) -> list[int]:
     return [min(most, wanted) for wanted in STRATA[:n_axes]]
 
 
+def with_square(name: str, values: Float) -> dict[str, Float]:
+    """A covariate and the square of its distance from its mean.
+
+    Examples
+    --------
+    >>> {name: column.tolist() for name, column in with_square("level", np.array([1.0, 2.0, 6.0])).items()}
+    {'level': [1.0, 2.0, 6.0], 'level squared': [4.0, 1.0, 9.0]}
+    """
+    return {name: values, f"{name} squared": (values - values.mean()) ** 2}
+
+
+def _given(
+    covariates: pd.DataFrame, features: RegulatoryFeatures, genes: Sequence[str], own: Collection[str]
+) -> dict[str, Float]:
+    """The user's covariates of these genes, each with its square."""
+    names = [str(name) for name in covariates.columns]
+    ids = [str(name) for name in covariates.index]
+    check_unique("covariates", names)
+    check_unique("genes of the covariates", ids)
+    if taken := [name for name in names if name in own]:
+        raise ValueError(f"covariate(s) {listed(taken)} are there already; rename or leave out these columns")
+    _, warning = check_matched("covariates", ids, features.ids.tolist())
+    if warning:
+        logger.warning(warning)
+    found: dict[str, Float] = {}
+    for name, (_, column) in zip(names, covariates.items(), strict=True):
+        if not pd.api.types.is_numeric_dtype(column):
+            raise ValueError(f"covariate {name} holds {column.dtype} values; numbers are wanted: leave this column out")
+        values = _filled(column, genes)
+        if np.ptp(values) == 0:
+            raise ValueError(f"covariate {name} is {values[0]:g} for every gene of the contrast; leave this column out")
+        found |= with_square(name, values)
+    return found
+
+
 def _covariates(features: RegulatoryFeatures, is_bound: NDArray[np.bool_]) -> tuple[dict[str, Float], Float]:
     length = np.log(np.maximum(features.genes["length_bp"].to_numpy(dtype=np.float64), 1.0))
-    found = {"log length": length, "log length squared": (length - length.mean()) ** 2}
+    found = with_square("log length", length)
     region = features.tracks["region"].to_numpy()
     parts = {name: is_bound[:, region == name] for name in features.regions}
     for name, own in {"all regions": is_bound, **parts}.items():

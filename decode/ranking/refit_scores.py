@@ -21,14 +21,13 @@ from decode.evaluation.evaluate import dataset_of_model
 from decode.expression.task_kinds import TaskKind
 from decode.models.config import NetworkConfig
 from decode.ranking.null_file import Scores
+from decode.ranking.table import OUTSIDE
 from decode.training.config import TrainingConfig
 from decode.training.ensemble import train_dataset
 
 if TYPE_CHECKING:
     from decode.features.matrix import RegulatoryFeatures
     from decode.models.bundle import ModelBundle
-
-OUTSIDE = "outside"  # part of genes that the model's split does not know
 
 
 Scorer = Callable[["RegulatoryFeatures", int], Scores]

@@ -17,6 +17,7 @@ from decode.expression.task_kinds import main_tasks
 logger = logging.getLogger(__name__)
 
 OVERALL = "overall"  # rows of the score over all fold changes
+OUTSIDE = "outside"  # part of genes that the model's split does not know
 TEXT = ("task", "kind", "regulator")
 NUMBERS = ("n_tracks", "n_bound_genes", "mean", "mean_abs")
 

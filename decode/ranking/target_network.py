@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -13,18 +13,24 @@ from numpy.typing import NDArray
 from scipy.stats import t as student
 
 from decode.attribution.result import gene_blocks
-from decode.core.checks import check_choice, check_count, check_known
+from decode.core.checks import check_choice, check_count, check_known, listed
 from decode.expression.task_kinds import main_tasks
 from decode.features.regulators import sum_tracks
-from decode.ranking.table import OVERALL
+from decode.ranking.table import OUTSIDE, OVERALL
 from decode.statistics.multiple_testing import false_discovery_rate
 
 logger = logging.getLogger(__name__)
 
 Float = NDArray[np.float64]
-COLUMNS = ["source", "target", "weight", "fdr"]
+COLUMNS = ["source", "target", "weight", "fdr", "split"]
 MAX_TARGETS = 500  # of a regulator, so that a table stays small: about 100,000 rows for 200 regulators
 TARGET_NAMES = ("id", "symbol")
+PARTS = {  # of the model's split: what the model saw of its genes' expression
+    "train": "train (in sample)",
+    "validation": "validation (chose epochs and kinds)",
+    "test": "test (held out)",
+    OUTSIDE: "outside the split (never seen)",
+}
 
 
 class TargetNetwork(NamedTuple):
@@ -33,11 +39,12 @@ class TargetNetwork(NamedTuple):
     Attributes
     ----------
     table : pd.DataFrame
-        source (regulator), target (gene), weight (log2 units), fdr; sorted by source as in the attributions, then by
-        |weight|.
+        source (regulator), target (gene), weight (log2 units), fdr, split (train, validation or test gene of the model,
+        or outside its split); sorted by source as in the attributions, then by |weight|.
     counts : dict of str to int
         regulators, edges_bound (pairs of a regulator and a gene with its sites), edges_kept, same_symbol (edges left
-        out because another gene of the same symbol has a larger weight).
+        out because another gene of the same symbol has a larger weight), and explained genes by part of the split:
+        genes_train, genes_validation, genes_test, genes_outside.
     """
 
     table: pd.DataFrame
@@ -47,7 +54,7 @@ class TargetNetwork(NamedTuple):
 def regulator_network(
     dataset: xr.Dataset,
     *,
-    task: str = OVERALL,
+    task: str | None = None,
     kinds: Collection[str] | None = None,
     max_targets: int = MAX_TARGETS,
     max_fdr: float | None = None,
@@ -60,9 +67,10 @@ def regulator_network(
     ----------
     dataset : xr.Dataset
         From `attribute` or `read_attributions`; read block by block.
-    task : str, default "overall"
-        The weight is the regulator's attribution in this task. "overall": its signed mean over the fold
-        changes (without any the levels, then the others).
+    task : str, optional
+        The weight is the regulator's attribution in this task; only attributions of a single task can do without.
+        "overall": the signed mean over the fold changes (without any the levels, then the others), in which a regulator
+        that raises one tissue and lowers another cancels out.
     kinds : collection of str, optional
         Only regulators of these kinds (TF, RBP, miRNA, other).
     max_targets : int, default 500
@@ -84,10 +92,14 @@ def regulator_network(
     KeyError
         If the task or a kind is not in the attributions.
     ValueError
-        If an option is out of range, all tasks are median levels, or no edge is left.
+        If no task is given and there are several, an option is out of range, "overall" is asked of median levels, or
+        no edge is left.
 
     Notes
     -----
+    Targets are the explained genes: `attribute(..., part="all")` makes them all genes of the features. The weights of
+    training genes are in sample: what the model learnt from their expression is in them. `split` tells them apart.
+
     A gene is a target only where the regulator has a site. fdr is Benjamini-Hochberg over all those pairs (before any
     is left out) of the p-value of a two-sided t-test that the weight is 0 over the K members, with K - 1 degrees of
     freedom: t = weight / (s / sqrt(K)). It asks whether networks trained from other seeds agree that the weight is not
@@ -108,7 +120,9 @@ def regulator_network(
         raise ValueError(f"min_weight is {min_weight!r}; it must be >= 0")
     if max_fdr is not None and dataset.attrs["n_members"] < 2:
         raise ValueError("max_fdr needs a spread over members, and these attributions are of one; leave it out")
+    task = network_task(dataset, task)
     is_wanted = _wanted_regulators(dataset, kinds)
+    split = _split(dataset)
     edges = _edges(dataset, _task_row(dataset, task), is_wanted)
     n_members = int(dataset.attrs["n_members"])
     edges["fdr"] = false_discovery_rate(member_p_value(edges["weight"], edges.pop("spread"), n_members))
@@ -118,6 +132,7 @@ def regulator_network(
         edges = edges[edges["fdr"] <= max_fdr]
     edges = edges.loc[edges["weight"].abs().sort_values(ascending=False, kind="stable").index]
     names = dataset["gene" if target_names == "id" else "gene_name"].to_numpy().astype(str)
+    edges["split"] = split[edges["gene"]]
     edges["target"] = names[edges.pop("gene")]
     is_repeated = edges.duplicated(["regulator", "target"])
     edges = edges[~is_repeated].sort_values("regulator", kind="stable")
@@ -128,8 +143,63 @@ def regulator_network(
     edges["source"] = _source_names(dataset)[edges["regulator"]]
     counts = {"regulators": int(is_wanted.sum()), "edges_bound": n_bound, "edges_kept": len(edges)}
     counts["same_symbol"] = int(is_repeated.sum())
+    counts |= {f"genes_{part}": int((split == part).sum()) for part in PARTS}
     logger.info("network of %s: %s", task, ", ".join(f"{name} {number}" for name, number in counts.items()))
     return TargetNetwork(edges[COLUMNS].reset_index(drop=True), counts)
+
+
+def network_task(dataset: xr.Dataset, task: str | None) -> str:
+    """The task of a network: the one that is named, or the only one there is.
+
+    Parameters
+    ----------
+    dataset : xr.Dataset
+        Attributions.
+    task : str or None
+
+    Returns
+    -------
+    str
+        Name of a task, or "overall".
+
+    Raises
+    ------
+    KeyError
+        If the task is not in the attributions.
+    ValueError
+        If none is named and there are several.
+    """
+    tasks = [str(name) for name in dataset["task"].to_numpy()]
+    if task is not None:
+        check_known("tasks", [task], [OVERALL, *tasks], "the attributions")
+        return task
+    if len(tasks) > 1:
+        raise ValueError(
+            f"the attributions hold {len(tasks)} tasks: {listed(tasks)}; name the one that the network is of (--task), "
+            f"or {OVERALL!r} for the mean over tasks"
+        )
+    return tasks[0]
+
+
+def genes_text(counts: Mapping[str, int]) -> str:
+    """Explained genes by part of the model's split, in words.
+
+    Parameters
+    ----------
+    counts : mapping
+        Of a `Network`.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> genes_text({"genes_train": 90, "genes_validation": 0, "genes_test": 10, "genes_outside": 0})
+    '90 train (in sample), 10 test (held out)'
+    """
+    sizes = {words: counts[f"genes_{part}"] for part, words in PARTS.items()}
+    return ", ".join(f"{size} {words}" for words, size in sizes.items() if size)
 
 
 def member_p_value(mean: pd.Series, spread: pd.Series, n_members: int) -> Float:
@@ -164,11 +234,23 @@ def _task_row(dataset: xr.Dataset, task: str) -> int | None:
     """Number of the task; None stands for overall."""
     tasks = [str(name) for name in dataset["task"].to_numpy()]
     if task != OVERALL:
-        check_known("tasks", [task], [OVERALL, *tasks], "the attributions")
         return tasks.index(task)
     if not main_tasks(dataset["task_kind"].to_numpy().astype(str)).any():
         raise ValueError(f"the attributions have no task beside the median level; give task {tasks[0]!r}")
     return None
+
+
+def _split(dataset: xr.Dataset) -> NDArray[np.object_]:
+    """Part of the model's split of each explained gene; a warning where no training gene was explained."""
+    found = dataset["split"].to_numpy().astype(str).astype(object)
+    found[found == ""] = OUTSIDE
+    if "train" not in found:
+        logger.warning(
+            "targets are only the %d explained genes, none of them a training gene; for contrasts of all genes explain "
+            "all of them first: decode attribute --split all",
+            len(found),
+        )
+    return found
 
 
 def _wanted_regulators(dataset: xr.Dataset, kinds: Collection[str] | None) -> NDArray[np.bool_]:

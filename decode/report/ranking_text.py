@@ -8,6 +8,10 @@ from decode.ranking.rank import RegulatorScores
 from decode.ranking.table import OVERALL
 
 N_SHOWN = 10  # regulators
+NULL_NOTE = (
+    "z, p-value and fdr ask whether any site matters: against refits in which like genes exchange their sites, one "
+    "independently of the other. They do not say whether samples differ; for a contrast of samples use decode drivers"
+)
 
 
 def ranking_heading(scores: RegulatorScores) -> str:
@@ -51,4 +55,6 @@ def ranking_text(scores: RegulatorScores, ranking: pd.DataFrame) -> str:
     lines.append(
         f"length alone, no regulator: |mean| {signed:.4f}, mean absolute in a gene {size:.4f} log2 units{note}"
     )
+    if has_null:
+        lines.append(NULL_NOTE)
     return "\n".join(lines)

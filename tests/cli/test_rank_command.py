@@ -39,6 +39,7 @@ def test_rank(run, attributions, tmp_path):
     assert set(pd.read_csv(tmp_path / "ranking.classes.tsv", sep="\t")["kind_a"]) <= {"TF", "RBP", "miRNA"}
     record = json.loads((tmp_path / "ranking.tsv.run.json").read_text())
     assert record["scores_of"]["reference"] == "own_length"
+    assert "null_asks" not in record
     assert record["sign"].startswith("without sites")
     assert "overall" not in record["length_effect"]["mean_abs"]
     assert len(list(figures.iterdir())) == 7  # three figures as PNG and SVG, run.json
@@ -59,6 +60,8 @@ def test_rank_with_a_null(run, attributions, tmp_path):
     write_null(null, tmp_path / "null.nc")
     result = run("rank", attributions, "--null", tmp_path / "null.nc", "--out", tmp_path / "r.tsv")
     assert result.status == 0, result.err
+    assert "They do not say whether samples differ" in result.out
+    assert "whether any site matters" in json.loads((tmp_path / "r.tsv.run.json").read_text())["null_asks"]
     table = pd.read_csv(tmp_path / "r.tsv", sep="\t")
     assert table["fdr"].between(0, 1).all()
     assert np.isfinite(table["z"]).all()
@@ -83,15 +86,21 @@ def test_usage(run, tmp_path):
 
 def test_network(run, attributions, tmp_path):
     out = tmp_path / "network.tsv.gz"
-    result = run("network", attributions, "--out", out, "--top", 4, "--kinds", "TF,RBP", "--symbols")
+    result = run(
+        "network", attributions, "--out", out, "--task", "overall", "--top", 4, "--kinds", "TF,RBP", "--symbols"
+    )
     assert result.status == 0, result.err
     table = pd.read_csv(out, sep="\t")
-    assert table.columns.tolist() == ["source", "target", "weight", "fdr"]
+    assert table.columns.tolist() == ["source", "target", "weight", "fdr", "split"]
     assert table.groupby("source").size().max() == 4
     assert not table.duplicated(["source", "target"]).any()
     record = json.loads((tmp_path / "network.tsv.gz.run.json").read_text())
     assert record["counts"]["edges_kept"] == len(table)
-    assert record["options"]["task"] == "overall"
+    assert record["task"] == record["options"]["task"] == "overall"
+    sizes = [record["counts"][f"genes_{part}"] for part in ("train", "validation", "test", "outside")]
+    assert sum(sizes) == 30
+    assert f"explained genes: {sizes[2]} test (held out), {sizes[3]} outside the split (never seen)" in result.out
+    assert "decode attribute --split all" in result.err  # no training gene
 
 
 @pytest.mark.parametrize(
@@ -101,9 +110,13 @@ def test_network(run, attributions, tmp_path):
         (("rank", "{nc}", "--out", "{tmp}/no/r.tsv"), "does not exist"),
         (("rank", "{nc}", "--out", "{tmp}/r.tsv", "--null", "{nc}"), "is no null file"),
         (("rank", "absent.nc", "--out", "{tmp}/r.tsv"), "attributions absent.nc does not exist"),
+        (("network", "{nc}", "--out", "{tmp}/n.tsv"), "tasks: median_level, "),
         (("network", "{nc}", "--out", "{tmp}/n.tsv", "--task", "skin"), "1 tasks not in the attributions: skin"),
-        (("network", "{nc}", "--out", "{tmp}/n.tsv", "--kinds", "DNA"), "1 kinds not in the attributions: DNA"),
-        (("network", "{nc}", "--out", "{tmp}/n.tsv", "--max-fdr", "7"), "max_fdr is 7.0"),
+        (
+            ("network", "{nc}", "--out", "{tmp}/n.tsv", "--task", "overall", "--kinds", "DNA"),
+            "1 kinds not in the attributions: DNA",
+        ),
+        (("network", "{nc}", "--out", "{tmp}/n.tsv", "--task", "overall", "--max-fdr", "7"), "max_fdr is 7.0"),
     ],
 )
 def test_bad_input(run, attributions, tmp_path, options, message):

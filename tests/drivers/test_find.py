@@ -279,6 +279,53 @@ def test_covariates_and_strata(features):
         driver_inputs(features, list(features.ids[:300]), None, min_bound_genes=301)
 
 
+class TestCovariates:
+    def frame(self, features) -> pd.DataFrame:
+        rng = np.random.default_rng(0)
+        values = pd.DataFrame(rng.gamma(2, 2, (len(features.ids), 2)), index=features.ids, columns=["K562", "HepG2"])
+        values.iloc[:5, 0] = np.nan
+        return values
+
+    def test_each_with_its_square_and_the_median_where_unknown(self, features):
+        frame = self.frame(features)
+        inputs = driver_inputs(features, list(features.ids), None, covariates=frame.sample(frac=1, random_state=1))
+        without = driver_inputs(features, list(features.ids), None)
+        names = ["K562", "K562 squared", "HepG2", "HepG2 squared"]
+        assert inputs.covariate_names == [*without.covariate_names, *names]
+        level = frame["K562"].fillna(frame["K562"].median()).to_numpy()
+        expected = [level, (level - level.mean()) ** 2]
+        np.testing.assert_allclose(inputs.covariates[:, -4:-2].T, expected)
+        np.testing.assert_array_equal(inputs.strata, without.strata)
+
+    def test_what_they_explain_is_gone(self, features):
+        """A protein whose sites lie on the RNAs of its cell, in a contrast of genes that this cell expresses."""
+        rng, own = np.random.default_rng(0), features.track_ids.index("rna|RBP:RBP5@K562")
+        level = np.log1p(features.totals()[:, own]) + rng.normal(size=features.n_genes)
+        frame = pd.DataFrame({"K562": level}, index=features.ids)
+        statistic = pd.DataFrame({"kd": level + rng.normal(size=features.n_genes)}, index=features.ids)
+        table = table_of(list(features.ids))._replace(statistic=statistic)
+        config, z = replace(QUICK, scale="as_given"), {}
+        for name, covariates in (("without", None), ("with", frame)):
+            result = find_drivers(table, features, config=config, covariates=covariates)
+            z[name] = result.drivers.set_index("regulator").loc["RBP5", "z"]
+        assert z["without"] > 10
+        assert abs(z["with"]) < 3
+        assert result.counts["inputs"]["kd"]["covariates"][-2:] == ["K562", "K562 squared"]
+
+    def test_bad_ones(self, features):
+        frame = self.frame(features)
+        for bad, message in (
+            (frame.assign(K562=1.0), "covariate K562 is 1 for every gene of the contrast; leave this column out"),
+            (frame.assign(K562="high"), "covariate K562 holds .* values; numbers are wanted"),
+            (frame.rename(columns={"K562": "log length"}), "log length are there already; rename"),
+            (frame.set_axis(["a", "a"], axis=1), "covariates occur more than once: a"),
+            (frame.set_axis([f"X{i}" for i in range(len(frame))]), "covariates: 0 of"),
+            (pd.concat([frame, frame[:1]]), "genes of the covariates occur more than once"),
+        ):
+            with pytest.raises(ValueError, match=message):
+                driver_inputs(features, list(features.ids), None, covariates=bad)
+
+
 def table_of(ids: list[str]) -> DeTable:
     frame = pd.DataFrame({"kd": np.arange(len(ids), dtype=float)}, index=ids)
     return DeTable(frame, None, None, None, "table", "column t", False, {})

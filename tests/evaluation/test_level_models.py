@@ -66,7 +66,7 @@ def test_ranking_and_network(bundle, features):
     assert (overall["task_kind"] == "level").all()
     assert np.isfinite(overall["mean_abs"]).all()
     assert list(signed_means(ranking)) == TASKS[1:]
-    assert np.isfinite(regulator_network(found).table["weight"]).all()
+    assert np.isfinite(regulator_network(found, task="overall").table["weight"]).all()
 
 
 def test_cross_validation(features, levels):
