@@ -139,6 +139,13 @@ MeanExpression = Annotated[
         rich_help_panel=METHOD,
     ),
 ]
+Covariates = Annotated[
+    Path | None,
+    typer.Option(
+        help="Further covariates: gene id and one column each, log2; each enters with its square.",
+        rich_help_panel=METHOD,
+    ),
+]
 PriorCovariate = Annotated[
     bool, typer.Option("--prior-covariate", help="Also take it as a covariate.", rich_help_panel=METHOD)
 ]
@@ -329,6 +336,15 @@ def median_level(path: Path) -> pd.Series:
     level = table.set_index("gene_id")[MEDIAN_LEVEL]
     level.attrs["expressed_from"] = 0.0
     return level
+
+
+def read_covariates(path: Path, features: RegulatoryFeatures, id_map: Path | None) -> pd.DataFrame:
+    """Covariates by gene id."""
+    from decode.expression.gene_ids import rows_by_gene
+    from decode.expression.readers import read_expression
+
+    genes = features.genes[["gene_id", "gene_name"]]
+    return rows_by_gene(read_expression(path), genes, id_map, name=f"covariates {path}")[0]
 
 
 def frozen_body(model: Path, features: RegulatoryFeatures) -> Engine:

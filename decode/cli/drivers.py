@@ -39,6 +39,7 @@ def drivers(
     scale: given.ScaleOption = "normal_scores",
     direction_only: given.DirectionOnly = False,
     mean_expression: given.MeanExpression = None,
+    covariates: given.Covariates = None,
     de_prior: given.DePrior = None,
     prior_covariate: given.PriorCovariate = False,
     min_genes: given.MinGenes = 30,
@@ -95,7 +96,12 @@ def drivers(
     config = DriversConfig(**options)
     named: dict[str, Path | None] = {**files._asdict(), "features": features, "id_map": id_map, "de_prior": de_prior}
     named |= {"mean_expression": mean_expression, "annotation": annotation, "sizes": sizes, "compendium": compendium}
-    named |= {"compendium_groups": compendium_groups, "background": background, "sequence_specific": sequence_specific}
+    named |= {
+        "covariates": covariates,
+        "compendium_groups": compendium_groups,
+        "background": background,
+        "sequence_specific": sequence_specific,
+    }
     named |= {"coexpression_groups": coexpression_groups, "model": None if model is None else model / "bundle.json"}
     for option, paths in (("coexpression", coexpression), ("tissues", coexpression_tissues), ("network", network)):
         named |= {f"{option}_{number}": path for number, path in enumerate(paths or ())}
@@ -147,6 +153,7 @@ def drivers(
         mean_expression=None if mean_expression is None else given.median_level(mean_expression),
         gene_models=None if annotation is None else open_gene_models(annotation, loaded, representative, sizes),
         engine=engine,
+        covariates=None if covariates is None else given.read_covariates(covariates, loaded, id_map),
         sequence_specific=sequence_specific,
         evidence=None
         if no_evidence

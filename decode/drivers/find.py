@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -32,6 +33,7 @@ logger = logging.getLogger(__name__)
 Float = NDArray[np.float64]
 # log2 units of a table's mean expression above which a gene counts as expressed: 10 counts, 1 count a million
 EXPRESSED_FROM = {"DESeq2": float(np.log2(11)), "edgeR": 0.0}
+OWN_NULL = "refits on exchanged sites (genes taken as independent)"
 LEAST_KNOWN = 0.5  # of the genes of a contrast whose correlation must be known
 
 
@@ -180,18 +182,20 @@ def find_drivers(
             chosen, measured, own_level, extra=extra, covariates=covariates, min_bound_genes=config.min_bound_genes,
         )  # fmt: skip
         fit = make_fit(inputs, config)
-        null, known = _null_model(inputs, config, correlation)
+        null_model = cache(partial(_null_model, inputs, config, correlation))  # an engine may bring its own
         for contrast in names:
             statistic = values[contrast].reindex(inputs.features.ids.tolist())
-            found = _explain(fit, null, statistic, config, table.is_signature)
+            found = _explain(fit, null_model, statistic, config, table.is_signature)
             ranked = drivers_table(contrast, inputs.regulators.table, found)
             ranked = with_own_genes(ranked, contrast, matched, own_genes, own_level)
             chosen_rows = Detail(config.n_top, config.n_targets, prior, gene_models)
             parts[contrast] = driver_details(contrast, inputs, ranked, found.attribution, statistic, chosen_rows)
-            rows[contrast] = summary_row(
-                contrast, inputs, ranked, found, matched, prior, null=null.source if found.screen else ""
-            )
-            counts.setdefault("inputs", {})[contrast] = inputs.counts | {"covariates": inputs.covariate_names} | known
+            null = None if found.screen is None else null_model()
+            source = OWN_NULL if null is None else null.source
+            rows[contrast] = summary_row(contrast, inputs, ranked, found, matched, prior, null=source)
+            counts.setdefault("inputs", {})[contrast] = {
+                **inputs.counts, **({} if null is None else null.counts), "covariates": inputs.covariate_names,
+            }  # fmt: skip
     if gene_models is None and "rna" in chosen.regions:
         logger.warning(
             "sites on RNA are not put on the genome: that needs the annotation of the features (--annotation)"
@@ -226,11 +230,9 @@ def _check_contrasts(values: pd.DataFrame) -> None:
             )
 
 
-def _null_model(
-    inputs: DriverInputs, config: DriversConfig, correlation: GeneCorrelation | None
-) -> tuple[NullModel, dict[str, int]]:
+def _null_model(inputs: DriverInputs, config: DriversConfig, correlation: GeneCorrelation | None) -> NullModel:
     if config.independent_genes or correlation is None:
-        return IndependentGenes(inputs.strata, n_draws=config.n_null, seed=config.seed), {}
+        return IndependentGenes(inputs.strata, n_draws=config.n_null, seed=config.seed)
     ids = [str(gene) for gene in inputs.features.ids]
     groups, n_known = take_genes(correlation, ids)
     if n_known < LEAST_KNOWN * len(ids):
@@ -241,11 +243,12 @@ def _null_model(
         )
     if n_known < len(ids):
         logger.info("correlation of genes: %d of %d genes known; others go with no gene", n_known, len(ids))
-    null = CorrelatedGenes(groups, correlation.source, n_draws=config.n_null, seed=config.seed)
-    return null, {"n_genes_with_correlation": n_known}
+    return CorrelatedGenes(groups, correlation.source, n_draws=config.n_null, seed=config.seed)
 
 
-def _explain(fit: Fit, null: NullModel, statistic: pd.Series, config: DriversConfig, is_signature: bool) -> Explained:
+def _explain(
+    fit: Fit, null_model: Callable[[], NullModel], statistic: pd.Series, config: DriversConfig, is_signature: bool
+) -> Explained:
     """Explain a statistic and its size, and compare with null targets unless the engine has its own."""
     y = statistic.to_numpy(dtype=np.float64)
     by_rank = config.scale == "normal_scores" and not is_signature
@@ -255,5 +258,6 @@ def _explain(fit: Fit, null: NullModel, statistic: pd.Series, config: DriversCon
     target = normal_scores(y) if by_rank else y
     size = normal_scores(np.abs(found.screen.residual)) if by_rank else np.abs(y)
     response = fit(size).screen if config.response and np.ptp(size) > 0 else None
+    null = null_model()
     targets = null.draw(target, found.screen, response, by_rank=by_rank)
     return found._replace(significance=significance(found.screen, response, targets, null.df()))

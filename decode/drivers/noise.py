@@ -45,6 +45,7 @@ class NullModel(Protocol):
     """How targets look where nothing differs."""
 
     source: str
+    counts: dict[str, int]
 
     def df(self) -> Float:
         """Residual degrees of freedom of each group of samples behind it; infinite where none are."""
@@ -103,6 +104,8 @@ class CorrelatedGenes:
         check_count("n_null", n_draws)
         self.source = source
         self._groups = list(groups)
+        is_known = np.any([(group.factors != 0).any(axis=1) for group in self._groups], axis=0)
+        self.counts = {"n_genes_with_correlation": int(is_known.sum())}
         rng = np.random.default_rng(seed)
         of_group = np.arange(n_draws) * len(self._groups) // n_draws
         orders = []
@@ -158,6 +161,7 @@ class IndependentGenes:
 
     def __init__(self, strata: NDArray[np.int64], *, n_draws: int = 1000, seed: int = 0) -> None:
         check_count("n_null", n_draws)
+        self.counts: dict[str, int] = {}
         self._code = np.unique(strata, return_inverse=True)[1]
         self._moves = shuffled_within(self._code, n_draws, np.random.default_rng(seed)).astype(np.int32)
 
