@@ -20,6 +20,7 @@ REGISTRY = {
     "planted": "benchmarks.bench_planted",
     "recovery": "benchmarks.bench_recovery",
     "significance": "benchmarks.bench_significance",
+    "splits": "benchmarks.random_splits",
     "training": "benchmarks.bench_training",
 }
 WITH_FIGURE = {"significance"}  # `run` also takes the file of a figure, written beside the JSON

@@ -62,7 +62,9 @@ def test_dir_shows_only_public_names():
 
 def test_the_wheel_is_told_of_the_list():
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    assert {"__init__.pyi", "py.typed"} <= set(settings["tool"]["setuptools"]["package-data"]["decode"])
+    assert {"__init__.pyi", "py.typed", "expression/data/*.npz"} <= set(
+        settings["tool"]["setuptools"]["package-data"]["decode"]
+    )
 
 
 def test_the_list_is_in_the_wheel(tmp_path):
