@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 Float = NDArray[np.float64]
+MOST_WITH_NULL = 10  # contrasts whose evidence is compared with null targets, a few seconds each
 
 
 class EvidenceOptions(NamedTuple):
@@ -195,7 +196,8 @@ def add_evidence(
     universe : sequence of str, optional
         Gene ids that could have changed, for signatures. Default all genes of the features.
     correlation : GeneCorrelation, optional
-        Without a background p-values are against null targets with this correlation; without both there are none.
+        Without a background p-values are against null targets with this correlation, for up to ten contrasts; without
+        both there are none.
     seed : int
 
     Returns
@@ -228,7 +230,8 @@ def add_evidence(
         own_genes=own,
         with_own_change=options.with_own_change,
     )
-    if others is None and correlation is not None and not options.with_own_change:
+    is_few = len(contrasts) <= MOST_WITH_NULL
+    if others is None and correlation is not None and not options.with_own_change and is_few:
         p_value = evidence_p_values(
             evidence, queries, list(lines), correlation, is_signature=table.is_signature, expression=level, seed=seed
         )

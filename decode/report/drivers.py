@@ -24,7 +24,8 @@ logger = logging.getLogger(__name__)
 
 N_BARS = 20
 N_NAMED = 12
-N_DRAWN = 20  # contrasts with figures
+N_DRAWN = 5  # contrasts with figures and text, where there are more than ten
+MANY = 10
 N_PROFILES = 6
 
 
@@ -47,9 +48,9 @@ def write_drivers(
     Returns
     -------
     list of Path
-        drivers.tsv, targets.tsv, where.tsv, positions.tsv, contrasts.tsv, sites.bed, counts.json; for each contrast
-        drivers_CONTRAST, volcano_CONTRAST, positions_CONTRAST and, with lines of evidence, evidence_CONTRAST_KIND as
-        .png and .svg (of the first 20 contrasts); factors_without_sites.tsv where asked for; run.json.
+        drivers.tsv, targets.tsv, where.tsv, positions.tsv, contrasts.tsv, sites.bed, counts.json; for each contrast (of
+        more than ten the first five) drivers_CONTRAST, volcano_CONTRAST, positions_CONTRAST and, with lines of
+        evidence, evidence_CONTRAST_KIND as .png and .svg; factors_without_sites.tsv where asked for; run.json.
 
     Raises
     ------
@@ -57,7 +58,7 @@ def write_drivers(
         If the folder cannot be used.
     """
     figures: dict[str, Figure] = {}
-    drawn = result.contrasts["contrast"].head(N_DRAWN).tolist()
+    drawn = _shown(result)["contrast"].tolist()
     if len(drawn) < len(result.contrasts):
         logger.info("figures of the first %d of %d contrasts", len(drawn), len(result.contrasts))
     for contrast in drawn:
@@ -88,6 +89,11 @@ def write_drivers(
         record=record,
         force=force,
     )
+
+
+def _shown(result: DriversResult) -> pd.DataFrame:
+    """Contrasts with figures and text: all, or the first few of many."""
+    return result.contrasts.head(N_DRAWN) if len(result.contrasts) > MANY else result.contrasts
 
 
 def draw_drivers(drivers: pd.DataFrame, *, title: str = "", n: int = N_BARS) -> Figure:
@@ -268,7 +274,7 @@ def drivers_text(result: DriversResult, n: int = 10) -> str:
     str
     """
     lines = []
-    for row in result.contrasts.head(N_DRAWN).to_dict("records"):
+    for row in _shown(result).to_dict("records"):
         drivers = result.drivers[result.drivers["contrast"] == row["contrast"]].nsmallest(n, "rank")
         lines.append(
             f"{row['contrast']}: {row['n_significant']} of {row['n_regulators']} regulators with FDR < "
@@ -286,7 +292,7 @@ def drivers_text(result: DriversResult, n: int = 10) -> str:
                 f"FDR {driver['fdr']:.2g}  z {driver['z']:6.2f}{response}  {driver['leading_targets']}"
             )
         lines += _evidence_lines(result, row["contrast"])
-    if len(result.contrasts) > N_DRAWN:
+    if len(result.contrasts) > MANY:
         lines.append(f"... and {len(result.contrasts) - N_DRAWN} contrasts more: drivers.tsv")
     return "\n".join(lines)
 
