@@ -9,7 +9,7 @@ from scipy.special import ndtri
 
 from decode.drivers.evidence import EvidenceResult, line_scores
 from decode.drivers.lines import Line
-from decode.drivers.noise import CorrelatedGenes, ordered_rows, pooled_p_values, row_order
+from decode.drivers.noise import CorrelatedGenes, inflation, ordered_rows, pooled_p_values, row_order
 from decode.expression.compendium import GeneCorrelation, take_genes
 
 Float = NDArray[np.float64]
@@ -50,9 +50,10 @@ def evidence_p_values(
     Notes
     -----
     Null targets with the correlation of genes (`decode.drivers.noise.CorrelatedGenes`) get the values of the contrast
-    and are scored by the same lines. Combined scores are put in null SDs, and p = (1 + #) / (1 + n) over the null
-    targets and the regulators of a kind. A line made from the expression of these genes (co-expression) correlates with
-    their noise: its null is wide, which is what this counts.
+    and are scored by the same lines. Combined scores are put in null SDs and divided by their inflation as the scores
+    of sites are (`decode.drivers.noise.significance`), and p = (1 + #) / (1 + n) over the null targets and the
+    regulators of a kind. A line made from the expression of these genes (co-expression) correlates with their noise:
+    its null is wide, which is what this counts.
     """
     table = found.table
     p_value = np.full(len(table), np.nan)
@@ -73,8 +74,9 @@ def evidence_p_values(
         is_known = np.isfinite(scores) & np.isfinite(combined).all(axis=0)
         mean, spread = combined[:, is_known].mean(axis=0), combined[:, is_known].std(axis=0)
         spread = np.where(spread > 0, spread, np.inf)
+        z = (scores[is_known] - mean) / spread
         strata = pd.factorize(kind[is_known])[0]
         p_value[rows[is_known]] = pooled_p_values(
-            (scores[is_known] - mean) / spread, (combined[:, is_known] - mean) / spread, strata.astype(np.int64)
+            z / inflation(z), (combined[:, is_known] - mean) / spread, strata.astype(np.int64)
         )
     return p_value
