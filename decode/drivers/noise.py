@@ -236,11 +236,13 @@ def significance(direction: Screen, response: Screen | None, targets: NullTarget
     by its null mean. The correlation of genes is that of the samples at hand or of others like them. With one group
     of d degrees of freedom s^2 is as uncertain as any variance of d: z is brought to the normal scale by Student's t.
     With G groups the null targets are a mixture of them, and s is widened by sqrt(1 + 1/G), as for the next group; the
-    null scores are measured by the same s, so that this widens z and intervals and leaves p as it is. z
-    of the data is divided by its `inflation`, the spread of the bulk of the regulators. The strength is the length of the vector (z, response z), a response below 0 counting as 0: a factor that is lost lets
-    some targets fall and others rise, so that its sites say little about the sign and much about which genes change;
-    sites that go with not changing make no driver. p = (1 + #) / (1 + n) over the null targets and the regulators of
-    like null SD (50 regulators and 50,000 null scores or more).
+    null scores are measured by the same s, so that this widens intervals and leaves p as it is. z of the data is
+    divided by its `inflation`, the spread of the bulk of the regulators.
+
+    The strength is the length of the vector (z, response z), a response below 0 counting as 0: a factor that is lost
+    lets some targets fall and others rise, so that its sites say little about the sign and much about which genes
+    change; sites that go with not changing make no driver. p = (1 + #) / (1 + n) over the null targets and the
+    regulators of like null SD (50 regulators and 50,000 null scores or more).
 
     References
     ----------
