@@ -120,7 +120,7 @@ def drivers(
         full_refits=full_refits if full else None,
         with_own_change=with_own_change,
         no_evidence=no_evidence,
-        **options,
+        **(options | {"n_null": draws, "n_top": top}),  # what was used stands in counts.json
     )
     stop_if_finished(out, "drivers", record, force=force)
     loaded = open_features(features)

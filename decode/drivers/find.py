@@ -203,7 +203,8 @@ def find_drivers(
     tables = [pd.concat([parts[name][i] for name in wanted], ignore_index=True) for i in range(5)]
     drivers, targets, sites, where, positions = tables
     summary = pd.DataFrame([rows[name] for name in wanted])
-    return DriversResult(drivers, targets, sites, where, positions, summary, counts | {"versions": versions()})
+    counts |= {"n_null": config.n_null, "n_top": config.n_top, "versions": versions()}
+    return DriversResult(drivers, targets, sites, where, positions, summary, counts)
 
 
 def _level(table: DeTable, mean_expression: pd.Series | None) -> pd.Series | None:

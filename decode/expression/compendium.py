@@ -10,7 +10,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zipfile import BadZipFile
 
 import numpy as np
@@ -195,7 +195,7 @@ def write_correlation(correlation: GeneCorrelation, path: str | Path) -> None:
     path : str or Path
         `.npz`; replaced atomically.
     """
-    arrays: dict[str, NDArray[np.generic]] = {
+    arrays: dict[str, Any] = {
         "schema_version": np.array(SCHEMA_VERSION),
         "source": np.array(correlation.source),
         "gene_ids": np.array(correlation.gene_ids),
@@ -207,7 +207,7 @@ def write_correlation(correlation: GeneCorrelation, path: str | Path) -> None:
         arrays[f"factors_{number}"] = np.rint(group.factors / scale).astype(np.int8)
         arrays[f"scale_{number}"] = scale.astype(np.float32)
     with atomic_path(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, **arrays)
+        np.savez_compressed(file, **arrays)
 
 
 def read_correlation(path: str | Path) -> GeneCorrelation:

@@ -26,9 +26,11 @@ def named_variables(model: Any) -> dict[str, Any]:
 
 def write_member(model: Any, path: Path) -> None:
     """Write all weights of a network as float32 arrays, one a variable, without pickle."""
-    arrays = {name: np.asarray(variable, dtype=DTYPE) for name, variable in named_variables(model).items()}
+    arrays: dict[str, Any] = {
+        name: np.asarray(variable, dtype=DTYPE) for name, variable in named_variables(model).items()
+    }
     with open(path, "wb") as handle:
-        np.savez(handle, allow_pickle=False, **arrays)
+        np.savez(handle, **arrays)
 
 
 def read_member(model: Any, path: Path) -> None:
