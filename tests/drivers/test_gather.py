@@ -60,12 +60,23 @@ def test_evidence_stands_beside_the_sites(features, correlation, tmp_path):
 def test_evidence_p_values_are_uniform_where_nothing_differs(features, correlation):
     rng = np.random.default_rng(4)
     noise = pd.DataFrame(
-        rng.normal(size=(400, 12)), index=features.ids.astype(str), columns=[f"c{i}" for i in range(12)]
+        rng.normal(size=(400, 10)), index=features.ids.astype(str), columns=[f"c{i}" for i in range(12)]
     )
     table = planted_table(features)._replace(statistic=noise, log2_fold_change=None, adjusted_p=None)
     result = explain_table(table, features, config=CONFIG, correlation=correlation, evidence=EvidenceOptions())
     p_value = result.drivers["evidence_p"].dropna()
     assert abs((p_value < 0.05).mean() - 0.05) < 0.04
+
+
+def test_many_contrasts_have_no_evidence_p_values(features, correlation):
+    rng = np.random.default_rng(4)
+    names = [f"c{i}" for i in range(11)]
+    noise = pd.DataFrame(rng.normal(size=(400, 11)), index=features.ids.astype(str), columns=names)
+    table = planted_table(features)._replace(statistic=noise, log2_fold_change=None, adjusted_p=None)
+    result = explain_table(table, features, config=CONFIG, correlation=correlation, evidence=EvidenceOptions())
+    assert result.drivers["evidence_p"].isna().all()
+    assert result.drivers["evidence_rank"].notna().any()
+    assert result.counts["evidence"]["p_values"] == "none"
 
 
 def test_own_change_needs_a_background_for_p(features, correlation):
