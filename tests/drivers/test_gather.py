@@ -60,7 +60,7 @@ def test_evidence_stands_beside_the_sites(features, correlation, tmp_path):
 def test_evidence_p_values_are_uniform_where_nothing_differs(features, correlation):
     rng = np.random.default_rng(4)
     noise = pd.DataFrame(
-        rng.normal(size=(400, 10)), index=features.ids.astype(str), columns=[f"c{i}" for i in range(12)]
+        rng.normal(size=(400, 10)), index=features.ids.astype(str), columns=[f"c{i}" for i in range(10)]
     )
     table = planted_table(features)._replace(statistic=noise, log2_fold_change=None, adjusted_p=None)
     result = explain_table(table, features, config=CONFIG, correlation=correlation, evidence=EvidenceOptions())
