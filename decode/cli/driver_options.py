@@ -318,12 +318,15 @@ def read_groups(path: Path) -> pd.Series:
     """Group by sample, from a file sample<TAB>group with or without a header."""
     import pandas as pd
 
-    from decode.core.files import check_input
+    from decode.core.delimited import split_cells
+    from decode.core.files import open_text
 
-    table = pd.read_csv(check_input(path, "groups of samples"), sep="\t", header=None, dtype=str)
-    if table.shape[1] < 2:
-        raise ValueError(f"{path} has one column; write sample<TAB>group")
-    return pd.Series(table[1].to_numpy(), index=table[0].astype(str)).loc[lambda s: ~s.index.duplicated()]
+    with open_text(path, "groups of samples") as handle:
+        rows = [split_cells(line.rstrip("\n"), "\t") for line in handle if line.strip()]
+    short = [number for number, cells in enumerate(rows, 1) if len(cells) < 2]
+    if short:
+        raise ValueError(f"groups of samples {path} row {short[0]} has one column; write sample<TAB>group")
+    return pd.Series({cells[0]: cells[1] for cells in reversed(rows)}, dtype=str)
 
 
 def median_level(path: Path) -> pd.Series:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import logging
 import re
 from collections import Counter
@@ -14,6 +13,7 @@ from typing import Literal, NamedTuple
 import pandas as pd
 
 from decode.core.checks import check_choice, check_columns, listed
+from decode.core.delimited import split_cells
 from decode.core.files import open_text
 
 logger = logging.getLogger(__name__)
@@ -269,15 +269,15 @@ def _read_map(path: str | Path) -> dict[str, list[str]]:
     if not lines:
         raise ValueError(f"id map {path} is empty; give two columns or the HGNC complete set")
     delimiter = "\t" if "\t" in lines[0] else ","
-    rows = list(csv.reader(lines, delimiter=delimiter))  # HGNC quotes cells that hold a '|'
+    rows = [split_cells(line, delimiter) for line in lines]  # HGNC quotes cells that hold a '|'
     header = rows[0]
     if "symbol" in header and len(header) > 2:
         rows = [row + [""] * (len(header) - len(row)) for row in rows[1:]]
-        return {name: [row[column].strip() for row in rows] for column, name in enumerate(header)}
+        return {name: [row[column] for row in rows] for column, name in enumerate(header)}
     uneven = [number for number, row in enumerate(rows, 1) if len(row) != 2]
     if uneven:
         raise ValueError(
             f"id map {path} line {uneven[0]} has {len(rows[uneven[0] - 1])} column(s); two are wanted "
             "(name and gene id), or the HGNC complete set with its header"
         )
-    return {str(column): [row[column].strip() for row in rows] for column in (0, 1)}
+    return {str(column): [row[column] for row in rows] for column in (0, 1)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import logging
 from collections import Counter
 from pathlib import Path
@@ -136,7 +135,7 @@ def read_de_table(
     """
     check_choice("form", form, FORMS)
     name = f"DE table {path}"
-    content = read_bytes(path, "DE table").removeprefix(codecs.BOM_UTF8)
+    content = read_bytes(path, "DE table")
     check_is_text(content, name)
     lines, _ = first_lines(content, 2, name)
     separator = find_separator(lines[0], name)
@@ -181,7 +180,7 @@ def read_signature(up: str | Path | None, down: str | Path | None, *, contrast: 
     pairs = []
     for path, sign in ((up, 1.0), (down, -1.0)):
         if path is not None:
-            text = read_bytes(path, "gene list").removeprefix(codecs.BOM_UTF8).decode("utf-8", errors="replace")
+            text = read_bytes(path, "gene list").decode("utf-8", errors="replace")
             names = [line.split("\t")[0].strip().strip('"') for line in text.splitlines()]
             pairs += [(gene, sign) for gene in names if gene and not gene.startswith("#")]
     return signature_table(pairs, contrast)

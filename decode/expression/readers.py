@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import io
 import logging
 from pathlib import Path
@@ -14,6 +13,7 @@ import pandas as pd
 
 from decode.core.checks import check_unique, listed
 from decode.core.files import read_bytes
+from decode.core.opening import HDF5_MAGIC
 from decode.expression.gene_ids import clean_gene_ids
 from decode.expression.tables import (
     NumericTable,
@@ -29,7 +29,6 @@ from decode.expression.targets import GENE_ID, TRANSCRIPT_ID
 
 logger = logging.getLogger(__name__)
 
-HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 # Columns that describe a row, by lower-case name: left out and logged. Any other text column raises.
 DESCRIPTIONS = frozenset(
     {"description", "gene_id", "gene_name", "gene_symbol", "gene_type", "gene_biotype", "symbol", "hgnc_symbol"}
@@ -108,7 +107,7 @@ def read_expression_with_counts(path: str | Path) -> ExpressionTable:
         As `read_expression`.
     """
     name = f"expression table {path}"
-    content = read_bytes(path, "expression table").removeprefix(codecs.BOM_UTF8)
+    content = read_bytes(path, "expression table")
     if content.startswith(HDF5_MAGIC):
         table = _read_gctx(content, name)
     else:

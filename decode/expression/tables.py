@@ -12,9 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from decode.core.checks import check_unique, listed
-
-# Spellings of a missing value. Anything else that is no number raises.
-MISSING = ("", "NA", "N/A", "#N/A", "NaN", "nan", "null", "NULL", "None")
+from decode.core.delimited import MISSING, close_quotes, n_rows_in, split_cells
 
 
 class NumericTable(NamedTuple):
@@ -73,8 +71,8 @@ def find_separator(line: str, name: str) -> str:
 
 
 def split_line(line: str, separator: str, quote: str | None = '"') -> list[str]:
-    """Cells of one line, unquoted and without surrounding blanks."""
-    return [cell.strip() for cell in next(_csv_reader([line], separator, quote), [])]
+    """Cells of one line, unquoted (where `quote` is none, as they are) and without surrounding blanks."""
+    return split_cells(line, separator) if quote else [cell.strip() for cell in line.split(separator)]
 
 
 def _csv_reader(lines: Iterable[str], separator: str, quote: str | None) -> Any:
@@ -169,9 +167,11 @@ def parse_numeric(content: bytes, layout: TableLayout, name: str) -> NumericTabl
     if unnamed:
         raise ValueError(f"{name} has columns without a name: {listed(unnamed)}; name or remove them")
     check_unique(f"column names of {name}", columns)
-    content = content.rstrip(b"\r\n")
+    content = content.rstrip(b"\n")
     if not content.strip():
         raise ValueError(f"{name} has a header but no row; fetch or write it again")
+    if layout.quote:
+        content = close_quotes(content, layout.separator, len(layout.header), name, first_line=layout.first_line)
     # polars fills short rows with nulls without a word; a count of separators finds them at the speed of memory
     n_separators = (content.count(b"\n") + 1) * (len(layout.header) - 1)
     if content.count(layout.separator.encode()) != n_separators:
@@ -180,6 +180,12 @@ def parse_numeric(content: bytes, layout: TableLayout, name: str) -> NumericTabl
         frame = _read(content, layout, dict.fromkeys(numeric, pl.Float64))
     except pl.exceptions.PolarsError:
         frame = _read_or_explain(content, layout, numeric, name)
+    n_rows = n_rows_in(content)
+    if len(frame) != n_rows:
+        raise ValueError(
+            f"{name} has {n_rows} rows and {len(frame)} of them could be read; "
+            "look for a double quote that is left open"
+        )
     id_series = frame[f"c{layout.id_column}"].str.strip_chars()
     missing = (id_series.is_null() | (id_series == "")).arg_true().to_list()
     if missing:
