@@ -21,6 +21,7 @@ from decode.expression.tables import (
     check_is_text,
     find_separator,
     first_lines,
+    fit_header,
     parse_numeric,
     split_line,
 )
@@ -144,11 +145,9 @@ def read_de_table(
     title = contrast or Path(path).name.split(".")[0]
     if form == "signature" or (form == "auto" and _is_signature(header, first_row)):
         return _signature_table(content, separator, name, title)
-    if len(first_row) == len(header) + 1:
-        header = ["", *header]  # R's write.table gives the column of row names no header
+    header, body = fit_header(header, content[content.find(b"\n") + 1 or len(content) :], separator)
     header = [column or f"column {number + 1}" for number, column in enumerate(header)]
     check_unique(f"column names of {name}", header)
-    body = content[content.find(b"\n") + 1 or len(content) :]
     raw = _Raw(header, first_row, separator, body, name)
     gene = raw.gene_column(gene_column)
     roles = raw.roles(gene)

@@ -22,6 +22,7 @@ from decode.expression.tables import (
     check_is_text,
     find_separator,
     first_lines,
+    fit_header,
     parse_numeric,
     split_line,
 )
@@ -141,17 +142,15 @@ def _read_delimited(content: bytes, name: str) -> NumericTable:
     while content.startswith((b"# ", b"##", b"!")):
         content = content.partition(b"\n")[2]
         n_comments += 1
-    lines, _ = first_lines(content, 2, name)
+    lines, start = first_lines(content, 1, name)
     if not lines:
         raise ValueError(f"{name} holds comments and no table; fetch or write it again")
-    start = content.find(b"\n") + 1 or len(content)
     separator = find_separator(lines[0], name)
     header = split_line(lines[0].removeprefix("#"), separator)
-    if len(lines) > 1 and len(split_line(lines[1], separator)) == len(header) + 1:
-        header = ["", *header]  # R's write.table gives the column of row names no header
+    header, body = fit_header(header, content[start:], separator)
     skipped = [i for i in range(1, len(header)) if header[i].lower() in DESCRIPTIONS]
     _log_skipped(name, [header[i] for i in skipped])
-    return parse_numeric(content[start:], TableLayout(header, separator, 0, skipped, n_comments + 2), name)
+    return parse_numeric(body, TableLayout(header, separator, 0, skipped, n_comments + 2), name)
 
 
 def _read_gct(content: bytes, name: str) -> NumericTable:

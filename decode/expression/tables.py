@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import logging
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -13,6 +14,10 @@ from numpy.typing import NDArray
 
 from decode.core.checks import check_unique, listed
 from decode.core.delimited import MISSING, close_quotes, n_rows_in, split_cells
+
+logger = logging.getLogger(__name__)
+
+SEEN_BYTES, SEEN_LINES = 1 << 22, 50  # of a file, to tell how its rows are made
 
 
 class NumericTable(NamedTuple):
@@ -73,6 +78,43 @@ def find_separator(line: str, name: str) -> str:
 def split_line(line: str, separator: str, quote: str | None = '"') -> list[str]:
     """Cells of one line, unquoted (where `quote` is none, as they are) and without surrounding blanks."""
     return split_cells(line, separator) if quote else [cell.strip() for cell in line.split(separator)]
+
+
+def fit_header(header: list[str], body: bytes, separator: str) -> tuple[list[str], bytes]:
+    """Header and rows of equal width where every row has one cell more than the header.
+
+    R's `write.table` gives the column of row names no header: one is added, empty. Where the last cell of every row is
+    empty, the rows end in a separator too many: it is taken away.
+
+    Parameters
+    ----------
+    header : list of str
+    body : bytes
+        Rows, lines ending in LF.
+    separator : str
+
+    Returns
+    -------
+    header : list of str
+    body : bytes
+
+    Examples
+    --------
+    >>> fit_header(["a", "b"], b"x\\t1\\t2\\n", "\\t")[0], fit_header(["id", "a"], b"x\\t1\\t\\n", "\\t")[1]
+    (['', 'a', 'b'], b'x\\t1\\n')
+    """
+    first = [line.decode("utf-8", "replace") for line in body[:SEEN_BYTES].split(b"\n")[:SEEN_LINES]]
+    if len(body) > SEEN_BYTES:
+        first = first[:-1] or first  # the last may be cut
+    widths = {len(split_line(line, separator)) for line in first if line.strip()}
+    if widths != {len(header) + 1}:
+        return header, body
+    cut = separator.encode()
+    lines = body.rstrip(b"\n").split(b"\n")
+    if all(line.endswith(cut) or not line.strip() for line in lines):
+        logger.info("every row ends in a separator that the header lacks; it is left out")
+        return header, b"\n".join(line[: -len(cut)] for line in lines) + b"\n"
+    return ["", *header], body
 
 
 def _csv_reader(lines: Iterable[str], separator: str, quote: str | None) -> Any:

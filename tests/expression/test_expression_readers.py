@@ -254,3 +254,11 @@ def test_rows_that_a_quote_hides_are_named(tmp_path):
     path.write_text('gene_id,description,liver\nA,"x,w,1\nB,y,2\nC,"z,3\n')
     with pytest.raises(ValueError, match=r"double quote is left open in line 2"):
         read_expression(path)
+
+
+def test_rows_that_end_in_a_separator_too_many(tmp_path):
+    path = tmp_path / "roadmap.tsv"
+    path.write_text("gene_id\tE000\tE003\nENSG1\t23.1\t43.9\t\nENSG2\t0.8\t0\t\n")
+    assert read_expression(path).to_dict("list") == {"E000": [23.1, 0.8], "E003": [43.9, 0.0]}
+    path.write_text("E000\tE003\nENSG1\t23.1\t43.9\nENSG2\t0.8\t\n")  # R's row names, and a missing value
+    assert read_expression(path)["E000"].tolist() == [23.1, 0.8]
