@@ -47,6 +47,15 @@ FormOption = Annotated[
     choices.Form, typer.Option(help="What DE_TABLE is, where it does not show.", rich_help_panel=INPUT)
 ]
 GeneColumn = Annotated[str | None, typer.Option(help="Column of DE_TABLE that names the genes.", rich_help_panel=INPUT)]
+ColumnRoles = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--column",
+        help="What a column of DE_TABLE is, ROLE=NAME: statistic, unsigned, p_value, adjusted_p, fold_change, mean or "
+        "group (repeatable).",
+        rich_help_panel=INPUT,
+    ),
+]
 Contrasts = Annotated[str | None, typer.Option(help="Only these contrasts, comma-separated.", rich_help_panel=INPUT)]
 SkipAmbiguous = Annotated[
     bool,
@@ -258,7 +267,12 @@ def check_files(files: TableFiles, compendium: Path | None, *, independent: bool
 
 
 def read_table(
-    files: TableFiles, features: RegulatoryFeatures, form: Any, gene_column: str | None, id_map: Path | None
+    files: TableFiles,
+    features: RegulatoryFeatures,
+    form: Any,
+    gene_column: str | None,
+    id_map: Path | None,
+    columns: dict[str, str],
 ) -> Given:
     """Read what is to be explained."""
     from decode.expression.de_tables import read_de_table, read_signature
@@ -277,7 +291,7 @@ def read_table(
             log_expression(matrix), samples, files.design, source=f"{len(names)} samples of {files.expression.name}"
         )
     if files.de_table is not None:
-        table = read_de_table(files.de_table, form=form, gene_column=gene_column)
+        table = read_de_table(files.de_table, form=form, gene_column=gene_column, columns=columns or None)
     elif files.signatures is not None:
         table = read_signatures(files.signatures)
     elif own is not None and files.up is None and files.down is None:

@@ -148,6 +148,15 @@ class TextTable(NamedTuple):
     first_line: int
     name: str
 
+    def lines(self) -> list[str]:
+        """The rows as text."""
+        return self.body.decode("utf-8", "replace").removesuffix("\n").split("\n")
+
+    def first_row(self) -> list[str]:
+        """Cells of the first row; empty where there is none."""
+        line = self.body[: self.body.find(b"\n") if b"\n" in self.body else None].decode("utf-8", "replace")
+        return split_cells(line, self.separator) if line.strip() else []
+
     def strings(self, columns: Mapping[int, str] | None = None) -> pd.DataFrame:
         """Some columns as text, under new names; default all, as they are called.
 

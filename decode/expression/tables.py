@@ -21,12 +21,26 @@ SEEN_BYTES, SEEN_LINES = 1 << 22, 50  # of a file, to tell how its rows are made
 
 
 class NumericTable(NamedTuple):
-    """What a file holds: row ids as written, column names, the numbers (NaN = missing), and what the ids are called."""
+    """What a file holds.
+
+    Attributes
+    ----------
+    ids : list of str
+        As written.
+    columns : list of str
+    numbers : float64 array, shape (n_rows, n_columns)
+        NaN where a value is missing.
+    id_name : str
+        Name of the column of ids.
+    n_unnamed : int
+        Rows without an id, which are left out.
+    """
 
     ids: list[str]
     columns: list[str]
     numbers: NDArray[np.float64]
     id_name: str = ""
+    n_unnamed: int = 0
 
 
 class TableLayout(NamedTuple):
@@ -178,7 +192,7 @@ def check_finite_cells(
         raise ValueError(f"{name} holds {what}: {'; '.join(sentences)}{rest}; correct these cells")
 
 
-def parse_numeric(content: bytes, layout: TableLayout, name: str) -> NumericTable:
+def parse_numeric(content: bytes, layout: TableLayout, name: str, *, is_finite: bool = True) -> NumericTable:
     """Parse the data rows of a delimited text.
 
     Parameters
@@ -189,17 +203,20 @@ def parse_numeric(content: bytes, layout: TableLayout, name: str) -> NumericTabl
         Header, separator, id column and skipped columns.
     name : str
         The file, for messages.
+    is_finite : bool
+        Whether an infinite number is an error.
 
     Returns
     -------
     NumericTable
-        `numbers` has shape (n_rows, n_number_columns), float64, NaN where a cell is one of `MISSING`.
+        Rows without an id are left out, counted and named in a warning. `numbers` has shape (n_rows, n_number_columns),
+        float64, NaN where a cell is one of `MISSING`.
 
     Raises
     ------
     ValueError
         If a row has more or fewer cells than the header, a cell holds text where a number belongs or an infinite
-        number, an id is missing, a column name is missing or repeated, or no row or no column of numbers is there.
+        number, no row has an id, a column name is missing or repeated, or no row or no column of numbers is there.
     """
     numeric = [i for i in range(len(layout.header)) if i != layout.id_column and i not in layout.skipped]
     columns = [layout.header[i] for i in numeric]
@@ -229,15 +246,21 @@ def parse_numeric(content: bytes, layout: TableLayout, name: str) -> NumericTabl
             "look for a double quote that is left open"
         )
     id_series = frame[f"c{layout.id_column}"].str.strip_chars()
-    missing = (id_series.is_null() | (id_series == "")).arg_true().to_list()
-    if missing:
-        lines = [f"line {layout.first_line + row}" for row in missing]
-        raise ValueError(f"{name} has rows without an id in the first column: {listed(lines)}; fill or remove them")
+    is_named = ~(id_series.is_null() | (id_series == ""))
+    n_unnamed = len(frame) - int(is_named.sum())
+    if n_unnamed:
+        lines = [f"line {layout.first_line + row}" for row in (~is_named).arg_true().to_list()]
+        if n_unnamed == len(frame):
+            column = layout.header[layout.id_column] or f"column {layout.id_column + 1}"
+            raise ValueError(f"{name} has no id in column {column!r}; fill it, or name the column that holds the ids")
+        logger.warning("%s: %d rows without an id are left out: %s", name, n_unnamed, listed(lines))
+        frame, id_series = frame.filter(is_named), id_series.filter(is_named)
     ids = id_series.to_list()
     # polars may hand out read-only memory; the caller's frame must be its own
     values = np.require(frame.select([f"c{i}" for i in numeric]).to_numpy(), np.float64, "W")
-    check_finite_cells(values, ids, columns, name)
-    return NumericTable(ids, columns, values, layout.header[layout.id_column])
+    if is_finite:
+        check_finite_cells(values, ids, columns, name)
+    return NumericTable(ids, columns, values, layout.header[layout.id_column], n_unnamed)
 
 
 def _read(content: bytes, layout: TableLayout, types: dict[int, type[pl.DataType]]) -> pl.DataFrame:

@@ -121,7 +121,7 @@ def test_fold_change_alone(read):
 
 
 def test_matrix(read):
-    table = read("gene_id\tmedian_level\tliver\tbrain\nA\t5\t1\t2\nB\t5\t\t3\n")
+    table = read("gene_id\tmedian_level\tliver\tbrain\nA\t5\t-1\t-2\nB\t5\t\t3\n")
     assert (table.source, table.contrasts) == ("matrix", ["liver", "brain"])
     assert table.counts["n_without_statistic"] == {"liver": 1, "brain": 0}
     forced = read("gene,t,logFC\nA,1,2\n", form="matrix")

@@ -189,7 +189,7 @@ FAULTS = {
     "duplicate ids": ("g\ta\nENSG00000000003.1\t1\nENSG00000000003.2\t1\n", "more than once.*: ENSG00000000003; keep"),
     "duplicate samples": ("g\ta\ta\nA\t1\t2\n", "column names of .* more than once: a"),
     "unnamed sample": ("g\ta\t\nA\t1\t2\n", "columns without a name: column 3"),
-    "empty id": ("g\ta\n\t1\n", "rows without an id in the first column: line 2"),
+    "empty id": ("g\ta\n\t1\n", "no id in column 'g'"),
     "no rows": ("g\ta\n", "a header but no row"),
     "one column": ("gene\nA\n", "header of one column"),
     "only ids and names": ("gene\tDescription\nA\tB\n", "no column of numbers"),
