@@ -119,10 +119,8 @@ class _Places(NamedTuple):
 
     def move(self, position: Int) -> Int:
         """Positions between start and end (a boundary, not a base), in the new build, never beyond the site."""
-        forward = self.new_start + position - self.start
-        moved = np.where(self.is_reverse, self.new_end - (position - self.start), forward)
-            self.is_reverse, self.new_end - (position - self.start), self.new_start + position - self.start
-        )
+        offset = position - self.start
+        moved = np.where(self.is_reverse, self.new_end - offset, self.new_start + offset)
         return np.clip(moved, self.new_start, self.new_end)
 
 
