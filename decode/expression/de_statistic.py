@@ -94,7 +94,8 @@ def _signed(values: Mapping[DeRole, Float], named: Mapping[DeRole, str]) -> tupl
     if "statistic" in values:
         statistic = values["statistic"]
         has_signs = change is not None and bool((change > 0).any() and (change < 0).any())
-        if change is None or len(statistic) < 2 or not has_signs or (statistic < 0).any():
+        is_flat = len(np.unique(statistic[np.isfinite(statistic)])) < 2
+        if change is None or is_flat or not has_signs or (statistic < 0).any():
             return statistic, f"column {named['statistic']}"
         if size is None and _is_chi_square(statistic, p_value):
             size, size_name = statistic, named["statistic"]
@@ -114,7 +115,7 @@ def _is_chi_square(statistic: Float, p_value: Float | None) -> bool:
         return False
     is_known = np.isfinite(statistic) & np.isfinite(p_value) & (p_value > LEAST_P)
     if len(np.unique(statistic[is_known])) < 2 or len(np.unique(p_value[is_known])) < 2:
-        return bool(is_known.any())
+        return False
     return bool(spearmanr(statistic[is_known], p_value[is_known]).statistic < MONOTONE)
 
 
