@@ -98,7 +98,11 @@ def build(
     ] = None,
     site_format: Annotated[
         list[str] | None,
-        typer.Option("--format", help="KIND=FORMAT: auto, bed, gtrd, postar, targetscan.", rich_help_panel=READING),
+        typer.Option(
+            "--format",
+            help="KIND=FORMAT: bed, gtrd, postar, postar3, targetscan; eclip, remap, chip-atlas (cell in the name).",
+            rich_help_panel=READING,
+        ),
     ] = None,
     tracks: Annotated[
         Tracks,

@@ -8,14 +8,20 @@ from typing import Literal, Protocol, get_args
 from decode.core.opening import plain_name
 
 Kind = Literal["TF", "RBP", "miRNA", "other"]
-Format = Literal["auto", "bed", "gtrd", "postar", "targetscan"]
+Format = Literal[
+    "auto", "bed", "gtrd", "postar", "postar3", "targetscan", "eclip", "remap", "chip-atlas"
+]  # fmt: skip
 KINDS: tuple[str, ...] = get_args(Kind)
 FORMATS: tuple[str, ...] = get_args(Format)
 REGION_OF_KIND = {"TF": "promoter", "RBP": "rna", "miRNA": "rna"}
 
 PEAK_SUFFIXES = (".narrowPeak", ".broadPeak")  # their column 4 names the peak, not the regulator
 BED_SUFFIXES = (".bed", *PEAK_SUFFIXES)
-FOLDER_SUFFIXES = {"gtrd": (".interval",), "postar": (".txt",)}  # all other formats: the BED suffixes
+FOLDER_SUFFIXES = {
+    "gtrd": (".interval",),
+    "postar": (".txt",),
+    "postar3": (".txt",),
+}  # all other formats: the BED suffixes
 
 
 class SiteOptions(Protocol):

@@ -9,18 +9,21 @@ from decode.core.checks import listed
 from decode.core.opening import plain_name
 from decode.genome import site_text
 from decode.genome.site_files import PEAK_SUFFIXES, SiteOptions, regulator_name
+from decode.genome.site_names import NAME_RULES
 from decode.genome.site_text import BIOSAMPLE, CHROM, END, NAME, SCORE, START, STRAND
 
 StrandUse = Literal["ignored", "wanted", "where given"]
 
 POSTAR_COLUMNS = 11  # chrom, start, end, id, 0, strand, RBP, method, cell, accession, score
+POSTAR3_COLUMNS = 10  # chrom, start, end, id, strand, RBP, method, cell, accession, score
+STRANDS = (b"+", b"-", b".")
 
 
 class Layout(NamedTuple):
     """How the rows of one file are read.
 
     format : str
-        "bed", "gtrd", "postar" or "targetscan".
+        "bed", "gtrd", "postar", "postar3", "targetscan", or one whose names hold the cell (`site_names.NAME_RULES`).
     columns : dict of int to int
         Role (CHROM, START, ...) -> column, from 0.
     is_tab : bool
@@ -57,9 +60,12 @@ def _sniff(source: SiteOptions, fields: list[bytes], text: bytes) -> str:
         return "gtrd"
     if source.path.is_dir():
         return "bed"
-    has_strand = len(fields) > 5 and fields[5] in (b"+", b"-", b".")
+    has_strand = len(fields) > 5 and fields[5] in STRANDS
     if len(fields) == POSTAR_COLUMNS and has_strand and not fields[7].replace(b".", b"").isdigit():
         return "postar"
+    is_number = len(fields) > 5 and fields[5].replace(b".", b"").isdigit()
+    if len(fields) == POSTAR3_COLUMNS and fields[4] in STRANDS and not has_strand and not is_number:
+        return "postar3"
     return "targetscan" if source.kind == "miRNA" and len(fields) > 3 and b":" in fields[3] else "bed"
 
 
@@ -99,7 +105,10 @@ def find_layout(source: SiteOptions, path: Path, text: bytes, strand: StrandUse,
         strand_column = score_column = None
     elif kind_of_file == "postar":
         columns[NAME], score_column = 6, 10
-    elif kind_of_file == "targetscan":
+    elif kind_of_file == "postar3":
+        columns[NAME], strand_column, score_column = 5, 4, 9
+        columns[BIOSAMPLE] = 7
+    elif kind_of_file == "targetscan" or kind_of_file in NAME_RULES:
         columns[NAME] = 3
     elif source.path.is_dir() or plain_name(path).endswith(PEAK_SUFFIXES) or len(fields) < 4:
         regulator = regulator_name(path)

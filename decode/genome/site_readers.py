@@ -16,6 +16,7 @@ from decode.genome import site_text
 from decode.genome.assembly import Assembly
 from decode.genome.site_files import SiteOptions, regulator_name
 from decode.genome.site_layout import Layout, StrandUse, find_layout
+from decode.genome.site_names import NAME_RULES, check_names, split_name
 from decode.genome.site_text import END, NAME, ROLE_NAMES, SCORE, START, STRAND, Scan
 
 BLOCK_BYTES = 1 << 25  # text that is held at a time
@@ -127,7 +128,6 @@ class SiteFile:
         parts = []
         for text in line_chunks(self.path, f"{self.source.kind} sites", size=BLOCK_BYTES):
             if layout is None:
-                text = text.removeprefix(b"\xef\xbb\xbf")
                 if next(site_text.data_lines(text), None) is None:
                     self.n_lines += text.count(b"\n")
                     continue
@@ -138,7 +138,32 @@ class SiteFile:
         if layout is None:
             raise ValueError(f"{self.label} hold no row; fetch or write the file again")
         rows = parts[0] if len(parts) == 1 else _joined(parts)
+        if layout.format in NAME_RULES:
+            rows = self._by_cell(rows, layout.format)
         return self._block(rows, layout), rows.score
+
+    def _by_cell(self, rows: _Rows, rule: str) -> _Rows:
+        """Regulator and biosample of every name; a site that was seen in several cells becomes one in each."""
+        try:
+            pairs = [split_name(name, rule) for name in self.names.number]
+        except ValueError as error:
+            raise ValueError(f"{self.label}: {error}; name another --format") from error
+        regulators, biosamples = _Names(), _Names()
+        flat = [pair for own in pairs for pair in own]
+        regulator, biosample = (
+            np.array([names.number.setdefault(pair[part], len(names.number)) for pair in flat], dtype=np.int32)
+            for part, names in enumerate((regulators, biosamples))
+        )
+        n_of = np.array([len(own) for own in pairs], dtype=np.int64)
+        copies = n_of[rows.name]
+        row = np.repeat(np.arange(len(rows.name)), copies)
+        within = np.arange(len(row)) - np.repeat(np.cumsum(copies) - copies, copies)
+        at = (np.cumsum(n_of) - n_of)[rows.name][row] + within
+        if len(row) > len(rows.name):
+            logger.info("%s: %d sites of several cells count in each", self.label, int((copies > 1).sum()))
+        self.names, self.biosamples = regulators, biosamples
+        columns: list[Any] = [column[row] if len(column) else column for column in rows]
+        return _Rows(*columns)._replace(name=regulator[at], biosample=biosample[at])
 
     def _rows(self, text: bytes, layout: Layout) -> _Rows:
         found = site_text.scan(text, layout.columns, is_tab=layout.is_tab, after_colon=layout.format == "targetscan")
@@ -185,7 +210,7 @@ class SiteFile:
         return first, np.array([0 if name is None else sizes[name] for name in names], dtype=np.int64)
 
     def _regulators(self, text: bytes, tokens: list[str], found: Scan, layout: Layout) -> NDArray[np.int32]:
-        numbers = self.names.of(tokens, found.name)
+        numbers = self.names.of([token.strip('"') for token in tokens], found.name)
         if "" in self.names.number and self.blank is None:
             row = int(np.argmax(numbers == self.names.number[""]))
             self.blank = self._line(text, row, layout)[0]
@@ -271,6 +296,8 @@ class SiteFile:
             if names != [""] or layout.format != "bed":
                 raise ValueError(f"{self.label} {self.blank} names no regulator; name it, or remove the row")
             names = [regulator_name(self.path)]
+        if layout.format == "bed" and NAME in layout.columns and self.source.kind in ("TF", "RBP"):
+            check_names(names, self.label, self.source.kind)
         biosamples = list(self.biosamples.number) or [""]
         if len(names) == len(biosamples) == 1:
             return names, biosamples, np.zeros(len(rows.position), dtype=np.int32)

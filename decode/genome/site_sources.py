@@ -47,9 +47,11 @@ class SiteSource:
         Sites with a lower score are left out and counted.
     score_column : int, optional
         Column of the score, counted from 1. Default: 5 (BED), 11 (POSTAR), none (GTRD).
-    format : {"auto", "bed", "gtrd", "postar", "targetscan"}
-        "auto" goes by the content: the header of a GTRD meta-cluster file, the 11 columns of a POSTAR table, the
-        `GENE:family` names of TargetScan (for miRNA), else BED with 3 or more columns.
+    format : {"auto", "bed", "gtrd", "postar", "postar3", "targetscan", "eclip", "remap", "chip-atlas"}
+        "auto" goes by the content: the header of a GTRD meta-cluster file, the 11 columns of a POSTAR table and the
+        10 of POSTAR3, the `GENE:family` names of TargetScan (for miRNA), else BED with 3 or more columns. "eclip"
+        (AQR_K562_rep01), "remap" (CTCF:K-562,HeLa) and "chip-atlas" (Name=CTCF%20(@%20K-562)) take the cell out of the
+        name; a site of several cells counts in each.
 
     Raises
     ------
