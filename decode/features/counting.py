@@ -21,7 +21,7 @@ from decode.genome.sources import BASES, POTENTIAL, SIGNAL, Source, ValueKind
 
 if TYPE_CHECKING:
     from decode.genome.assembly import Assembly
-    from decode.genome.site_readers import SiteBlock
+    from decode.genome.site_block import SiteBlock
 
 MIN_SAMPLED = 50  # sites of a file, however many files a source has
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from decode.core.checks import listed
 from decode.core.chunks import line_chunks
 from decode.genome import site_text
 from decode.genome.assembly import Assembly
+from decode.genome.site_block import Names, Rows, SiteBlock, is_score, joined
 from decode.genome.site_files import SiteOptions, regulator_name
 from decode.genome.site_layout import Layout, StrandUse, find_layout
 from decode.genome.site_names import NAME_RULES, check_names, split_name
@@ -24,75 +24,8 @@ BLOCK_BYTES = 1 << 25  # text that is held at a time
 logger = logging.getLogger(__name__)
 
 MAX_SCORE_WIDTH = 40
+FEW_PAST, PAST_SHARE = 3, 0.001  # rows beyond a chromosome's end that peak callers leave; more are of another build
 N_NAMES_TO_DOUBT = 100  # more regulators than this, and less than two sites each: names of sites
-
-
-class SiteBlock(NamedTuple):
-    """Sites of one file, as numbers.
-
-    Sites are in the order of the file: they need be sorted neither by track nor by position.
-
-    regulators, biosamples : list of str, shape (n_tracks,)
-        Names of each track; biosample "" where none is stated. The pairs are unique.
-    track : int32 array, shape (n_sites,)
-        Number of each site's track in these two lists.
-    position : int64 array, shape (n_sites,)
-        Start on the assembly axis (`Assembly.offsets` + 0-based start), whatever the strand.
-    length : int32 array, shape (n_sites,)
-        Bases.
-    strand : int8 array, shape (n_sites,)
-        1, -1, or 0 for not stated or not read.
-    counts : dict
-        n_rows (in the file), n_skipped_chromosome and skipped_chromosomes (name -> rows; the assembly lacks them),
-        n_below_score, n_regulators_left_out (none of their rows was kept) and, where strand matters, n_without_strand.
-    """
-
-    regulators: list[str]
-    biosamples: list[str]
-    track: NDArray[np.int32]
-    position: NDArray[np.int64]
-    length: NDArray[np.int32]
-    strand: NDArray[np.int8]
-    counts: dict[str, Any]
-
-
-@dataclass
-class _Names:
-    """Names seen so far, numbered in order of appearance."""
-
-    number: dict[str, int] = field(default_factory=dict)
-
-    def of(self, tokens: list[str], codes: NDArray[np.int32]) -> NDArray[np.int32]:
-        """Number of each row's name, given the row's token."""
-        is_used = np.zeros(len(tokens), dtype=bool)
-        is_used[codes] = True
-        numbers = np.zeros(len(tokens), dtype=np.int32)
-        for token in np.flatnonzero(is_used):
-            numbers[token] = self.number.setdefault(tokens[token], len(self.number))
-        return numbers[codes]
-
-
-class _Rows(NamedTuple):
-    """Kept rows of one block of text."""
-
-    name: NDArray[np.int32]
-    biosample: NDArray[np.int32]
-    position: NDArray[np.int64]
-    length: NDArray[np.int32]
-    strand: NDArray[np.int8]
-    score: NDArray[np.float64]
-
-
-def _joined(parts: list[_Rows]) -> _Rows:
-    columns: list[Any] = [np.concatenate(column) for column in zip(*parts, strict=True)]
-    return _Rows(*columns)
-
-
-def _is_score(written: str) -> bool:
-    try:
-        return not np.isnan(float(written))
-    except ValueError:
-        return False
 
 
 class SiteFile:
@@ -117,9 +50,10 @@ class SiteFile:
         self.strand: StrandUse = strand
         self.has_score = has_score
         self.label = f"{source.kind} sites {path}"
-        self.names, self.biosamples = _Names(), _Names()
+        self.names, self.biosamples = Names(), Names()
         self.n_rows, self.n_lines, self.n_below_score = 0, 0, 0
         self.skipped: dict[str, int] = {}
+        self.n_past, self.first_past = 0, ""  # rows that end a few bases beyond their chromosome
         self.blank: str | None = None  # the first row without a regulator
 
     def read(self) -> tuple[SiteBlock, NDArray[np.float64]]:
@@ -137,18 +71,18 @@ class SiteFile:
             parts.append(self._rows(text, layout))
         if layout is None:
             raise ValueError(f"{self.label} hold no row; fetch or write the file again")
-        rows = parts[0] if len(parts) == 1 else _joined(parts)
+        rows = parts[0] if len(parts) == 1 else joined(parts)
         if layout.format in NAME_RULES:
             rows = self._by_cell(rows, layout.format)
         return self._block(rows, layout), rows.score
 
-    def _by_cell(self, rows: _Rows, rule: str) -> _Rows:
+    def _by_cell(self, rows: Rows, rule: str) -> Rows:
         """Regulator and biosample of every name; a site that was seen in several cells becomes one in each."""
         try:
             pairs = [split_name(name, rule) for name in self.names.number]
         except ValueError as error:
             raise ValueError(f"{self.label}: {error}; name another --format") from error
-        regulators, biosamples = _Names(), _Names()
+        regulators, biosamples = Names(), Names()
         flat = [pair for own in pairs for pair in own]
         regulator, biosample = (
             np.array([names.number.setdefault(pair[part], len(names.number)) for pair in flat], dtype=np.int32)
@@ -163,23 +97,28 @@ class SiteFile:
             logger.info("%s: %d sites of several cells count in each", self.label, int((copies > 1).sum()))
         self.names, self.biosamples = regulators, biosamples
         columns: list[Any] = [column[row] if len(column) else column for column in rows]
-        return _Rows(*columns)._replace(name=regulator[at], biosample=biosample[at])
+        return Rows(*columns)._replace(name=regulator[at], biosample=biosample[at])
 
-    def _rows(self, text: bytes, layout: Layout) -> _Rows:
+    def _rows(self, text: bytes, layout: Layout) -> Rows:
         found = site_text.scan(text, layout.columns, is_tab=layout.is_tab, after_colon=layout.format == "targetscan")
         if found.error != site_text.FINE:
             self._complain(text, found, layout)
         tokens = [self._decoded(text[at:stop]) for at, stop in found.token_at.tolist()]
         first, size = self._places(tokens)
         length = np.empty(len(found.start), dtype=np.int32)
-        n_wrong, row, n_unknown = site_text.place(found.chrom, found.start, found.end, first, size, length)
+        n_wrong, row, n_unknown, n_past, first_past = site_text.place(
+            found.chrom, found.start, found.end, first, size, length
+        )
+        if n_past and not self.n_past:
+            self.first_past = self._line(text, first_past, layout)[0]
+        self.n_past += n_past
         if n_wrong:
             self._complain_of_place(text, row, n_wrong, layout, tokens[found.chrom[row]])
         self.n_rows += len(length)
         stated = ["" if token == "." else token for token in tokens]
         name = self._regulators(text, stated, found, layout) if NAME in layout.columns else found.name
         biosample = self.biosamples.of(stated, found.biosample)
-        rows = _Rows(name, biosample, found.start, length, found.strand, self._scores(text, found, layout))
+        rows = Rows(name, biosample, found.start, length, found.strand, self._scores(text, found, layout))
         is_kept = np.ones(len(length), dtype=bool)
         if n_unknown:
             is_kept = first[found.chrom] >= 0
@@ -193,7 +132,7 @@ class SiteFile:
         self.n_lines += found.n_lines
         if n_unknown or self.source.min_score is not None:
             columns: list[Any] = [part[is_kept] if len(part) else part for part in rows]
-            return _Rows(*columns)
+            return Rows(*columns)
         return rows
 
     def _decoded(self, token: bytes) -> str:
@@ -236,7 +175,7 @@ class SiteFile:
                 pass
         for row, (at, stop) in enumerate(found.score_at.tolist()):
             written = text[at:stop].decode("utf-8", "replace")
-            if not _is_score(written):
+            if not is_score(written):
                 raise ValueError(
                     f"{self.label} {self._line(text, row, layout)[0]}: score {written[:40]!r} in column "
                     f"{layout.columns[SCORE] + 1} is not a number; name another score column, or set no min_score"
@@ -290,7 +229,7 @@ class SiteFile:
         more = f" (+{n_wrong - 1} more such rows)" if n_wrong > 1 else ""
         raise ValueError(f"{self.label} {where}{more}: {reason}")
 
-    def _tracks(self, rows: _Rows, layout: Layout) -> tuple[list[str], list[str], NDArray[np.int32]]:
+    def _tracks(self, rows: Rows, layout: Layout) -> tuple[list[str], list[str], NDArray[np.int32]]:
         names = list(self.names.number) if NAME in layout.columns else [layout.regulator or ""]
         if self.blank is not None:
             if names != [""] or layout.format != "bed":
@@ -311,7 +250,7 @@ class SiteFile:
         of = [divmod(int(number), len(biosamples)) for number in used]
         return [names[name] for name, _ in of], [biosamples[biosample] for _, biosample in of], track
 
-    def _block(self, rows: _Rows, layout: Layout) -> SiteBlock:
+    def _block(self, rows: Rows, layout: Layout) -> SiteBlock:
         n_skipped = sum(self.skipped.values())
         if n_skipped == self.n_rows:
             raise ValueError(
@@ -328,8 +267,20 @@ class SiteFile:
             "n_skipped_chromosome": n_skipped,
             "skipped_chromosomes": self.skipped,
             "n_below_score": self.n_below_score,
+            "n_clipped_at_chromosome_end": self.n_past,
             "n_regulators_left_out": n_names - len(set(regulators)),
         }
+        if self.n_past > max(FEW_PAST, PAST_SHARE * self.n_rows):
+            raise ValueError(
+                f"{self.label} {self.first_past} and {self.n_past - 1} more of {self.n_rows} rows end beyond their "
+                f"chromosome of {self.assembly.name}; the sites are probably of another genome build: name their "
+                "build, or lift them over (decode sites liftover)"
+            )
+        if self.n_past:
+            logger.warning(
+                "%s: %d of %d sites end at most %d bp beyond their chromosome and are clipped: %s",
+                self.label, self.n_past, self.n_rows, site_text.CLIP_BP, self.first_past,
+            )  # fmt: skip
         if n_skipped:
             logger.warning(
                 "%s: %d of %d rows lie on chromosomes that %s lacks and are skipped: %s",

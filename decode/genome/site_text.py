@@ -21,6 +21,7 @@ FINE, NO_NUMBER, NO_STRAND, NO_COLUMN, NO_FAMILY, TOO_MANY_NAMES = range(6)  # w
 
 MAX_NAMES = 1 << 18  # distinct chromosomes, regulators and biosamples in one block of text
 MAX_DIGITS = 12  # of a coordinate
+CLIP_BP = 200  # peak callers extend sites a little past the end of a chromosome
 _TAB, _NEWLINE, _RETURN, _BLANK, _HASH, _MINUS, _PLUS, _DOT, _STAR, _COLON, _T, _B = b"\t\n\r #-+.*:tb"
 _TRACK = np.frombuffer(b"track", dtype=np.uint8)
 _BROWSER = np.frombuffer(b"browser", dtype=np.uint8)
@@ -328,11 +329,20 @@ def place(chrom, start, end, first, size, length):  # type: ignore[no-untyped-de
         The first of them, or -1.
     n_unknown : int
         Rows on chromosomes that the assembly does not have.
+    n_past : int
+        Rows that end at most `CLIP_BP` beyond their chromosome: cut at its end.
+    first_past : int
+        The first of them, or -1.
     """
-    n_wrong, first_wrong, n_unknown = 0, -1, 0
+    n_wrong, first_wrong, n_unknown, n_past, first_past = 0, -1, 0, 0, -1
     for row in range(len(chrom)):
         at = first[chrom[row]]
         begin, stop = start[row], end[row]
+        if at >= 0 and 0 <= begin < size[chrom[row]] < stop <= size[chrom[row]] + CLIP_BP:
+            stop = size[chrom[row]]
+            n_past += 1
+            if first_past < 0:
+                first_past = row
         if begin < 0 or begin >= stop or (at >= 0 and stop > size[chrom[row]]):
             n_wrong += 1
             if first_wrong < 0:
@@ -341,7 +351,7 @@ def place(chrom, start, end, first, size, length):  # type: ignore[no-untyped-de
             n_unknown += 1
         start[row] = at + begin
         length[row] = stop - begin
-    return n_wrong, first_wrong, n_unknown
+    return n_wrong, first_wrong, n_unknown, n_past, first_past
 
 
 @_compiled

@@ -23,8 +23,9 @@ from numpy.typing import NDArray
 
 from decode.core.checks import check_columns, listed
 from decode.genome.assembly import Assembly, get_assembly
+from decode.genome.site_block import SiteBlock
 from decode.genome.site_files import KINDS, Kind
-from decode.genome.site_readers import SiteBlock, SiteFile, read_block
+from decode.genome.site_readers import SiteFile, read_block
 from decode.genome.site_sources import SiteSource, source_files
 
 __all__ = [

@@ -9,7 +9,7 @@ from decode.core.files import sha256_of
 
 if TYPE_CHECKING:
     from decode.genome.assembly import Assembly
-    from decode.genome.site_readers import SiteBlock
+    from decode.genome.site_block import SiteBlock
 
 ValueKind = Literal["bases", "signal", "potential"]
 BASES: Final = "bases"  # of the bin, covered by the union of the track's sites

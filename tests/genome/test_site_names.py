@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from decode.genome.assembly import Assembly
-from decode.genome.site_readers import SiteBlock, read_block
+from decode.genome.site_block import SiteBlock
+from decode.genome.site_readers import read_block
 from decode.genome.site_sources import SiteSource
 
 TOY = Assembly("toy", {"chr1": 1000})

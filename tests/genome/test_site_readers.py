@@ -10,8 +10,9 @@ import pytest
 
 from decode.genome import site_readers, site_text
 from decode.genome.assembly import Assembly, get_assembly
+from decode.genome.site_block import SiteBlock
 from decode.genome.site_files import regulator_name
-from decode.genome.site_readers import SiteBlock, read_block
+from decode.genome.site_readers import read_block
 from decode.genome.site_sources import SiteSource, source_files
 
 TOY = Assembly("toy", {"chr1": 1000, "chr2": 500, "chrM": 100})
@@ -47,7 +48,10 @@ def test_one_file_names_the_regulator_in_column_4(tmp_path: Path, name: str) -> 
     assert rows(block) == [("CTCF", "", 10, 20, 0), ("REST", "", 1000, 500, 0), ("CTCF", "", 20, 20, 0)]
     assert (block.regulators, block.track.tolist()) == (["CTCF", "REST"], [0, 1, 0])
     assert [array.dtype for array in block[2:6]] == [np.int32, np.int64, np.int32, np.int8]
-    left_out = {"n_skipped_chromosome": 0, "skipped_chromosomes": {}, "n_below_score": 0, "n_regulators_left_out": 0}
+    left_out = {
+        "n_skipped_chromosome": 0, "skipped_chromosomes": {}, "n_below_score": 0, "n_clipped_at_chromosome_end": 0,
+        "n_regulators_left_out": 0,
+    }  # fmt: skip
     assert block.counts == {"n_rows": 3, **left_out}
 
 
@@ -256,7 +260,7 @@ def test_a_file_of_a_folder_may_lie_wholly_below_the_score(tmp_path: Path) -> No
         ("chr1\t1\t2\tA\nchr1\t-5\t20\tA\n", r"line 2 \('chr1 -5 20 A'\): the start is negative"),
         ("#x\n\nchr1\t20\t20\tA\n", r"line 3 \('chr1 20 20 A'\): the start is not below the end"),
         (
-            "chr1\t1\t1000\tA\nchr1\t990\t1001\tA\n",
+            "chr1\t1\t1000\tA\nchr1\t990\t1201\tA\n",
             r"line 2 .*beyond chr1 of toy \(1000 bp\).*another genome build.*lift",
         ),
         ("chr1\t1\t2\tA\nchr1\tten\t20\tA\n", r"line 2 .*start 'ten' is not a whole number; correct"),
@@ -443,3 +447,15 @@ def test_sites_of_another_build_lie_beyond_chromosomes(shared: Path) -> None:
     path = shared / "data" / "hg38" / "rbp_eclip_encode.bed.gz"
     with pytest.raises(ValueError, match=r"line \d+ .*beyond chr\w+ of hg19 .*another genome build"):
         read_block(SiteSource("RBP", path), path, get_assembly("hg19"), stranded=True)
+
+
+def test_a_few_sites_past_the_end_are_clipped_and_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    text = "chr1\t10\t30\tA\nchr1\t990\t1008\tA\n"
+    block = read(tmp_path / "sites.bed", text)
+    assert (block.position.tolist(), block.length.tolist()) == ([10, 990], [20, 10])
+    assert block.counts["n_clipped_at_chromosome_end"] == 1
+    assert "1 of 2 sites end at most 200 bp beyond their chromosome and are clipped: line 2" in caplog.text
+    with pytest.raises(ValueError, match=r"line 2 .* and 3 more of 5 rows end beyond .*another genome build.*lift"):
+        read(tmp_path / "sites.bed", text + text.splitlines(keepends=True)[1] * 3)
+    with pytest.raises(ValueError, match="beyond chr1 of toy"):
+        read(tmp_path / "sites.bed", "chr1\t990\t1300\tA\n")

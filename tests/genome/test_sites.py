@@ -117,7 +117,8 @@ def test_a_folder_becomes_one_frame(tmp_path: Path, caplog: pytest.LogCaptureFix
     ]
     assert (sites["kind"] == "TF").all()
     assert sites.attrs["counts"] == {
-        "n_rows": 4, "n_skipped_chromosome": 1, "skipped_chromosomes": {"chrUn": 1}, "n_below_score": 0,
+        "n_rows": 4, "n_skipped_chromosome": 1, "skipped_chromosomes": {"chrUn": 1},
+        "n_below_score": 0, "n_clipped_at_chromosome_end": 0,
         "n_regulators_left_out": 0,
     }  # fmt: skip
     check_sites(sites, TOY)
