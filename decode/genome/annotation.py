@@ -21,6 +21,7 @@ GENE_COLUMNS = ["gene_id", "gene_name", "gene_type", "chrom", "start", "end", "s
 TRANSCRIPT_COLUMNS = [
     "transcript_id", "gene_id", "gene_name", "chrom", "start", "end", "strand", "is_mane", "appris", "is_canonical",
 ]  # fmt: skip
+TRANSCRIPT_PATTERN = r"^(ENS[A-Z]*T\d|[NX][MR]_\d|uc\d{3}[a-z]{3})"  # ids that only transcripts have
 EXON_COLUMNS = ["transcript_id", "chrom", "start", "end", "strand"]
 
 
@@ -105,6 +106,7 @@ def read_annotation(
     raw = _without_versions(raw, counts)
     if id_map is not None:
         raw = _with_gene_ids(raw, id_map, counts)
+    _warn_of_transcripts_as_genes(raw, path)
     _check_coordinates(raw, assembly, path)
     transcripts = _one_place_each(raw.transcripts, assembly, counts)
     exons = _merged_blocks(raw.exons.join(transcripts.select("place"), on="place", how="semi"), counts)
@@ -202,8 +204,28 @@ def _with_gene_ids(raw: RawAnnotation, id_map: str | Path, counts: dict[str, int
     counts["gene_ids_from_id_map"] = sum(name != gene_id for name, gene_id in new.items())
     counts["gene_ids_not_in_id_map"] = found.counts["unresolved"]
     counts["gene_ids_ambiguous_in_id_map"] = found.counts["ambiguous"]
-    genes, transcripts = (table.with_columns(pl.col("gene_id").replace(new)) for table in (raw.genes, raw.transcripts))
+    is_no_name = pl.col("gene_name").str.contains(TRANSCRIPT_PATTERN) & pl.col("gene_id").is_in(list(new))
+    genes, transcripts = (
+        table.with_columns(
+            pl.col("gene_id").replace(new),
+            pl.when(is_no_name).then(pl.lit("")).otherwise(pl.col("gene_name")).alias("gene_name"),
+        )
+        for table in (raw.genes, raw.transcripts)
+    )
     return RawAnnotation(genes, transcripts, raw.exons)
+
+
+def _warn_of_transcripts_as_genes(raw: RawAnnotation, path: Path) -> None:
+    """The GTF of UCSC's table browser gives every transcript its own id as gene id."""
+    same = raw.transcripts.filter(
+        (pl.col("gene_id") == pl.col("transcript_id")) & pl.col("gene_id").str.contains(TRANSCRIPT_PATTERN)
+    )
+    if len(same) and len(same) == len(raw.transcripts):
+        logger.warning(
+            "annotation %s: gene_id is the transcript's id in all %d transcripts (%s), so every transcript counts as a "
+            "gene; give an id map of transcripts to genes (--id-map), or the table as genePred", path, len(same),
+            listed(same["gene_id"].head(3).to_list()),
+        )  # fmt: skip
 
 
 def _check_coordinates(raw: RawAnnotation, assembly: Assembly, path: Path) -> None:

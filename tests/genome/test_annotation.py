@@ -391,3 +391,17 @@ def test_ids_of_lifted_gencode_and_copies_on_y(tmp_path):
     annotation = read_annotation(path, build="hg19")
     assert annotation.genes["gene_id"].tolist() == ["ENSG00000167393", "ENSG00000012817"]
     assert annotation.counts["par_y_genes_dropped"] == 2
+
+
+def test_transcripts_that_call_themselves_genes(tmp_path, caplog):
+    path = tmp_path / "browser.gtf"
+    rows = [("chr1", "exon", 10 * n, 10 * n + 5, f'gene_id "NM_{n}"; transcript_id "NM_{n}";') for n in (1, 2, 3)]
+    path.write_text(lines_of(*rows))
+    assert len(read_annotation(path, build="hg19").genes) == 3
+    assert "every transcript counts as a gene; give an id map" in caplog.text
+    caplog.clear()
+    (tmp_path / "map.tsv").write_text("NM_1\tENSG00000000001\nNM_2\tENSG00000000001\n")
+    annotation = read_annotation(path, build="hg19", id_map=tmp_path / "map.tsv")
+    assert annotation.genes[["gene_id", "gene_name"]].to_numpy().tolist() == [["ENSG00000000001", ""], ["NM_3", "NM_3"]]
+    assert annotation.counts["gene_ids_not_in_id_map"] == 1
+    assert "counts as a gene" not in caplog.text
