@@ -15,6 +15,7 @@ from decode.core.checks import check_unique, listed
 from decode.core.files import read_bytes
 from decode.core.opening import HDF5_MAGIC
 from decode.expression.gene_ids import clean_gene_ids
+from decode.expression.table_kinds import check_is_samples, place_columns
 from decode.expression.tables import (
     NumericTable,
     TableLayout,
@@ -148,7 +149,9 @@ def _read_delimited(content: bytes, name: str) -> NumericTable:
     separator = find_separator(lines[0], name)
     header = split_line(lines[0].removeprefix("#"), separator)
     header, body = fit_header(header, content[start:], separator)
+    check_is_samples(header, name)
     skipped = [i for i in range(1, len(header)) if header[i].lower() in DESCRIPTIONS]
+    skipped += [i for i in place_columns(header) if i not in skipped]
     _log_skipped(name, [header[i] for i in skipped])
     return parse_numeric(body, TableLayout(header, separator, 0, skipped, n_comments + 2), name)
 

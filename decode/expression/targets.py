@@ -26,6 +26,7 @@ from decode.expression.tables import (
 logger = logging.getLogger(__name__)
 
 GENE_ID, TRANSCRIPT_ID = "gene_id", "transcript_id"
+RESERVED = frozenset({"overall"})  # what rankings call the list over all tasks
 MEDIAN_LEVEL = "median_level"  # reserved column: the level that fold changes refer to
 
 
@@ -136,6 +137,10 @@ def check_targets(targets: pd.DataFrame) -> None:
     tasks = task_names(targets)
     if not tasks:
         raise ValueError(f"targets have a {name} column but no task; add one column of log2 values a task")
+    if taken := [task for task in tasks if task in RESERVED]:
+        raise ValueError(
+            f"targets have a task called {listed(taken)}, the name of the list over all tasks; rename this column"
+        )
     if "" in [task.strip() for task in tasks]:
         raise ValueError("targets have a column without a name; name or remove it")
     if targets.empty:

@@ -262,3 +262,31 @@ def test_rows_that_end_in_a_separator_too_many(tmp_path):
     assert read_expression(path).to_dict("list") == {"E000": [23.1, 0.8], "E003": [43.9, 0.0]}
     path.write_text("E000\tE003\nENSG1\t23.1\t43.9\nENSG2\t0.8\t\n")  # R's row names, and a missing value
     assert read_expression(path)["E000"].tolist() == [23.1, 0.8]
+
+
+@pytest.mark.parametrize(
+    ("header", "tool"),
+    [
+        ("gene_id\ttranscript_id(s)\tlength\teffective_length\texpected_count\tTPM\tFPKM", "RSEM"),
+        ("target_id\tlength\teff_length\test_counts\ttpm", "kallisto"),
+        ("Name\tLength\tEffectiveLength\tTPM\tNumReads", "Salmon"),
+        ("Gene ID\tGene Name\tReference\tStrand\tStart\tEnd\tCoverage\tFPKM\tTPM", "StringTie"),
+    ],
+)
+def test_the_file_of_one_sample_is_refused_with_the_way_out(tmp_path, header, tool):
+    path = tmp_path / "one"
+    path.write_text(header + "\n" + "\t".join(["A", *["1"] * header.count("\t")]) + "\n")
+    with pytest.raises(ValueError, match=rf"what {tool} writes of one sample.*side by side.*--samples-from"):
+        read_expression(path)
+
+
+def test_feature_counts_and_genes_in_columns(tmp_path):
+    path = tmp_path / "counts.txt"
+    header = "# Program:featureCounts\nGeneid\tChr\tStart\tEnd\tStrand\tLength\ta.bam\n"
+    path.write_text(header + "A\tchr1;chr1\t1;9\t5;20\t+;+\t15\t7\n")
+    assert read_expression(path).to_dict("list") == {"a.bam": [7.0]}
+    for names in (["TP53 (7157)", "MYC (4609)"] * 6, [f"ENSG{number:011d}" for number in range(12)]):
+        columns = [f"{name.split(' (')[0]}{number} (1)" if "(" in name else name for number, name in enumerate(names)]
+        path.write_text(",".join(["", *columns]) + "\n" + ",".join(["LINE-1", *["2"] * 12]) + "\n")
+        with pytest.raises(ValueError, match=r"has genes in its columns .*transpose it"):
+            read_expression(path)

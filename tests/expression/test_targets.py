@@ -137,3 +137,8 @@ def test_constant_tasks_and_empty_genes_are_logged(caplog):
     check_targets(table(x=[1.0, 1.0, NAN], y=[1.0, 2.0, NAN]))
     assert "1 tasks are constant" in caplog.text
     assert "1 of 3 genes have no value" in caplog.text
+
+
+def test_a_task_may_not_be_called_as_the_list_over_all_tasks():
+    with pytest.raises(ValueError, match="a task called overall, the name of the list over all tasks; rename"):
+        check_targets(pd.DataFrame({"gene_id": ["A", "B"], "overall": [0.2, -0.1]}))
