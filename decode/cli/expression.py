@@ -88,6 +88,18 @@ def person(
     tpm: Annotated[
         Path | None, typer.Argument(help="Genes x samples: GCT, GCTX, TSV or CSV, plain or gzip.", show_default=False)
     ] = None,
+    samples_from: Annotated[
+        Path | None,
+        typer.Option(help="Instead of TPM: folder, or list, of Salmon, RSEM or kallisto files, one a sample."),
+    ] = None,
+    pseudobulk: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SAMPLE_COLUMN[,GROUP_COLUMN]",
+            help="TPM is an h5ad file: sum the counts of cells by these columns.",
+        ),
+    ] = None,
+    min_cells: Annotated[int, typer.Option(help="Fewest cells of a pseudobulk.")] = 20,
     samples: Annotated[
         Path | None, typer.Option(help="Table of the samples, names in the first column.", rich_help_panel=SAMPLES)
     ] = None,
@@ -161,14 +173,15 @@ def person(
     removed, kept = comma_list(covariates) or [], comma_list(keep) or []
     needed = [*removed, *kept, *([tissue_column] if tissue_column else [])] if leave_out_incomplete else []
     source = PersonSource(
-        table=tpm, samples=samples, sample_column=sample_column, counts=counts, preset=preset, annotation=annotation,
-        build=build, id_map=id_map, one_per=one_per, complete=tuple(needed),
-        already_log2=already_log2,
+        table=tpm, samples_from=samples_from, pseudobulk=pseudobulk, min_cells=min_cells, samples=samples,
+        sample_column=sample_column, counts=counts, preset=preset, annotation=annotation, build=build, id_map=id_map,
+        one_per=one_per, complete=tuple(needed), already_log2=already_log2,
     )  # fmt: skip
     record = run_record(
         inputs=source.inputs(),
-        sample_column=sample_column, covariates=covariates, keep=keep, hidden_factors=hidden_factors,
-        tissue_column=tissue_column, one_per=one_per, counts=counts, build=build, preset=preset,
+        pseudobulk=pseudobulk, min_cells=min_cells, sample_column=sample_column, covariates=covariates, keep=keep,
+        hidden_factors=hidden_factors, tissue_column=tissue_column, one_per=one_per, counts=counts,
+        build=build, preset=preset,
         already_log2=already_log2, min_tpm=min_tpm, min_share=min_share, pseudocount=pseudocount, levels=levels,
         median_level=median_level, leave_out_incomplete=leave_out_incomplete,
     )  # fmt: skip

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import re
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -159,7 +160,7 @@ def test_tcga_preset(run, files):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ([], "no table is given"),
+        ([], "either a genes x samples table or --samples-from"),
         (["counts.tsv", "--counts"], "--counts needs the lengths"),
         (["counts.tsv", "--annotation", "genes.gtf"], "needs the genome build"),
         (
@@ -195,3 +196,66 @@ def test_bad_calls(run, files, options, message):
     assert result.status == 2
     assert re.search(message, result.err), result.err
     assert not (folder / "o.tsv").exists()
+
+
+def test_files_of_samples(run, files):
+    folder, _, _, tpm = files
+    for name in NAMES:
+        (folder / "salmon" / name).mkdir(parents=True)
+        rows = pd.DataFrame({"Name": [f"{gene}.1" for gene in GENES], "TPM": tpm[name].to_numpy()})
+        rows["Name"] = rows["Name"].str.replace("ENSG", "ENST")
+        rows.to_csv(folder / "salmon" / name / "quant.sf", sep="\t", index=False)
+    gtf = (folder / "genes.gtf").read_text().replace('transcript_id "ENSG', 'transcript_id "ENST')
+    (folder / "transcripts.gtf").write_text(gtf)
+    call = ["expression", "person", "--samples-from", folder / "salmon", "--out", folder / "o.tsv"]
+    result = run(*call)
+    assert result.status == 2
+    assert "names transcripts" in result.err
+    result = run(*call, "--annotation", folder / "transcripts.gtf", *HG19)
+    assert result.status == 0, result.err
+    expected = person_targets(tpm).targets.set_index("gene_id")
+    pd.testing.assert_frame_equal(read(folder / "o.tsv")[NAMES], expected, rtol=1e-9)
+    assert run(*call, "--counts", "--annotation", folder / "transcripts.gtf", *HG19).status == 2
+    (folder / "list.txt").write_text("".join(f"{name}\tsalmon/{name}/quant.sf\n" for name in NAMES))
+    pairs = "".join(f"{gene.replace('ENSG', 'ENST')}\t{gene}\n" for gene in GENES)
+    (folder / "map.tsv").write_text(pairs)
+    result = run(
+        "expression", "person", "--samples-from", folder / "list.txt", "--id-map", folder / "map.tsv", "--out",
+        folder / "p.tsv",
+    )  # fmt: skip
+    assert result.status == 0, result.err
+    pd.testing.assert_frame_equal(read(folder / "p.tsv"), expected, rtol=1e-9)
+    assert "sample:s0" in json.loads((folder / "p.tsv.run.json").read_text())["inputs"]
+
+
+def test_pseudobulk_of_cells(run, files):
+    folder, counts, samples, _ = files
+    cells = np.repeat(counts.iloc[:N_GENES].to_numpy().T, 2, axis=0)  # two equal cells a donor
+    with h5py.File(folder / "cells.h5ad", "w") as file:
+        file["X"] = cells.astype(np.float32)
+        for name, index, columns in (("obs", [f"c{i}" for i in range(len(cells))], ["donor"]), ("var", GENES, [])):
+            group = file.create_group(name)
+            group.attrs.update({"_index": "_index", "column-order": columns})
+            group["_index"] = np.array(index, dtype=h5py.string_dtype())
+        file["obs/donor"] = np.array(np.repeat(NAMES, 2), dtype=h5py.string_dtype())
+    samples.to_csv(folder / "donors.csv")
+    call = [
+        "expression", "person", folder / "cells.h5ad", "--pseudobulk", "donor", "--samples", folder / "donors.csv",
+        "--covariates", "age,n_cells", "--out", folder / "o.tsv",
+    ]  # fmt: skip
+    result = run(*call)
+    assert result.status == 2
+    assert "no pseudobulk has 20 cells" in result.err
+    result = run(*call, "--min-cells", 2)
+    assert result.status == 2
+    assert "covariate 'n_cells' has one value only" in result.err
+    call[-3] = "age"
+    result = run(*call, "--min-cells", 2)
+    assert result.status == 0, result.err
+    cpm = counts.iloc[:N_GENES].set_axis(GENES)
+    cpm = cpm / cpm.sum() * 1e6
+    expected = person_targets(cpm, samples, covariates=["age"]).targets.set_index("gene_id")
+    pd.testing.assert_frame_equal(read(folder / "o.tsv"), expected, rtol=1e-9)
+    written = read(folder / "o_samples.tsv")
+    assert written["n_cells"].tolist() == [2] * N_SAMPLES
+    np.testing.assert_allclose(written["age"], samples["age"])
