@@ -1,0 +1,265 @@
+"""Samples quantified one by one: Salmon, RSEM and kallisto files of a folder or a list, to TPM of genes."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from decode.core.checks import check_matched, check_unique, listed
+from decode.core.files import check_input, open_text
+from decode.core.ids import par_y_ids, strip_version
+
+logger = logging.getLogger(__name__)
+
+# File names, in the order in which a sub-folder is searched: gene level before transcript level.
+SUFFIXES = (
+    ".genes.results", "quant.genes.sf", ".isoforms.results", "quant.sf", "abundance.tsv",
+)  # fmt: skip
+ID_COLUMNS = ("gene_id", "transcript_id", "Name", "target_id")
+TPM_COLUMNS = ("TPM", "tpm")
+GENE = re.compile(r"ENS[A-Z]*G\d+")
+
+
+class SampleFile(NamedTuple):
+    """One sample's file.
+
+    Attributes
+    ----------
+    name : str
+    path : Path
+    """
+
+    name: str
+    path: Path
+
+
+class SampleTpm(NamedTuple):
+    """TPM of genes of all samples, and what was counted.
+
+    Attributes
+    ----------
+    tpm : pd.DataFrame, shape (n_genes, n_samples)
+        Index gene_id, version stripped.
+    counts : dict of str to int
+        n_files, n_rows (of the first file), n_genes, n_rows_without_gene (most in a file).
+    """
+
+    tpm: pd.DataFrame
+    counts: dict[str, int]
+
+
+def find_sample_files(where: str | Path) -> list[SampleFile]:
+    """Find the files of samples: in a folder, or as a list names them.
+
+    Parameters
+    ----------
+    where : str or Path
+        A folder: each sub-folder with a quant.sf, quant.genes.sf, NAME.genes.results, NAME.isoforms.results or
+        abundance.tsv (plain or .gz) is one sample, called as the sub-folder; so is each such file that lies in the
+        folder itself, called as the file without that ending. Or a list: path of a file, or name and path separated by
+        a tab, one a line; relative paths start at the list.
+
+    Returns
+    -------
+    list of SampleFile
+        By name where a folder is given, in the order of the list otherwise.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder, the list or a listed file does not exist.
+    ValueError
+        If there is no such file, several of one kind lie in a sub-folder, or two samples have one name.
+    """
+    where = Path(where)
+    found = _in_folder(where) if where.is_dir() else _in_list(where)
+    check_unique(f"names of the samples in {where}", [sample.name for sample in found])
+    return found
+
+
+def _in_folder(folder: Path) -> list[SampleFile]:
+    found = []
+    for item in sorted(folder.iterdir()):
+        if item.is_dir():
+            path = _file_of_sample(item)
+            found += [SampleFile(item.name, path)] if path is not None else []
+    for suffix in SUFFIXES:
+        paths = [path for path in sorted(folder.iterdir()) if path.is_file() and _plain_name(path).endswith(suffix)]
+        if paths and not found:  # genes.results beside isoforms.results are the same samples
+            found = [SampleFile(_name_of(path, suffix) or folder.name, path) for path in paths]
+    if not found:
+        raise ValueError(
+            f"{folder} holds no quantified sample: neither it nor its sub-folders have a file that ends in "
+            f"{', '.join(SUFFIXES)}; name the folder above the samples, or a list of files"
+        )
+    return found
+
+
+def _plain_name(path: Path) -> str:
+    return path.name.removesuffix(".gz")
+
+
+def _name_of(path: Path, suffix: str) -> str:
+    return _plain_name(path).removesuffix(suffix).rstrip("._-")
+
+
+def _file_of_sample(folder: Path) -> Path | None:
+    for suffix in SUFFIXES:
+        paths = [path for path in sorted(folder.iterdir()) if path.is_file() and _plain_name(path).endswith(suffix)]
+        if len(paths) > 1:
+            names = listed(path.name for path in paths)
+            raise ValueError(
+                f"sample {folder} has several files that end in {suffix}: {names}; keep one, or give a list"
+            )
+        if paths:
+            return paths[0]
+    return None
+
+
+def _in_list(path: Path) -> list[SampleFile]:
+    with open_text(path, "list of samples") as handle:
+        lines = [line.rstrip("\r\n") for line in handle if line.strip() and not line.startswith("#")]
+    found = []
+    for line in lines:
+        name, tab, file = line.rpartition("\t")
+        item = path.parent / file.strip()  # an absolute path stays as it is
+        if item.is_dir():
+            inside = _file_of_sample(item)
+            if inside is None:
+                raise ValueError(f"{item}, which {path} lists, holds no file that ends in {', '.join(SUFFIXES)}")
+            found.append(SampleFile(name.strip() if tab else item.name, inside))
+            continue
+        check_input(item, f"sample file, which {path} lists,")
+        suffix = next((suffix for suffix in SUFFIXES if _plain_name(item).endswith(suffix)), "")
+        own = _name_of(item, suffix) or item.parent.name
+        found.append(SampleFile(name.strip() if tab else own, item))
+    if not found:
+        raise ValueError(f"list of samples {path} names no file; write one path a line")
+    return found
+
+
+def read_sample_files(where: str | Path, genes_of_transcripts: Mapping[str, str] | None = None) -> SampleTpm:
+    """TPM of genes from files of single samples; TPM of transcripts are summed by gene.
+
+    The sum is the gene-level abundance of tximport. Where a transcript belongs comes, in this order, from the file's
+    own gene_id (RSEM), from its name (`ENST...|ENSG...|`, as GENCODE writes it), or from `genes_of_transcripts`.
+
+    Parameters
+    ----------
+    where : str or Path
+        See `find_sample_files`.
+    genes_of_transcripts : mapping of transcript id to gene id, optional
+        Without versions.
+
+    Returns
+    -------
+    SampleTpm
+        A gene that a file lacks is missing (NaN) in that sample.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        As `find_sample_files`; if a file has no id or TPM column, text or negative numbers as TPM, or repeated ids; if
+        names are transcripts and no gene is known of them, or of fewer than half.
+
+    References
+    ----------
+    Soneson, Love and Robinson 2015, doi:10.12688/f1000research.7563.2 (tximport).
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     (Path(folder) / "A").mkdir()
+    ...     _ = (Path(folder) / "A" / "quant.sf").write_text("Name\\tTPM\\nENST1.1\\t600000\\nENST2.1\\t400000\\n")
+    ...     read_sample_files(folder, {"ENST1": "ENSG1", "ENST2": "ENSG1"}).tpm.to_dict()
+    {'A': {'ENSG1': 1000000.0}}
+    """
+    columns: dict[str, pd.Series] = {}
+    n_rows, lost = [], []
+    for sample in find_sample_files(where):
+        table = _read_file(sample.path)
+        genes, n_lost = _genes(table, genes_of_transcripts, sample.path)
+        columns[sample.name] = table["tpm"].groupby(genes, sort=False).sum(min_count=1)
+        n_rows.append(len(table))
+        lost.append(n_lost)
+    order = pd.Index(list(dict.fromkeys(gene for column in columns.values() for gene in column.index)), name="gene_id")
+    tpm = pd.DataFrame({name: column.reindex(order) for name, column in columns.items()}, index=order)
+    counts = {
+        "n_files": len(columns), "n_file_rows": max(n_rows), "n_file_genes": len(tpm), "n_rows_without_gene": max(lost)
+    }  # fmt: skip
+    logger.info("files of samples: %s", ", ".join(f"{name} {count}" for name, count in counts.items()))
+    n_missing = int(tpm.isna().sum().sum())
+    if n_missing:
+        logger.warning("files of samples: %d values are missing, as files hold other genes than the rest", n_missing)
+    return SampleTpm(tpm, counts)
+
+
+def _read_file(path: Path) -> pd.DataFrame:
+    """Columns id, tpm and, where the file has one beside transcript ids, gene."""
+    check_input(path, "sample file")
+    with open_text(path, "sample file") as handle:
+        try:
+            table = pd.read_csv(handle, sep="\t", dtype=str, keep_default_na=False)
+        except pd.errors.ParserError as error:
+            raise ValueError(f"sample file {path} is no table ({error}); fetch or write it again") from error
+    tpm_column = next((column for column in TPM_COLUMNS if column in table), None)
+    ids = [column for column in ID_COLUMNS if column in table]
+    if tpm_column is None or not ids:
+        raise ValueError(
+            f"sample file {path} has the columns {listed(table.columns)}; TPM (or tpm) and one of "
+            f"{', '.join(ID_COLUMNS)} are wanted"
+        )
+    if table.empty:
+        raise ValueError(f"sample file {path} has a header but no row; fetch or write it again")
+    is_isoforms = "transcript_id" in table and "gene_id" in table and "isoforms" in path.name
+    id_column = "transcript_id" if is_isoforms else ids[0]
+    numbers = pd.to_numeric(table[tpm_column], errors="coerce")
+    with np.errstate(invalid="ignore"):
+        bad = ~(np.isfinite(numbers) & (numbers >= 0))
+    if bad.any():
+        shown = [f"{name} {text!r}" for name, text in zip(table[id_column][bad], table[tpm_column][bad], strict=True)]
+        raise ValueError(f"sample file {path} holds what is no TPM: {listed(shown)}; fetch or write it again")
+    frame = pd.DataFrame({"id": table[id_column].to_numpy(), "tpm": numbers.to_numpy(dtype=np.float64)})
+    if is_isoforms:
+        frame["gene"] = table["gene_id"].to_numpy()
+    check_unique(f"ids of sample file {path}", frame["id"])
+    return frame
+
+
+def _genes(table: pd.DataFrame, known: Mapping[str, str] | None, path: Path) -> tuple[pd.Series, int]:
+    """The gene of every row, None where it has none; copies of genes on Y count as without."""
+    names = [str(name) for name in (table["gene"] if "gene" in table else table["id"])]
+    parts = [name.split("|") for name in names]
+    ids = strip_version(own[0] for own in parts)
+    genes: list[str | None]
+    if any(len(own) > 1 and own[1].startswith("ENS") for own in parts):  # ENST...|ENSG...|..., as GENCODE writes it
+        named = strip_version(own[1] if len(own) > 1 else "" for own in parts)
+        genes = [gene or None for gene in named]
+    elif "gene" in table or not _are_transcripts(path, ids):
+        genes = list(ids)
+    elif known is None:
+        raise ValueError(
+            f"sample file {path} names transcripts ({listed(ids, 3)}); give what says their genes: --annotation with "
+            "--build, or --id-map with two columns, transcript and gene"
+        )
+    else:
+        _, warning = check_matched(f"sample file {path} (transcripts)", ids, known)
+        if warning:
+            logger.warning(warning)
+        genes = [known.get(name) for name in ids]
+    copies = set(par_y_ids(part for own in parts for part in own[:2]))
+    genes = [None if copies.intersection(own[:2]) else gene for gene, own in zip(genes, parts, strict=True)]
+    return pd.Series(genes, index=table.index, dtype=object), sum(gene is None for gene in genes)
+
+
+def _are_transcripts(path: Path, ids: list[str]) -> bool:
+    if _plain_name(path).endswith((".genes.results", "quant.genes.sf")):
+        return False
+    return 2 * sum(GENE.match(name) is not None for name in ids) <= len(ids)
