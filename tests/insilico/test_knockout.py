@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import logging
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -16,11 +17,13 @@ from decode.dataset import pooled_inputs, prepare_dataset
 from decode.evaluation.predict import predict
 from decode.expression import read_expression, tissue_targets
 from decode.features.build import build_features
+from decode.features.regulators import named_regulators
 from decode.genome import gene_models, read_annotation
-from decode.insilico.knockout import knock_out, knockout_summary
+from decode.insilico.knockout import Block, knock_out, knock_out_block, knockout_summary
 from decode.insilico.knockout_file import read_knockout
 from decode.insilico.removal import gene_inputs
 from decode.insilico.removal_model import RemovalModel
+from decode.insilico.unfolded import UnfoldedNetwork
 from decode.models.ensemble import predict_inputs
 from decode.synthetic import make_toy_data
 from decode.synthetic.toy import toy_sources
@@ -102,6 +105,15 @@ class TestNumbers:
             np.testing.assert_allclose(one["mean_abs_effect"], np.abs(bound).mean(axis=(0, 1)), atol=1e-5)
         np.testing.assert_allclose(found["prediction"], base.mean(axis=0), atol=1e-5)
         assert found.attrs["n_pairs"] == int(found["is_bound"].sum())
+
+    def test_networks_travel_to_other_processes(self, dataset, bundle):
+        cloudpickle = pytest.importorskip("cloudpickle")
+        members = [UnfoldedNetwork.from_model(member.pooled, bundle.regions) for member in bundle.members]
+        block = Block(0, pooled_inputs(dataset.features, bundle.n_first_bins()))
+        is_track = named_regulators(dataset.features.tracks).is_track
+        compute = partial(knock_out_block, members=members, is_track=is_track)
+        copy = cloudpickle.loads(cloudpickle.dumps(compute))  # as Dask sends it
+        np.testing.assert_array_equal(copy(block)[1].effect, compute(block)[1].effect)
 
     def test_agrees_with_single_removals(self, dataset, bundle):
         genes = ["G0003", "G0007"]
@@ -216,7 +228,7 @@ class TestBadInput:
         with pytest.raises(ValueError, match=r"none of the 2 gene\(s\) has a site of the 5 regulator"):
             knock_out(plain, features, genes=["G0000", "G0001"])
         with caplog.at_level(logging.INFO, logger="decode"):
-            found = knock_out(plain, features, genes=["G0001", "G0003"])
+            found = knock_out(plain, features, genes=["G0001", "G0003"], block_genes=1)  # a block without a pair
         assert found["n_regulators"].to_numpy()[0] == 0
         assert np.isnan(found["effect"][0]).all()
         assert "1 genes without a site" in caplog.text
