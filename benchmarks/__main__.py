@@ -17,6 +17,8 @@ from decode.core.files import check_output, write_json
 REGISTRY = {
     "attribution": "benchmarks.bench_attribution",
     "features": "benchmarks.bench_features",
+    "knockout": "benchmarks.bench_knockout",
+    "knockout-experiments": "benchmarks.knockout_experiments",
     "planted": "benchmarks.bench_planted",
     "recovery": "benchmarks.bench_recovery",
     "significance": "benchmarks.bench_significance",

@@ -50,6 +50,10 @@ from decode.genome.site_ranges import to_pyranges as to_pyranges
 from decode.genome.site_sources import SiteSource as SiteSource
 from decode.genome.site_table import SiteTable as SiteTable
 from decode.genome.sites import read_sites as read_sites
+from decode.insilico.disruption import disrupt as disrupt
+from decode.insilico.knockout import knock_out as knock_out
+from decode.insilico.knockout import knockout_summary as knockout_summary
+from decode.insilico.knockout_file import read_knockout as read_knockout
 from decode.models.bundle import ModelBundle as ModelBundle
 from decode.models.bundle import load_bundle as load_bundle
 from decode.models.bundle import save_bundle as save_bundle

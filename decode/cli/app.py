@@ -13,9 +13,11 @@ from decode.cli import (
     compare,
     cv,
     demo,
+    disrupt,
     drivers,
     expression,
     features,
+    knockout,
     model,
     null,
     randomise,
@@ -43,6 +45,7 @@ COMMANDS: dict[str, dict[str, Callable[..., None] | typer.Typer]] = {
     REGULATORS: {
         "drivers": drivers.drivers, "attribute": attribute.attribute, "null": null.null, "decoys": null.decoys,
         "rank": rank.rank, "network": rank.network, "regulators": regulators.app,
+        "knockout": knockout.knockout, "disrupt": disrupt.disrupt,
     },
     CHECKS: {"cv": cv.cv, "usage": usage.usage, "randomise": randomise.randomise, "compare": compare.app},
 }  # by help panel  # fmt: skip
