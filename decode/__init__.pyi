@@ -50,6 +50,8 @@ from decode.models.bundle import ModelBundle as ModelBundle
 from decode.models.bundle import load_bundle as load_bundle
 from decode.models.bundle import save_bundle as save_bundle
 from decode.models.config import NetworkConfig as NetworkConfig
+from decode.persons.critical_regulators import critical_regulators as critical_regulators
+from decode.persons.de_prior_model import fit_de_prior as fit_de_prior
 from decode.ranking.decoys import decoy_test as decoy_test
 from decode.ranking.kinds import compare_classes as compare_classes
 from decode.ranking.null import fit_null as fit_null
