@@ -6,6 +6,7 @@ from decode.attribution.bins import bin_attributions as bin_attributions
 from decode.attribution.result import read_attributions as read_attributions
 from decode.attribution.stability import reference_stability as reference_stability
 from decode.comparators.expecto import compare_expecto as compare_expecto
+from decode.comparators.predixcan import compare_predixcan as compare_predixcan
 from decode.comparators.single_task import compare_single_task as compare_single_task
 from decode.dataset import Dataset as Dataset
 from decode.dataset import make_split as make_split
