@@ -48,6 +48,14 @@ def test_logits_against_scipy():
     assert counts == {"genes": 5, "infinite": 2}
 
 
+@pytest.mark.real_data
+def test_the_published_ranks_have_one_infinite_logit(shared):
+    table = pd.read_csv(shared / "data" / "gene_lists" / "de_prior.txt", sep="\t")
+    targets, counts = prior_targets(table.set_index("Gene_Name")["DE_Prior_Rank"])
+    assert counts == {"genes": 19_172, "infinite": 1}
+    assert targets.loc[targets["de_prior"] == 10, "gene_id"].tolist() == ["XIST"]
+
+
 @pytest.mark.parametrize(
     ("ranks", "message"),
     [
