@@ -6,6 +6,7 @@ from decode.attribution.bins import bin_attributions as bin_attributions
 from decode.attribution.result import read_attributions as read_attributions
 from decode.attribution.stability import reference_stability as reference_stability
 from decode.comparators.expecto import compare_expecto as compare_expecto
+from decode.comparators.predixcan import compare_predixcan as compare_predixcan
 from decode.comparators.single_task import compare_single_task as compare_single_task
 from decode.dataset import Dataset as Dataset
 from decode.dataset import make_split as make_split
@@ -58,6 +59,8 @@ from decode.models.bundle import ModelBundle as ModelBundle
 from decode.models.bundle import load_bundle as load_bundle
 from decode.models.bundle import save_bundle as save_bundle
 from decode.models.config import NetworkConfig as NetworkConfig
+from decode.persons.critical_regulators import critical_regulators as critical_regulators
+from decode.persons.de_prior_model import fit_de_prior as fit_de_prior
 from decode.ranking.decoys import decoy_test as decoy_test
 from decode.ranking.kinds import compare_classes as compare_classes
 from decode.ranking.null import fit_null as fit_null

@@ -13,6 +13,7 @@ from decode.cli import (
     compare,
     cv,
     demo,
+    deprior,
     disrupt,
     drivers,
     expression,
@@ -41,7 +42,8 @@ app = typer.Typer(
 DATA, MODELS, REGULATORS, CHECKS = "Data", "Models", "Regulators", "How good is the model?"
 COMMANDS: dict[str, dict[str, Callable[..., None] | typer.Typer]] = {
     DATA: {"features": features.app, "sites": sites.app, "expression": expression.app, "demo": demo.demo},
-    MODELS: {"train": model.train, "evaluate": model.evaluate, "predict": model.predict, "tune": tune.tune},
+    MODELS: {"train": model.train, "evaluate": model.evaluate, "predict": model.predict, "tune": tune.tune,
+             "deprior": deprior.deprior},
     REGULATORS: {
         "drivers": drivers.drivers, "attribute": attribute.attribute, "null": null.null, "decoys": null.decoys,
         "rank": rank.rank, "network": rank.network, "regulators": regulators.app,

@@ -18,6 +18,7 @@ from decode.cli.options import (
     MaxEpochs,
     Members,
     Patience,
+    Sizes,
     Targets,
     TaskKind,
     TestChromosome,
@@ -174,3 +175,70 @@ def expecto(
     write_expecto(result, out, record=record, force=force)
     remove_work_folder(work_folder(out))
     typer.echo(expecto_text(result))
+
+
+@app.command()
+def predixcan(
+    features: Features,
+    targets: Targets,
+    genotypes: Annotated[Path, typer.Option(help="Genotypes of the persons: VCF (plain or gzip) or BCF.")],
+    out: Out,
+    predictions: Annotated[
+        Path | None, typer.Option(help="Predictions of a model of persons (decode predict), genes x persons.")
+    ] = None,
+    chromosomes: Annotated[
+        str,
+        typer.Option(help="Whose genes are compared: the test chromosome of the model of persons."),
+    ] = "chr1",
+    window: Annotated[int, typer.Option(help="Variants up to so many bp to both sides of the TSS.")] = 1_000_000,
+    max_missing: Annotated[float, typer.Option(help="Drop variants missing in a larger share of persons.")] = 0.01,
+    min_maf: Annotated[float, typer.Option(help="Drop variants with a rarer allele below this frequency.")] = 0.01,
+    folds: Annotated[int, typer.Option(help="Parts of the persons, each held out once.")] = 5,
+    inner_folds: Annotated[int, typer.Option(help="Parts within which the penalty is chosen.")] = 10,
+    permutations: Annotated[
+        int | None, typer.Option(help="Fits of each gene to permuted persons; default: 1,000 over all genes.")
+    ] = None,
+    sizes: Sizes = None,
+    seed: Annotated[int, typer.Option(help="Seed of the folds and permutations.")] = 0,
+    executor: Executor = "serial",
+    force: Force = False,
+) -> None:
+    """PrediXcan's genotype models beside a model of persons; TARGETS: genes x persons (needs the extra genotypes)."""
+    from decode.comparators.genotypes import require_cyvcf2
+    from decode.comparators.predixcan import compare_predixcan
+    from decode.core.files import check_output_folder, run_record
+    from decode.core.resume import remove_work_folder, work_folder
+    from decode.expression.targets import read_targets
+    from decode.report.predixcan import predixcan_text, write_predixcan
+
+    require_cyvcf2()
+    check_output_folder(out)
+    inputs = {"features": features, "targets": targets, "genotypes": genotypes}
+    inputs |= {name: path for name, path in (("predictions", predictions), ("sizes", sizes)) if path is not None}
+    record = run_record(
+        inputs=dict(inputs),
+        chromosomes=chromosomes, window=window, max_missing=max_missing, min_maf=min_maf, folds=folds,
+        inner_folds=inner_folds, permutations=permutations, seed=seed,
+    )  # fmt: skip
+    stop_if_finished(out, "compare predixcan", record, force=force)
+    result = compare_predixcan(
+        genotypes,
+        read_targets(targets),
+        open_features(features),
+        predictions=None if predictions is None else read_targets(predictions),
+        chromosomes=comma_list(chromosomes) or [],
+        window_bp=window,
+        max_missing=max_missing,
+        min_maf=min_maf,
+        n_folds=folds,
+        n_inner_folds=inner_folds,
+        n_permutations=permutations,
+        seed=seed,
+        sizes=sizes,
+        folder=work_folder(out),
+        executor=executor,
+        on_run=report_run,
+    )
+    write_predixcan(result, out, record=record, force=force)
+    remove_work_folder(work_folder(out))
+    typer.echo(predixcan_text(result))
