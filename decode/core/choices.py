@@ -22,3 +22,4 @@ Scale = Literal["normal_scores", "as_given"]
 ChosenTaskKind = Literal["fold_change", "level", "other"]  # the median level is known by its name
 ExpressionScale = Literal["auto", "linear", "log2"]
 SelectionMethod = Literal["deeplift"]
+DeRole = Literal["statistic", "unsigned", "p_value", "adjusted_p", "fold_change", "mean", "group"]
