@@ -69,6 +69,7 @@ def test_a_finished_prepare_and_train_are_not_done_again(folder):
     assert (again.status, "already holds" in again.out) == (0, True)
     record = json.loads((folder / "AE.run.json").read_text())
     assert record["counts"]["n_updates"] == 12
+    assert {"AE/history.png", "AE/history.svg", "AE/autoencoder.json"} <= set(record["files"])
     assert not (folder / "AE.work").exists()
 
 
