@@ -19,6 +19,7 @@ REGISTRY = {
     "features": "benchmarks.bench_features",
     "knockout": "benchmarks.bench_knockout",
     "knockout-experiments": "benchmarks.knockout_experiments",
+    "landmark": "benchmarks.bench_landmark",
     "planted": "benchmarks.bench_planted",
     "recovery": "benchmarks.bench_recovery",
     "significance": "benchmarks.bench_significance",

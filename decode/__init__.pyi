@@ -55,6 +55,15 @@ from decode.insilico.disruption import disrupt as disrupt
 from decode.insilico.knockout import knock_out as knock_out
 from decode.insilico.knockout import knockout_summary as knockout_summary
 from decode.insilico.knockout_file import read_knockout as read_knockout
+from decode.landmark.autoencoder import Autoencoder as Autoencoder
+from decode.landmark.autoencoder import AutoencoderConfig as AutoencoderConfig
+from decode.landmark.autoencoder import load_autoencoder as load_autoencoder
+from decode.landmark.autoencoder import save_autoencoder as save_autoencoder
+from decode.landmark.autoencoder_fit import train_autoencoder as train_autoencoder
+from decode.landmark.prepare import prepare_expression as prepare_expression
+from decode.landmark.prepared import PreparedExpression as PreparedExpression
+from decode.landmark.prepared import open_prepared as open_prepared
+from decode.landmark.selection import select_panel as select_panel
 from decode.models.bundle import ModelBundle as ModelBundle
 from decode.models.bundle import load_bundle as load_bundle
 from decode.models.bundle import save_bundle as save_bundle

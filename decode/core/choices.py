@@ -20,5 +20,7 @@ ReferenceName = Literal["own_length", "median_length", "mean_gene", "matched_gen
 Score = Literal["joint", "attribution", "covariance", "marginal"]
 Scale = Literal["normal_scores", "as_given"]
 ChosenTaskKind = Literal["fold_change", "level", "other"]  # the median level is known by its name
+ExpressionScale = Literal["auto", "linear", "log2"]
+SelectionMethod = Literal["deeplift"]
 DeRole = Literal["statistic", "unsigned", "p_value", "adjusted_p", "fold_change", "mean", "group"]
 PersonPreset = Literal["tcga-rsem"]
