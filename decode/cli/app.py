@@ -13,6 +13,7 @@ from decode.cli import (
     compare,
     cv,
     demo,
+    differential,
     drivers,
     expression,
     features,
@@ -37,6 +38,7 @@ app = typer.Typer(
     help="Which TFs, RNA-binding proteins and miRNAs drive an expression change, where, and how sure are we?",
 )
 DATA, MODELS, REGULATORS, CHECKS = "Data", "Models", "Regulators", "How good is the model?"
+PERSONS = "Persons"
 COMMANDS: dict[str, dict[str, Callable[..., None] | typer.Typer]] = {
     DATA: {"features": features.app, "sites": sites.app, "expression": expression.app, "demo": demo.demo},
     MODELS: {"train": model.train, "evaluate": model.evaluate, "predict": model.predict, "tune": tune.tune},
@@ -44,6 +46,7 @@ COMMANDS: dict[str, dict[str, Callable[..., None] | typer.Typer]] = {
         "drivers": drivers.drivers, "attribute": attribute.attribute, "null": null.null, "decoys": null.decoys,
         "rank": rank.rank, "network": rank.network, "regulators": regulators.app,
     },
+    PERSONS: {"differential": differential.differential},
     CHECKS: {"cv": cv.cv, "usage": usage.usage, "randomise": randomise.randomise, "compare": compare.app},
 }  # by help panel  # fmt: skip
 for panel, commands in COMMANDS.items():
