@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from decode.cli import (
+    activity,
     attribute,
     compare,
     cv,
@@ -46,7 +47,7 @@ COMMANDS: dict[str, dict[str, Callable[..., None] | typer.Typer]] = {
         "drivers": drivers.drivers, "attribute": attribute.attribute, "null": null.null, "decoys": null.decoys,
         "rank": rank.rank, "network": rank.network, "regulators": regulators.app,
     },
-    PERSONS: {"differential": differential.differential},
+    PERSONS: {"differential": differential.differential, "activity": activity.activity},
     CHECKS: {"cv": cv.cv, "usage": usage.usage, "randomise": randomise.randomise, "compare": compare.app},
 }  # by help panel  # fmt: skip
 for panel, commands in COMMANDS.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,11 +15,14 @@ from decode.core.choices import Part
 if TYPE_CHECKING:
     import pandas as pd
 
-PREDICTED, TESTS = "Predicted expression", "Test"
+PREDICTED, TESTS, ACTIVITY = "Predicted expression", "Test", "Activities of regulators"
 
 
 def differential(
-    expression: Annotated[Path, typer.Argument(help="log2 expression, genes x samples; taken as it is, row ids too.")],
+    expression: Annotated[
+        Path,
+        typer.Argument(help="log2 expression, genes x samples, taken as it is, row ids too; or activities."),
+    ],
     samples: Annotated[Path, typer.Option(help="Table of samples: one row a sample, one column a variable.")],
     design: Annotated[str, typer.Option(help='What to test, as in R: "~ age + sex". Every term is tested.')],
     out: Annotated[Path, typer.Option(help="Table to write: gene_id, term, log2_fold_change, t, p_value, fdr, ...")],
@@ -60,10 +63,23 @@ def differential(
     own_name: Annotated[
         str, typer.Option("--name", help="Name of EXPRESSION beside those of --against.", rich_help_panel=PREDICTED)
     ] = "own",
-    permutations: Annotated[
-        int, typer.Option(help="Permutations of samples behind the agreement.", rich_help_panel=PREDICTED)
-    ] = 200,
-    seed: Annotated[int, typer.Option(help="Seed of the permutations.", rich_help_panel=PREDICTED)] = 0,
+    activity: Annotated[
+        bool,
+        typer.Option("--activity", help="Test regulators: EXPRESSION is of decode activity.", rich_help_panel=ACTIVITY),
+    ] = False,
+    regions: Annotated[
+        Path | None,
+        typer.Option(help="NAME_regions of decode activity: the change by region.", rich_help_panel=ACTIVITY),
+    ] = None,
+    components: Annotated[
+        int, typer.Option(help="Leading components of all activities to regress out.", rich_help_panel=ACTIVITY)
+    ] = 1,
+    within: Annotated[
+        str | None,
+        typer.Option(help="Variable: permute samples within its levels (cohort, study).", rich_help_panel=ACTIVITY),
+    ] = None,
+    permutations: Annotated[int, typer.Option(help="Permutations of whole samples.", rich_help_panel=TESTS)] = 500,
+    seed: Annotated[int, typer.Option(help="Seed of the permutations.", rich_help_panel=TESTS)] = 0,
     force: Force = False,
 ) -> None:
     """Test genes for a change with age, sex or any design: moderated t, as measured and as predicted."""
@@ -75,18 +91,28 @@ def differential(
     check_output(out)
     others = dict(pairs("--against", against, "NAME=TABLE, for example lung=lung_de.tsv"))
     _check(predicted, {"--genes": genes, "--model": model, "--against": against}, own_name, others)
+    _check_activity(activity, {"--regions": regions, "--within": within}, {"--predicted": predicted, "--trend": trend})
     given = {
         "expression": expression, "samples": samples, "id_map": id_map, "predicted": predicted, "genes": genes,
-        "model": None if model is None else model / "bundle.json",
+        "model": None if model is None else model / "bundle.json", "regions": regions,
     }  # fmt: skip
     inputs: dict[str, str | Path] = {name: path for name, path in given.items() if path is not None}
     inputs |= {f"against:{name}": path for name, path in others.items()}
     record = run_record(
         inputs=inputs, design=design, sample_column=sample_column, complete_only=complete_only, trend=trend,
         split=None if model is None else split, name=own_name if others else None,
-        permutations=permutations if predicted else None, seed=seed if predicted else None,
+        permutations=permutations if predicted or activity else None, seed=seed if predicted or activity else None,
+        components=components if activity else None, within=within,
     )  # fmt: skip
-    stop_if_finished(out, "differential", record, force=force, beside=True)
+    kind = "differential activity" if activity else "differential"
+    stop_if_finished(out, kind, record, force=force, beside=True)
+    if activity:
+        test_regulators(
+            expression, samples, design, out, sample_column=sample_column, complete_only=complete_only,
+            regions=regions, components=components, within=within, permutations=permutations, seed=seed,
+            record=record, force=force,
+        )  # fmt: skip
+        return
     values = _read(expression, id_map)
     known = _read_samples(samples, values, sample_column, complete_only)
     result = test_genes(values, known, design, trend=trend, complete_only=complete_only)
@@ -109,6 +135,43 @@ def differential(
         closest = agreement_matrix({own_name: agreement.predicted.table}, actual, genes=chosen)
     write_differential(result, out, agreement=agreement, closest=closest, record=record, force=force)
     typer.echo(differential_text(result, agreement, closest))
+
+
+def test_regulators(
+    activity: Path,
+    samples: Path,
+    design: str,
+    out: Path,
+    *,
+    sample_column: str | None,
+    complete_only: bool,
+    regions: Path | None,
+    components: int,
+    within: str | None,
+    permutations: int,
+    seed: int,
+    record: dict[str, Any],
+    force: bool,
+) -> None:
+    """The part of --activity."""
+    from decode.persons.phenotype_regulators import phenotype_regulators
+    from decode.persons.tables import read_activity, read_regions
+    from decode.report.phenotype_regulators import phenotype_text, write_phenotype_regulators
+
+    values = read_activity(activity)
+    known = _read_samples(samples, values.T, sample_column, complete_only)
+    found = phenotype_regulators(
+        values, known, design, by_region=None if regions is None else read_regions(regions), within=within,
+        n_components=components, n_permutations=permutations, seed=seed, complete_only=complete_only,
+    )  # fmt: skip
+    write_phenotype_regulators(found, out, record=record, force=force)
+    typer.echo(phenotype_text(found))
+
+
+def _check_activity(activity: bool, with_it: dict[str, object], without: dict[str, object]) -> None:
+    for option, value in (without if activity else with_it).items():
+        if value:
+            raise ValueError(f"{option} goes {'without' if activity else 'with'} --activity; leave out one of them")
 
 
 def _check(predicted: Path | None, needs: dict[str, object], name: str, others: dict[str, str]) -> None:
