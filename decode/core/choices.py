@@ -20,3 +20,4 @@ ReferenceName = Literal["own_length", "median_length", "mean_gene", "matched_gen
 Score = Literal["joint", "attribution", "covariance", "marginal"]
 Scale = Literal["normal_scores", "as_given"]
 ChosenTaskKind = Literal["fold_change", "level", "other"]  # the median level is known by its name
+DeRole = Literal["statistic", "unsigned", "p_value", "adjusted_p", "fold_change", "mean", "group"]
