@@ -16,6 +16,7 @@ from decode.core.files import check_output, write_json
 # Name on the command line -> module with `run(scale: float | None) -> list[Row]`; None means the module's own default.
 REGISTRY = {
     "attribution": "benchmarks.bench_attribution",
+    "differential": "benchmarks.bench_differential",
     "features": "benchmarks.bench_features",
     "knockout": "benchmarks.bench_knockout",
     "knockout-experiments": "benchmarks.knockout_experiments",

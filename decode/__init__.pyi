@@ -68,8 +68,14 @@ from decode.models.bundle import ModelBundle as ModelBundle
 from decode.models.bundle import load_bundle as load_bundle
 from decode.models.bundle import save_bundle as save_bundle
 from decode.models.config import NetworkConfig as NetworkConfig
+from decode.persons.activity import regulator_activity as regulator_activity
+from decode.persons.activity_expression import correlate_activity as correlate_activity
+from decode.persons.agreement import agreement_matrix as agreement_matrix
+from decode.persons.agreement import agreement_of_t as agreement_of_t
 from decode.persons.critical_regulators import critical_regulators as critical_regulators
 from decode.persons.de_prior_model import fit_de_prior as fit_de_prior
+from decode.persons.differential import differential as differential
+from decode.persons.phenotype_regulators import phenotype_regulators as phenotype_regulators
 from decode.ranking.decoys import decoy_test as decoy_test
 from decode.ranking.kinds import compare_classes as compare_classes
 from decode.ranking.null import fit_null as fit_null

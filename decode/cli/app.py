@@ -9,11 +9,13 @@ from typing import Annotated, Any
 import typer
 
 from decode.cli import (
+    activity,
     attribute,
     compare,
     cv,
     demo,
     deprior,
+    differential,
     disrupt,
     drivers,
     expression,
@@ -42,6 +44,7 @@ app = typer.Typer(
 )
 DATA, MODELS, REGULATORS, CHECKS = "Data", "Models", "Regulators", "How good is the model?"
 GENES = "Landmark genes"
+PERSONS = "Persons"
 COMMANDS: dict[str, dict[str, Callable[..., None] | typer.Typer]] = {
     DATA: {"features": features.app, "sites": sites.app, "expression": expression.app, "demo": demo.demo},
     MODELS: {"train": model.train, "evaluate": model.evaluate, "predict": model.predict, "tune": tune.tune,
@@ -51,6 +54,7 @@ COMMANDS: dict[str, dict[str, Callable[..., None] | typer.Typer]] = {
         "rank": rank.rank, "network": rank.network, "regulators": regulators.app,
         "knockout": knockout.knockout, "disrupt": disrupt.disrupt,
     },
+    PERSONS: {"differential": differential.differential, "activity": activity.activity},
     CHECKS: {"cv": cv.cv, "usage": usage.usage, "randomise": randomise.randomise, "compare": compare.app},
     GENES: {"landmark": landmark.app},
 }  # by help panel  # fmt: skip

@@ -47,7 +47,7 @@ class ExpressionTable(NamedTuple):
     counts: dict[str, int]
 
 
-def read_expression(path: str | Path) -> pd.DataFrame:
+def read_expression(path: str | Path, *, ids_as_given: bool = False) -> pd.DataFrame:
     """Read a genes x samples table of expression values in whatever unit it holds.
 
     The format is told by the content, not by the name: GCT (1.2 with `Name` or, as GTEx v7 medians, `gene_id`; 1.3),
@@ -61,6 +61,8 @@ def read_expression(path: str | Path) -> pd.DataFrame:
     ----------
     path : str or Path
         The file. Columns that describe the gene (Description, gene_name, ...) are left out and logged.
+    ids_as_given : bool, default False
+        Keep the row ids as they are written, versions and `_PAR_Y` included.
 
     Returns
     -------
@@ -86,15 +88,16 @@ def read_expression(path: str | Path) -> pd.DataFrame:
     >>> expression.loc["ENSG00000000003"].to_dict()
     {'liver': 28.7, 'lung': nan}
     """
-    return read_expression_with_counts(path).expression
+    return read_expression_with_counts(path, ids_as_given=ids_as_given).expression
 
 
-def read_expression_with_counts(path: str | Path) -> ExpressionTable:
+def read_expression_with_counts(path: str | Path, *, ids_as_given: bool = False) -> ExpressionTable:
     """As `read_expression`, with the counts that it logs.
 
     Parameters
     ----------
     path : str or Path
+    ids_as_given : bool, default False
 
     Returns
     -------
@@ -115,7 +118,12 @@ def read_expression_with_counts(path: str | Path) -> ExpressionTable:
     else:
         check_is_text(content, name)
         table = _read_gct(content, name) if content.startswith(b"#1.") else _read_delimited(content, name)
-    ids, keep, counts = clean_gene_ids(table.ids, name)
+    if ids_as_given:
+        check_unique(f"row ids of {name}", table.ids)
+        ids, keep = list(table.ids), list(range(len(table.ids)))
+        counts = {"n_rows": len(ids), "n_versions_stripped": 0, "n_par_y_dropped": 0}
+    else:
+        ids, keep, counts = clean_gene_ids(table.ids, name)
     values = table.numbers if len(keep) == len(table.ids) else table.numbers[keep]
     id_column = TRANSCRIPT_ID if table.id_name.lower() in TRANSCRIPT_COLUMNS else GENE_ID
     frame = pd.DataFrame(values, index=pd.Index(ids, name=id_column), columns=table.columns)

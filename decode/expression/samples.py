@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,6 +39,24 @@ class LogExpression(NamedTuple):
     log2: pd.DataFrame
     rule: str
     expressed_from: float | None
+
+
+class Design(NamedTuple):
+    """Columns of a linear model.
+
+    Attributes
+    ----------
+    matrix : pd.DataFrame, shape (n_samples, n_columns)
+        Of full column rank.
+    contrasts : list of str
+        Columns of the last term, the one of interest.
+    terms : dict of str to list of str
+        Columns of every term, in the order of the formula; the intercept is "1".
+    """
+
+    matrix: pd.DataFrame
+    contrasts: list[str]
+    terms: dict[str, list[str]]
 
 
 class SampleContrasts(NamedTuple):
@@ -95,7 +114,9 @@ def log_expression(expression: pd.DataFrame) -> LogExpression:
     return LogExpression(values, rule, expressed_from)
 
 
-def read_samples(path: str | Path, samples: list[str], *, sample_column: str | None = None) -> pd.DataFrame:
+def read_samples(
+    path: str | Path, samples: list[str], *, sample_column: str | None = None, complete_only: bool = False
+) -> pd.DataFrame:
     """Read what is known of samples, in the order of an expression table.
 
     Parameters
@@ -106,6 +127,8 @@ def read_samples(path: str | Path, samples: list[str], *, sample_column: str | N
         Columns of the expression table.
     sample_column : str, optional
         Column that names the samples; default the first.
+    complete_only : bool, default False
+        Leave out samples that the table does not know, instead of refusing them.
 
     Returns
     -------
@@ -124,63 +147,170 @@ def read_samples(path: str | Path, samples: list[str], *, sample_column: str | N
     check_columns(f"table of samples {path}", table, [column])
     names = table[column].astype(str)
     check_unique(f"samples of {path}", names)
-    lost = [name for name in samples if name not in set(names)]
-    if lost:
+    known = set(names)
+    lost = [name for name in samples if name not in known]
+    if lost and (not complete_only or len(lost) == len(samples)):
         raise ValueError(
             f"{len(lost)} of {len(samples)} samples of the expression table are not in column {column!r} of {path}: "
             f"{listed(lost)}; name the column that holds them (--sample-column), or leave these samples out"
         )
-    if len(names) > len(samples):
-        logger.info("table of samples: %d rows are of other samples", len(names) - len(samples))
-    return table.set_index(names.rename("sample")).loc[samples]
+    if lost:
+        logger.warning(
+            "%d of %d samples are not in %s and are left out: %s", len(lost), len(samples), path, listed(lost)
+        )
+    kept = [name for name in samples if name in known]
+    if len(names) > len(kept):
+        logger.info("table of samples: %d rows are of other samples", len(names) - len(kept))
+    return table.set_index(names.rename("sample")).loc[kept]
 
 
-def design_matrix(samples: pd.DataFrame, formula: str) -> tuple[pd.DataFrame, list[str]]:
-    """Columns of a linear model, and those of its last term.
+def design_matrix(samples: pd.DataFrame, formula: str) -> Design:
+    """Columns of a linear model, all terms.
 
     Parameters
     ----------
     samples : pd.DataFrame, shape (n_samples, n_variables)
     formula : str
-        As in R, such as "~ batch + condition".
+        As in R, such as "~ batch + condition". A text variable becomes one column a level but the first.
 
     Returns
     -------
-    design : pd.DataFrame, shape (n_samples, n_columns)
-    contrasts : list of str
-        Columns of the last term, the one of interest.
+    Design
 
     Raises
     ------
     ValueError
-        If the formula cannot be read, names unknown variables, a variable is missing in a sample, or the last term does
-        not vary.
+        If the formula cannot be read, names unknown variables, a variable is missing in a sample, a term does not
+        vary, or columns are functions of others; the variables or columns are named.
 
     Examples
     --------
     >>> frame = pd.DataFrame({"batch": list("xyxy"), "condition": ["wt", "wt", "ko", "ko"]})
-    >>> design, contrasts = design_matrix(frame, "~ batch + condition")
-    >>> design.columns.tolist(), contrasts
+    >>> design = design_matrix(frame, "~ batch + condition")
+    >>> design.matrix.columns.tolist(), design.contrasts
     (['Intercept', 'batch[T.y]', 'condition[T.wt]'], ['condition[T.wt]'])
     """
     from formulaic import model_matrix
     from formulaic.errors import FormulaicError
 
+    used = variables_of(samples, formula)
+    if not used:
+        raise ValueError(f"design {formula!r} has no term beside the intercept; write for example '~ condition'")
+    for name in used:
+        _check_variable(samples, name)
     try:
         matrix = model_matrix(formula, samples, na_action="raise")
     except (FormulaicError, ValueError, KeyError, NameError, SyntaxError) as error:
-        raise ValueError(
-            f"design {formula!r} does not fit the table of samples ({' '.join(str(error).split())[:120]}); its "
-            f"variables are {listed([str(name) for name in samples.columns])}, each known for every sample"
-        ) from error
-    structure = matrix.model_spec.structure
-    last = next((part for part in reversed(structure) if part.columns and str(part.term) != "1"), None)
-    if last is None:
-        raise ValueError(f"design {formula!r} has no term beside the intercept; write for example '~ condition'")
+        raise _not_read(samples, formula, error) from error
+    if len(matrix) < len(samples):
+        raise ValueError(f"design {formula!r} loses {len(samples) - len(matrix)} samples; complete their variables")
+    terms = {str(part.term): [str(name) for name in part.columns] for part in matrix.model_spec.structure}
+    empty = [term for term, columns in terms.items() if not columns]
+    if empty:
+        raise ValueError(f"term {empty[0]} of design {formula!r} has no column of its own; leave it out")
     design = pd.DataFrame(np.asarray(matrix, dtype=np.float64), columns=list(matrix.columns), index=samples.index)
-    if len(design) < len(samples):
-        raise ValueError(f"design {formula!r} loses {len(samples) - len(design)} samples; complete their variables")
-    return design, [str(name) for name in last.columns]
+    _check_rank(design, formula)
+    return Design(design, terms[[term for term in terms if term != "1"][-1]], terms)
+
+
+def variables_of(samples: pd.DataFrame, formula: str) -> list[str]:
+    """Variables of the samples that a design uses.
+
+    Raises
+    ------
+    ValueError
+        If the formula cannot be read or names an unknown variable.
+
+    Examples
+    --------
+    >>> variables_of(pd.DataFrame({"age": [1.0], "sex": ["f"], "other": [0]}), "~ log(age) + sex")
+    ['age', 'sex']
+    """
+    from formulaic import Formula
+    from formulaic.errors import FormulaicError
+
+    try:
+        wanted = {str(name) for name in Formula(formula).required_variables}
+        wanted |= {
+            name for name in map(str, samples.columns) if re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", formula)
+        }
+    except (FormulaicError, ValueError, KeyError, NameError, SyntaxError, AttributeError) as error:
+        raise _not_read(samples, formula, error) from error
+    if formula.partition("~")[0].strip() and "~" in formula:
+        raise _not_read(samples, formula, "a design has nothing left of ~")
+    unknown = sorted(wanted - set(samples.columns.astype(str)))
+    if unknown:
+        raise _not_read(samples, formula, f"unknown: {listed(unknown)}")
+    return [str(name) for name in samples.columns if str(name) in wanted]
+
+
+def complete_samples(samples: pd.DataFrame, formula: str) -> pd.DataFrame:
+    """The samples in which every variable of a design is known; how many are left out is logged.
+
+    Raises
+    ------
+    ValueError
+        If no sample is left, or as `variables_of`.
+
+    Examples
+    --------
+    >>> complete_samples(pd.DataFrame({"age": [1.0, None]}, index=["a", "b"]), "~ age").index.tolist()
+    ['a']
+    """
+    used = variables_of(samples, formula)
+    is_complete = samples[used].notna().all(axis=1)
+    if not is_complete.any():
+        raise ValueError(f"no sample has all variables of design {formula!r} ({listed(used)}); complete the table")
+    if not is_complete.all():
+        shown = (int((~is_complete).sum()), len(samples), listed(samples.index[~is_complete]))
+        logger.warning("%d of %d samples lack a variable and are left out: %s", *shown)
+    return samples[is_complete]
+
+
+def _not_read(samples: pd.DataFrame, formula: str, why: object) -> ValueError:
+    return ValueError(
+        f"design {formula!r} does not fit the table of samples ({' '.join(str(why).split())[:120]}); its "
+        f"variables are {listed([str(name) for name in samples.columns])}, each known for every sample"
+    )
+
+
+def _check_variable(samples: pd.DataFrame, name: str) -> None:
+    """Refuse a variable that is missing in a sample, or the same in all."""
+    values = samples[name]
+    if values.isna().any():
+        lost = samples.index[values.isna()].astype(str)
+        raise ValueError(
+            f"variable {name} is missing in {len(lost)} of {len(samples)} samples: {listed(lost)}; complete it, or "
+            "leave these samples out"
+        )
+    if pd.api.types.is_numeric_dtype(values) and not np.isfinite(values.to_numpy(dtype=np.float64)).all():
+        raise ValueError(f"variable {name} holds infinite numbers; correct the table of samples")
+    if values.nunique() < 2:
+        raise ValueError(
+            f"variable {name} is {values.iloc[0]} in all {len(samples)} samples; a term needs two levels, so leave it "
+            "out of the design"
+        )
+    if not pd.api.types.is_numeric_dtype(values) and values.nunique() > max(2, len(values) // 2):
+        raise ValueError(
+            f"variable {name} is text with {values.nunique()} levels in {len(values)} samples, such as "
+            f"{listed(values.unique(), 3)}; write it as numbers, or put levels together"
+        )
+
+
+def _check_rank(design: pd.DataFrame, formula: str) -> None:
+    """Refuse columns that are functions of those before them, and say of which."""
+    scaled = design.to_numpy() / np.maximum(np.linalg.norm(design.to_numpy(), axis=0), np.finfo(float).tiny)
+    kept: list[int] = []
+    for number, column in enumerate(scaled.T):
+        weights = np.linalg.lstsq(scaled[:, kept], column, rcond=None)[0]
+        if np.linalg.norm(column - scaled[:, kept] @ weights) > 1e-7:
+            kept.append(number)
+            continue
+        others = [str(design.columns[i]) for i, weight in zip(kept, weights, strict=True) if abs(weight) > 1e-6]
+        raise ValueError(
+            f"design {formula!r} is collinear: {design.columns[number]} is a function of {listed(others, 8)}; drop one "
+            "of these terms"
+        )
 
 
 def sample_contrasts(expression: LogExpression, samples: pd.DataFrame, formula: str, *, source: str) -> SampleContrasts:
@@ -205,7 +335,7 @@ def sample_contrasts(expression: LogExpression, samples: pd.DataFrame, formula: 
     ValueError
         If the design does not fit, or leaves fewer than three residual degrees of freedom.
     """
-    design, contrasts = design_matrix(samples, formula)
+    design, contrasts, _ = design_matrix(samples, formula)
     fit = fit_linear_models(expression.log2.to_numpy(), design.to_numpy())
     found = moderated_t(fit)
     columns = np.flatnonzero(design.columns.isin(contrasts))

@@ -36,6 +36,25 @@ class LinearFit(NamedTuple):
     residuals: Float
 
 
+class GeneFits(NamedTuple):
+    """Least squares of every gene on the samples in which it is known.
+
+    Attributes
+    ----------
+    coefficients, unscaled_sd : float64 array, shape (n_genes, n_terms)
+        NaN where the samples of a gene cannot tell a term.
+    variance : float64 array, shape (n_genes,)
+        NaN without a degree of freedom.
+    df : float64 array, shape (n_genes,)
+        Residual degrees of freedom d.
+    """
+
+    coefficients: Float
+    unscaled_sd: Float
+    variance: Float
+    df: Float
+
+
 class ModeratedT(NamedTuple):
     """Moderated t statistics.
 
@@ -43,17 +62,22 @@ class ModeratedT(NamedTuple):
     ----------
     t, p_value : float64 array, shape (n_genes, n_terms)
         Two-sided p-value.
-    prior_df, prior_variance : float
-        d0 and s0^2.
-    df : float
+    variance : float64 array, shape (n_genes,)
+        (d0 s0^2 + d s^2) / (d0 + d).
+    prior_df : float
+        d0; infinite where variances differ no more than chance lets them.
+    prior_variance : float64 array, shape (n_genes,)
+        s0^2, the same for all genes without a trend.
+    df : float64 array, shape (n_genes,)
         d + d0, at most the degrees of freedom of all genes together.
     """
 
     t: Float
     p_value: Float
+    variance: Float
     prior_df: float
-    prior_variance: float
-    df: float
+    prior_variance: Float
+    df: Float
 
 
 def fit_linear_models(values: ArrayLike, design: ArrayLike) -> LinearFit:
@@ -107,22 +131,85 @@ def fit_linear_models(values: ArrayLike, design: ArrayLike) -> LinearFit:
     )
 
 
-def moderated_t(fit: LinearFit) -> ModeratedT:
+def fit_incomplete_models(values: ArrayLike, design: ArrayLike) -> GeneFits:
+    """Fit one linear model a gene on the samples in which it is known.
+
+    Parameters
+    ----------
+    values : array, shape (n_genes, n_samples)
+        Log expression; NaN where a gene is not known.
+    design : array, shape (n_samples, n_terms)
+        Of full column rank.
+
+    Returns
+    -------
+    GeneFits
+
+    Raises
+    ------
+    ValueError
+        As `fit_linear_models`; or if values are infinite.
+
+    Notes
+    -----
+    As R limma's `lmFit`, but for a gene whose samples leave the design without full rank: a term is given where these
+    samples determine it, whichever way the others are written, and NaN elsewhere. R leaves out the last of the
+    columns that repeat each other, which changes what the others mean.
+
+    Examples
+    --------
+    >>> fit = fit_incomplete_models([[1.0, np.nan, 4.0, 5.0]], [[1, 0], [1, 0], [1, 1], [1, 1]])
+    >>> fit.coefficients.round(6).tolist(), fit.df.tolist()
+    ([[1.0, 3.5]], [1.0])
+    """
+    y, x = np.asarray(values, dtype=np.float64), np.asarray(design, dtype=np.float64)
+    if np.isinf(y).any():
+        raise ValueError("values hold infinite numbers; leave these genes out, or add a pseudocount before logarithms")
+    is_known = ~np.isnan(y)
+    full = fit_linear_models(np.where(is_known, y, 0.0), x)
+    coefficients, unscaled_sd = full.coefficients, np.tile(full.unscaled_sd, (len(y), 1))
+    variance, df = full.variance, np.full(len(y), float(full.df))
+    incomplete = np.flatnonzero(~is_known.all(axis=1))
+    patterns, code = np.unique(is_known[incomplete], axis=0, return_inverse=True)
+    for number, pattern in enumerate(patterns):
+        rows = incomplete[code.ravel() == number]
+        own, own_x = y[np.ix_(rows, pattern)], x[pattern]
+        u, size, vt = np.linalg.svd(own_x, full_matrices=False)
+        rank = int((size > size.max(initial=0.0) * max(x.shape) * np.finfo(float).eps).sum())
+        u, way = u[:, :rank], vt[:rank].T / size[:rank]
+        is_told = np.isclose((vt[:rank] ** 2).sum(axis=0), 1.0, atol=1e-9)
+        coefficients[rows] = np.where(is_told, own @ u @ way.T, np.nan)
+        unscaled_sd[rows] = np.where(is_told, np.sqrt((way**2).sum(axis=1)), np.nan)
+        df[rows] = len(own_x) - rank
+        left = ((own - own @ u @ u.T) ** 2).sum(axis=1)
+        variance[rows] = left / (len(own_x) - rank) if len(own_x) > rank else np.nan
+    return GeneFits(coefficients, unscaled_sd, variance, df)
+
+
+def moderated_t(fit: LinearFit | GeneFits, *, level: ArrayLike | None = None) -> ModeratedT:
     """Turn a fit of many genes into moderated t statistics.
 
     Parameters
     ----------
-    fit : LinearFit
+    fit : LinearFit or GeneFits
+    level : array, shape (n_genes,), optional
+        Average level of each gene: the usual variance may then follow it (limma's `trend=TRUE`), as it does where
+        counts were turned into logarithms.
 
     Returns
     -------
     ModeratedT
 
+    Raises
+    ------
+    ValueError
+        If no gene has a degree of freedom, or a level is undefined.
+
     Notes
     -----
     t = coefficient / (s~ u) with s~^2 = (d0 s0^2 + d s^2) / (d0 + d) and u the unscaled SD. d0 and s0^2 are estimated
-    from all genes (`squeeze_variance`); as R limma's `lmFit` and `eBayes` without trend. The degrees of freedom are
-    d + d0, at most n_genes d.
+    from all genes (`squeeze_variance`); as R limma's `lmFit` and `eBayes`. The degrees of freedom are d + d0, at most
+    those of all genes together.
 
     References
     ----------
@@ -136,9 +223,11 @@ def moderated_t(fit: LinearFit) -> ModeratedT:
     >>> int(np.argmin(found.p_value[:, 1]))
     7
     """
-    squeezed = squeeze_variance(fit.variance[:, None], fit.df)
-    variance = squeezed.variance[:, 0]
-    prior_df = float(squeezed.prior_df[0])
-    df = min(fit.df + prior_df, float(fit.df * len(fit.variance)))
-    t = fit.coefficients / (np.sqrt(variance)[:, None] * fit.unscaled_sd)
-    return ModeratedT(t, 2 * student.sf(np.abs(t), df), prior_df, float(squeezed.prior_variance[0, 0]), df)
+    squeezed = squeeze_variance(fit.variance[:, None], fit.df, trend=level)
+    variance, prior_df = squeezed.variance[:, 0], float(squeezed.prior_df[0])
+    own_df = np.broadcast_to(np.asarray(fit.df, dtype=np.float64), variance.shape)
+    df = np.minimum(own_df + prior_df, own_df.sum())
+    with np.errstate(divide="ignore", invalid="ignore"):  # a gene without any variation in all data without any
+        t = fit.coefficients / (np.sqrt(variance)[:, None] * fit.unscaled_sd)
+    p_value = 2 * student.sf(np.abs(t), df[:, None])
+    return ModeratedT(t, p_value, variance, prior_df, squeezed.prior_variance[:, 0], df)

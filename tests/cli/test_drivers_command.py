@@ -181,7 +181,7 @@ def test_direction_only_shows_no_response(run, files, tmp_path):
         (["kd.csv", "--compendium", "samples.tsv", "--independent-genes"], "choose one of --expression"),
         (
             ["--expression", "samples.tsv", "--samples", "meta.tsv", "--design", "~ nothing"],
-            "not present in the dataset",
+            "unknown: nothing",
         ),
         (["--expression", "samples.tsv", "--samples", "few.tsv", "--design", "~ group"], "--sample-column"),
     ],

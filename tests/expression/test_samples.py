@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import ttest_ind
 
-from decode.expression.samples import design_matrix, log_expression, read_samples, sample_contrasts
+from decode.expression.samples import complete_samples, design_matrix, log_expression, read_samples, sample_contrasts
 
 NAMES = [f"s{i}" for i in range(8)]
 
@@ -66,13 +66,55 @@ def test_designs_that_do_not_fit(formula):
 def test_missing_variables_are_refused():
     table = meta()
     table.loc["s2", "age"] = np.nan
-    with pytest.raises(ValueError, match="each known for every sample"):
+    with pytest.raises(ValueError, match="variable age is missing in 1 of 8 samples: s2; complete it"):
         design_matrix(table, "~ age")
 
 
-def test_repeated_terms_are_refused():
-    with pytest.raises(ValueError, match="functions of the others"):
-        sample_contrasts(log_expression(frame()), meta().assign(twin=meta()["group"]), "~ group + twin", source="x")
+def test_all_terms_are_known():
+    design = design_matrix(meta(), "~ batch * age + group")
+    assert design.terms == {
+        "1": ["Intercept"], "batch": ["batch[T.y]"], "age": ["age"], "group": ["group[T.b]"],
+        "batch:age": ["batch[T.y]:age"],
+    }  # fmt: skip
+    assert [column for columns in design.terms.values() for column in columns] == design.matrix.columns.tolist()
+
+
+@pytest.mark.parametrize(
+    ("formula", "message"),
+    [
+        ("~ group + twin", r"collinear: twin\[T.b\] is a function of group\[T.b\]"),
+        ("~ age + batch + sum_of", r"collinear: sum_of is a function of age, batch\[T.y\]"),
+        ("~ age + one", "variable one is k in all 8 samples"),
+        ("~ flat + age", "variable flat is 3.0 in all 8 samples"),
+        ("~ years", "years is text with 8 levels in 8 samples, such as 0y, 1y, 2y"),
+        ("~ hole + age", "variable hole is missing in 8 of 8"),
+        ("~ endless", "infinite"),
+        ("age ~ group", "nothing left of ~"),
+        ("~ bs(holed, df=3)", "variable holed is missing in 1"),
+    ],
+)
+def test_terms_that_say_nothing_are_named(formula, message):
+    table = meta().assign(
+        twin=meta()["group"], sum_of=2 * meta()["age"] + (meta()["batch"] == "y"), one="k", flat=3.0, hole=np.nan,
+        years=[f"{i}y" for i in range(8)], endless=[np.inf, *range(7)], holed=[np.nan, *range(7)],
+    )  # fmt: skip
+    with pytest.raises(ValueError, match=message):
+        design_matrix(table, formula)
+
+
+def test_incomplete_samples_are_left_out_on_demand(tmp_path, caplog):
+    table = meta().rename_axis("id").reset_index()
+    table.loc[[2, 5], "age"] = np.nan
+    table.drop(index=[0]).to_csv(tmp_path / "meta.tsv", sep="\t", index=False)
+    with pytest.raises(ValueError, match="1 of 8 samples"):
+        read_samples(tmp_path / "meta.tsv", NAMES)
+    with caplog.at_level("WARNING", "decode"):
+        found = complete_samples(read_samples(tmp_path / "meta.tsv", NAMES, complete_only=True), "~ group + age")
+    assert found.index.tolist() == ["s1", "s3", "s4", "s6", "s7"]
+    assert "1 of 8 samples are not in" in caplog.text
+    assert "2 of 7 samples lack a variable" in caplog.text
+    with pytest.raises(ValueError, match="no sample has all variables"):
+        complete_samples(found.assign(age=np.nan), "~ age")
 
 
 def test_table_of_samples(tmp_path):
