@@ -43,8 +43,7 @@ app = typer.Typer(
     help="Which TFs, RNA-binding proteins and miRNAs drive an expression change, where, and how sure are we?",
 )
 DATA, MODELS, REGULATORS, CHECKS = "Data", "Models", "Regulators", "How good is the model?"
-GENES = "Landmark genes"
-PERSONS = "Persons"
+PERSONS, GENES = "Persons", "Landmark genes"
 COMMANDS: dict[str, dict[str, Callable[..., None] | typer.Typer]] = {
     DATA: {"features": features.app, "sites": sites.app, "expression": expression.app, "demo": demo.demo},
     MODELS: {"train": model.train, "evaluate": model.evaluate, "predict": model.predict, "tune": tune.tune,

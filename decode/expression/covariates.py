@@ -113,7 +113,7 @@ def _columns_of(samples: pd.DataFrame, covariate: str) -> pd.DataFrame:
         )
     as_text = match is not None or not is_number
     own = pd.DataFrame({column: values.astype(str) if as_text else values.astype(float)})
-    design, _ = design_matrix(own, f"~ `{column}`")
+    design = design_matrix(own, f"~ `{column}`").matrix
     return design.drop(columns="Intercept").rename(columns=lambda name: str(name).replace("`", ""))
 
 
