@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -23,6 +24,20 @@ def listed(values: Iterable[Any], limit: int = 5) -> str:
     items = [str(value) for value in values]
     rest = len(items) - limit
     return ", ".join(items[:limit]) + (f" (+{rest} more)" if rest > 0 else "")
+
+
+def nearest(name: str, known: Iterable[str], limit: int = 3) -> list[str]:
+    """Names that may have been meant: the most alike first, upper and lower case taken as the same.
+
+    Examples
+    --------
+    >>> nearest("spi-1", ["SPI1", "REST", "SPIB"])
+    ['SPI1', 'SPIB']
+    """
+    by_form: dict[str, str] = {}
+    for other in known:
+        by_form.setdefault(str(other).casefold(), str(other))
+    return [by_form[form] for form in difflib.get_close_matches(name.casefold(), by_form, n=limit, cutoff=0.6)]
 
 
 def counted(counts: Mapping[str, Any]) -> str:
@@ -86,6 +101,19 @@ def check_known(name: str, wanted: Iterable[Any], known: Collection[Any], where:
     missing = [value for value in wanted if value not in known_set]
     if missing:
         raise KeyError(f"{len(missing)} {name} not in {where}: {listed(missing)}; it holds {listed(known, 3)}")
+
+
+def check_named(name: str, wanted: Iterable[str], known: Collection[str], where: str) -> None:
+    """Raise KeyError naming the wanted names that are not known, each with the nearest that are."""
+    known_set = set(known)
+    missing = [value for value in wanted if value not in known_set]
+    if missing:
+        shown = [f"{value}{_perhaps(nearest(value, known))}" for value in missing]
+        raise KeyError(f"{len(missing)} {name} not in {where}: {listed(shown)}; check the spelling, or leave them out")
+
+
+def _perhaps(names: Sequence[str]) -> str:
+    return f" (nearest: {', '.join(names)})" if names else ""
 
 
 def check_known_keys(name: str, values: Iterable[str], known: Collection[str]) -> None:

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 
 import pandas as pd
 
-from decode.core.checks import check_choice, check_columns, listed
+from decode.core.checks import check_choice, check_columns, check_named, listed
 from decode.core.files import open_text
 
 logger = logging.getLogger(__name__)
@@ -138,6 +138,65 @@ def resolve_ids(
         )
     logger.info("gene names: %s", ", ".join(f"{way} {count:,}" for way, count in counts.items()))
     return IdResult(ids, dict(counts), ambiguous)
+
+
+def named_ids(
+    names: Iterable[str],
+    genes: pd.DataFrame,
+    id_map: str | Path | None = None,
+    *,
+    id_column: str = "gene_id",
+    where: str = "the features",
+) -> list[str]:
+    """Ids of genes that somebody named one by one: every name must stand for one gene.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Ids, symbols, previous symbols or `SYMBOL|Entrez`, as in `resolve_ids`.
+    genes : DataFrame
+        `id_column` and gene_name: the genes to find.
+    id_map : str or Path, optional
+        As in `resolve_ids`.
+    id_column : str
+        "transcript_id" where the rows are transcripts: a symbol is then ambiguous unless its gene has one.
+    where : str
+        What the genes are of, for messages.
+
+    Returns
+    -------
+    list of str
+        In the order of the names.
+
+    Raises
+    ------
+    KeyError
+        If a name is unknown; the message gives the nearest names.
+    ValueError
+        If a name stands for several genes, or two names stand for the same one.
+
+    Examples
+    --------
+    >>> genes = pd.DataFrame({"gene_id": ["ENSG00000141510", "ENSG00000136997"], "gene_name": ["TP53", "MYC"]})
+    >>> named_ids(["MYC", "ENSG00000141510.17"], genes)
+    ['ENSG00000136997', 'ENSG00000141510']
+    >>> named_ids(["TP35"], genes)
+    Traceback (most recent call last):
+    KeyError: '1 gene(s) not in the features: TP35 (nearest: TP53); check the spelling, or leave them out'
+    """
+    wanted = [str(name) for name in names]
+    check_columns("genes", genes, [id_column, "gene_name"])
+    table = pd.DataFrame({"gene_id": genes[id_column].astype(str), "gene_name": genes["gene_name"]})
+    ids = resolve_ids(wanted, table, id_map).ids
+    unknown = [name for name, found in zip(wanted, ids, strict=True) if found is None]
+    known = [*(str(name) for name in table["gene_name"] if isinstance(name, str) and name), *table["gene_id"]]
+    check_named("gene(s)", unknown, known, where)
+    found_ids = [found for found in ids if found is not None]
+    repeated = {found for found, number in Counter(found_ids).items() if number > 1}
+    if repeated:
+        twice = [name for name, found in zip(wanted, ids, strict=True) if found in repeated]
+        raise ValueError(f"genes are named twice: {listed(twice)}; name each gene once")
+    return found_ids
 
 
 def genes_of_id_map(id_map: str | Path) -> pd.DataFrame:

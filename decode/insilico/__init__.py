@@ -1,0 +1,1 @@
+"""Sites taken away from genes in the computer: what the prediction owes to them."""
