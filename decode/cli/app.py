@@ -16,6 +16,7 @@ from decode.cli import (
     drivers,
     expression,
     features,
+    mediate,
     model,
     null,
     randomise,
@@ -36,7 +37,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Which TFs, RNA-binding proteins and miRNAs drive an expression change, where, and how sure are we?",
 )
-DATA, MODELS, REGULATORS, CHECKS = "Data", "Models", "Regulators", "How good is the model?"
+DATA, MODELS, REGULATORS, CHECKS, INSILICO = (
+    "Data", "Models", "Regulators", "How good is the model?", "In silico",
+)  # fmt: skip
 COMMANDS: dict[str, dict[str, Callable[..., None] | typer.Typer]] = {
     DATA: {"features": features.app, "sites": sites.app, "expression": expression.app, "demo": demo.demo},
     MODELS: {"train": model.train, "evaluate": model.evaluate, "predict": model.predict, "tune": tune.tune},
@@ -44,6 +47,7 @@ COMMANDS: dict[str, dict[str, Callable[..., None] | typer.Typer]] = {
         "drivers": drivers.drivers, "attribute": attribute.attribute, "null": null.null, "decoys": null.decoys,
         "rank": rank.rank, "network": rank.network, "regulators": regulators.app,
     },
+    INSILICO: {"mediate": mediate.mediate},
     CHECKS: {"cv": cv.cv, "usage": usage.usage, "randomise": randomise.randomise, "compare": compare.app},
 }  # by help panel  # fmt: skip
 for panel, commands in COMMANDS.items():
