@@ -10,6 +10,8 @@ import typer
 
 from decode.cli import (
     attribute,
+    coexpression,
+    coexpression_prediction,
     compare,
     cv,
     demo,
@@ -47,7 +49,10 @@ COMMANDS: dict[str, dict[str, Callable[..., None] | typer.Typer]] = {
         "drivers": drivers.drivers, "attribute": attribute.attribute, "null": null.null, "decoys": null.decoys,
         "rank": rank.rank, "network": rank.network, "regulators": regulators.app,
     },
-    INSILICO: {"mediate": mediate.mediate},
+    INSILICO: {
+        "coexpression": coexpression.coexpression, "mediate": mediate.mediate,
+        "coexpression-prediction": coexpression_prediction.coexpression_prediction,
+    },
     CHECKS: {"cv": cv.cv, "usage": usage.usage, "randomise": randomise.randomise, "compare": compare.app},
 }  # by help panel  # fmt: skip
 for panel, commands in COMMANDS.items():

@@ -75,8 +75,9 @@ def mediate(
     table = open_expression(expression, None)
     found, source = _mediators(table, genes, regulators, features, candidates, id_map)
     known = _columns(samples, table, options["covariates"], options["fractions"], sample_column)
+    matched = cast("list[choices.MatchOn]", options["match_on"] or [])
     result = mediate_pair(
-        table, *found, names=(genes[0], genes[1]), n_draws=draws, match_on=cast("list[choices.MatchOn]", options["match_on"] or []), covariates=known[0],
+        table, *found, names=(genes[0], genes[1]), n_draws=draws, match_on=matched, covariates=known[0],
         fractions=known[1], seed=seed,
     )  # fmt: skip
     files = mediation_files(result, out)

@@ -19,5 +19,7 @@ EngineName = Literal["exact", "shap"]
 ReferenceName = Literal["own_length", "median_length", "mean_gene", "matched_genes"]
 Score = Literal["joint", "attribution", "covariance", "marginal"]
 MatchOn = Literal["expression", "fractions"]
+RemovalMode = Literal["knockout", "disruption"]
+Correlation = Literal["spearman", "pearson"]
 Scale = Literal["normal_scores", "as_given"]
 ChosenTaskKind = Literal["fold_change", "level", "other"]  # the median level is known by its name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -78,45 +78,52 @@ def find_mediators(
     """
     if len(pair) != 2:
         raise ValueError(f"the pair is {', '.join(pair)}; two genes are wanted, such as LAPTM5,CD53")
-    known = [] if features is None else [(k, r) for k, r in regulators_of(features).table[["kind", "regulator"]].values]
-    owned = own_genes or {}
+    known = [] if features is None else [(str(k), str(r)) for k, r in regulators_of(features).table.iloc[:, :2].values]
     of_pair = rows.one(pair[0]), rows.one(pair[1])
     if of_pair[0] == of_pair[1]:
         raise ValueError(f"{pair[0]} and {pair[1]} are one row of the table ({of_pair[0]}); name two genes")
-    found = {name: _driver_rows(name, rows, known, owned) for name in dict.fromkeys(drivers)}
+    lookup = _Lookup.of(rows, known, own_genes or {}, [*drivers, *(candidates or [])])
+    found = {name: lookup.named(name) for name in dict.fromkeys(drivers)}
     if candidates is not None:
-        chosen = {name: _driver_rows(name, rows, known, owned, is_strict=False) for name in dict.fromkeys(candidates)}
+        chosen = {name: lookup.named(name, is_strict=False) for name in dict.fromkeys(candidates)}
         return Mediators(of_pair, found, chosen, "the candidates named")
     if features is None:
         return Mediators(of_pair, found, None, "no candidates were given")
-    bound = _bound(features, pair)
-    of_bound = {f"{kind}:{name}": _regulator_rows([(kind, name)], rows, owned) for kind, name in bound}
+    of_bound = {f"{kind}:{name}": lookup.regulators([(kind, name)]) for kind, name in _bound(features, pair)}
     return Mediators(of_pair, found, of_bound, f"regulators with a site in {pair[0]} or {pair[1]}")
 
 
-def _driver_rows(
-    name: str, rows: TableRows, known: Iterable[tuple[str, str]], owned: OwnGenes, *, is_strict: bool = True
-) -> tuple[str, ...]:
-    """Rows of a regulator; a name that is none is looked up among the rows."""
-    meant = [(kind, regulator) for kind, regulator in known if name in (regulator, f"{kind}:{regulator}")]
-    if meant:
-        return _regulator_rows(meant, rows, owned)
-    if MIRNA_NAME.match(name):
-        return ()
-    bare = name.partition(":")[2] or name
-    if not is_strict:
-        return rows.find([bare])[bare][:1]
-    return (rows.one(bare, "driver"),)
+class _Lookup(NamedTuple):
+    """Rows of regulators, all looked up at once."""
 
+    rows: TableRows
+    known: list[tuple[str, str]]
+    owned: OwnGenes
+    found: dict[str, tuple[str, ...]]
 
-def _regulator_rows(meant: Sequence[tuple[str, str]], rows: TableRows, owned: OwnGenes) -> tuple[str, ...]:
-    genes = [gene for key in meant for gene in owned.get(key, ())]
-    found = rows.find(genes)
-    own = tuple(dict.fromkeys(row for gene in genes for row in found[gene]))
-    if own or all(kind == MIRNA for kind, _ in meant):
-        return own
-    names = [name for kind, name in meant if kind != MIRNA]
-    return tuple(dict.fromkeys(rows.find([name])[name][0] for name in names if rows.find([name])[name]))
+    @classmethod
+    def of(cls, rows: TableRows, known: list[tuple[str, str]], owned: OwnGenes, names: Sequence[str]) -> _Lookup:
+        genes = [gene for ids in owned.values() for gene in ids]
+        bare = [name.partition(":")[2] or name for name in names]
+        return cls(rows, known, owned, rows.find([*genes, *bare, *(name for _, name in known)]))
+
+    def named(self, name: str, *, is_strict: bool = True) -> tuple[str, ...]:
+        """Rows of a regulator by name; a name of none is looked up among the rows."""
+        meant = [(kind, regulator) for kind, regulator in self.known if name in (regulator, f"{kind}:{regulator}")]
+        if meant:
+            return self.regulators(meant)
+        if MIRNA_NAME.match(name):
+            return ()
+        bare = name.partition(":")[2] or name
+        return (self.rows.one(bare, "driver"),) if is_strict else self.found[bare][:1]
+
+    def regulators(self, meant: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+        """Rows of the genes that code for them; without genes, the row of the name."""
+        genes = [gene for key in meant for gene in self.owned.get(key, ())]
+        own = tuple(dict.fromkeys(row for gene in genes for row in self.found[gene]))
+        if own:
+            return own
+        return tuple(dict.fromkeys(row for kind, name in meant if kind != MIRNA for row in self.found[name][:1]))
 
 
 def _bound(features: RegulatoryFeatures, pair: Sequence[str]) -> list[tuple[str, str]]:
