@@ -17,7 +17,7 @@ Float = NDArray[np.float64]
 
 def _inputs(n_draws: int) -> tuple[Float, Float, NDArray[np.int64]]:
     """Pair, candidates and draws."""
-    from decode.insilico.conditional import random_draws
+    from decode.insilico.replacements import random_draws
 
     rng = np.random.default_rng(0)
     factors = rng.normal(size=(N_SAMPLES, 6))

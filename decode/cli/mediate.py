@@ -37,6 +37,10 @@ def mediate(
             "comma-separated.",
         ),
     ] = None,
+    with_drivers: Annotated[
+        bool,
+        typer.Option("--with-drivers", help="Let the draws hold drivers too: then p of random drivers is exact."),
+    ] = False,
     samples: Annotated[
         Path | None, typer.Option(help="Table of samples, one row each.", rich_help_panel=SAMPLES)
     ] = None,
@@ -69,7 +73,15 @@ def mediate(
         "fractions": comma_list(fractions),
         "match_on": comma_list(match_on),
     }
-    record = run_record(inputs=inputs, pair=pair, draws=draws, sample_column=sample_column, seed=seed, **options)
+    record = run_record(
+        inputs=inputs,
+        pair=pair,
+        draws=draws,
+        sample_column=sample_column,
+        seed=seed,
+        with_drivers=with_drivers,
+        **options,
+    )
     stop_if_finished(out, "mediate", record, force=force, beside=True)
     genes = comma_list(pair) or []
     table = open_expression(expression, None)
@@ -78,7 +90,7 @@ def mediate(
     matched = cast("list[choices.MatchOn]", options["match_on"] or [])
     result = mediate_pair(
         table, *found, names=(genes[0], genes[1]), n_draws=draws, match_on=matched, covariates=known[0],
-        fractions=known[1], seed=seed,
+        fractions=known[1], with_drivers=with_drivers, seed=seed,
     )  # fmt: skip
     files = mediation_files(result, out)
     write_files("mediate", files, record=with_counts(record, result.counts) | {"candidates": source}, force=force)

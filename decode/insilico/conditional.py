@@ -1,4 +1,4 @@
-"""Correlation of two genes beside other genes, for many sets of them at once, and random sets of regulators to draw."""
+"""Correlation of two genes beside other genes, for many sets of them at once."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from typing import NamedTuple
 import numpy as np
 import statsmodels.api as sm
 from numpy.typing import ArrayLike, NDArray
-
-from decode.core.checks import check_count
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
@@ -155,67 +153,3 @@ def _by_decomposition(pair: Float, columns: Float) -> float:
     if variance.min() < np.finfo(float).eps:
         return float("nan")
     return float(np.clip(left[:, 0] @ left[:, 1] / np.sqrt(variance.prod()), -1.0, 1.0))
-
-
-def random_draws(n_candidates: int, k: int, n_draws: int, rng: np.random.Generator) -> Int:
-    """Random sets of `k` of the candidates, every set equally likely, shape (n_draws, k).
-
-    Examples
-    --------
-    >>> sorted(random_draws(3, 3, 1, np.random.default_rng(0))[0].tolist())
-    [0, 1, 2]
-    """
-    check_count("n_draws", n_draws)
-    if not 0 < k <= n_candidates:
-        raise ValueError(f"{k} of {n_candidates} candidates cannot be drawn; give fewer drivers or more candidates")
-    draws = np.empty((n_draws, k), dtype=np.int64)
-    size = max(1, BLOCK_VALUES // n_candidates)
-    for start in range(0, n_draws, size):
-        keys = rng.random((min(size, n_draws - start), n_candidates))
-        draws[start : start + size] = np.argpartition(keys, k - 1, axis=1)[:, :k]
-    return draws
-
-
-def matched_draws(distance: ArrayLike, n_draws: int, n_nearest: int, rng: np.random.Generator) -> Int:
-    """Random sets of candidates each of which stands for one driver, drawn among the nearest of it.
-
-    Parameters
-    ----------
-    distance : array, shape (k, n_candidates)
-        Of each driver to each candidate.
-    n_draws : int
-    n_nearest : int
-        How many candidates stand for a driver; at least k, so that no draw runs out of them.
-    rng : numpy Generator
-
-    Returns
-    -------
-    int64 array, shape (n_draws, k)
-        Column j is drawn among the nearest of driver j; no candidate twice in a draw. Drivers choose in a new
-        random order in every draw.
-
-    Examples
-    --------
-    >>> matched_draws([[0.0, 5.0, 9.0]], 4, 1, np.random.default_rng(0)).ravel().tolist()
-    [0, 0, 0, 0]
-    """
-    far = np.asarray(distance, dtype=np.float64)
-    k, n_candidates = far.shape
-    check_count("n_draws", n_draws)
-    if not k <= n_nearest <= n_candidates:
-        raise ValueError(
-            f"{n_nearest} nearest of {n_candidates} candidates for {k} drivers; {k} to {n_candidates} are wanted"
-        )
-    near = np.argsort(far, axis=1, kind="stable")[:, :n_nearest]
-    draws = np.empty((n_draws, k), dtype=np.int64)
-    is_taken = np.zeros((n_draws, n_candidates), dtype=bool)
-    turn = np.argsort(rng.random((n_draws, k)), axis=1)
-    rows = np.arange(n_draws)
-    for step in range(k):
-        driver = turn[:, step]
-        offered = near[driver]
-        keys = rng.random(offered.shape)
-        keys[is_taken[rows[:, None], offered]] = np.inf
-        draws[rows, driver] = offered[rows, keys.argmin(axis=1)]
-        is_taken[rows, draws[rows, driver]] = True
-    return draws

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from decode.core.checks import check_choice, check_count, counted, listed
 from decode.core.choices import MatchOn
-from decode.insilico.conditional import conditional_correlation, drawn_correlations, matched_draws, random_draws
+from decode.insilico.conditional import conditional_correlation, drawn_correlations
+from decode.insilico.replacements import MATCHES, UNMATCHED, replacements, varies
 
 logger = logging.getLogger(__name__)
 
@@ -20,9 +21,6 @@ Float = NDArray[np.float64]
 LEAST_R2 = 0.01  # below, there is nothing to mediate and the share has no meaning
 N_DRAWS = 1_000
 N_NEAREST = 20
-MATCHES = ("none", "expression", "fractions")
-UNMATCHED: str = MATCHES[0]
-CONSTANT = 1e-10  # standard deviation beside the mean, below which a row does not vary
 
 
 class DrawnNull(NamedTuple):
@@ -102,6 +100,7 @@ def mediate(
     fractions: pd.DataFrame | None = None,
     covariates: pd.DataFrame | None = None,
     n_nearest: int = N_NEAREST,
+    with_drivers: bool = False,
     seed: int = 0,
 ) -> Mediation:
     """Regress the drivers' expression out of two genes and compare what is left with random regulators' work.
@@ -130,6 +129,9 @@ def mediate(
         Regressed out before and after, in the draws too. Text becomes one column a value.
     n_nearest : int, default 20
         Candidates that can replace a driver in matched draws; at least twice as many as drivers are taken.
+    with_drivers : bool, default False
+        Whether the drivers can be drawn too. Without them a set that holds the one regulator that matters is compared
+        with sets that cannot hold it: random sets then have p < 0.05 too often where the candidates are few.
     seed : int, default 0
 
     Returns
@@ -181,11 +183,12 @@ def mediate(
     if candidates is not None:
         pool, left_out = _candidates(table, candidates, set(drivers), used, pair)
         counts |= left_out
+        pool = (used if with_drivers else {}) | pool
         columns = _enough(pool, len(used), counts)
         asked: list[str] = [UNMATCHED, *match_on]
         for drawn in dict.fromkeys(asked):
             rng = np.random.default_rng([seed, MATCHES.index(drawn)])
-            sets = _sets(drawn, matrix, columns, fractions, n_draws, n_nearest, rng)
+            sets = replacements(drawn, matrix, columns, fractions, n_draws, n_nearest, rng)
             after = drawn_correlations(genes.T, columns, sets, base)
             draws[drawn] = _null(drawn, len(pool), after, found.before**2, found.after**2)
     logger.info("mediation of %s and %s: %s", *(names or pair), counted(counts))
@@ -208,26 +211,6 @@ def mediate(
         draws=draws,
         counts=counts,
     )
-
-
-def _sets(
-    match_on: str,
-    drivers: Float,
-    columns: Float,
-    fractions: pd.DataFrame | None,
-    n_draws: int,
-    n_nearest: int,
-    rng: np.random.Generator,
-) -> NDArray[np.int64]:
-    """Which candidates each draw takes."""
-    n_candidates, k = columns.shape[1], drivers.shape[1]
-    if match_on == UNMATCHED:
-        return random_draws(n_candidates, k, n_draws, rng)
-    if match_on == "expression":
-        distance = np.abs(drivers.mean(axis=0)[:, None] - columns.mean(axis=0))
-    else:
-        distance = _distance(*(_with_fractions(values, fractions) for values in (drivers, columns)))
-    return matched_draws(distance, n_draws, min(n_candidates, max(n_nearest, 2 * k)), rng)
 
 
 def _share(before: float, after: float) -> float:
@@ -257,13 +240,9 @@ def _rows_of(table: pd.DataFrame, rows: Sequence[str], what: str, *, constant: s
             raise ValueError(
                 f"{what} {row} has no value in {n_missing} of {len(numbers)} samples; leave these samples out or impute"
             )
-        if constant == "raise" and not _varies(numbers):
+        if constant == "raise" and not varies(numbers):
             raise ValueError(f"{what} {row} has the same value in all {len(numbers)} samples; choose another gene")
     return values
-
-
-def _varies(numbers: Float) -> bool:
-    return bool(numbers.std() > CONSTANT * max(1.0, float(np.abs(numbers).max())))
 
 
 def _covariates(covariates: pd.DataFrame | None, table: pd.DataFrame) -> tuple[Float, list[str]]:
@@ -307,7 +286,7 @@ def _drivers(
             why = f"has the same gene as {seen[key]}"
         else:
             values = _own_expression(table, own, name)
-            if _varies(values):
+            if varies(values):
                 used[name], seen[key] = values, name
             else:
                 why = "has the same expression in all samples"
@@ -343,7 +322,7 @@ def _candidates(
             reason = "without_expression"
         elif not np.isfinite(values).all():
             reason = "not_complete"
-        elif not _varies(values):
+        elif not varies(values):
             reason = "constant"
         elif key in seen:
             reason = "same_gene"
@@ -383,23 +362,3 @@ def _check_columns(matrix: Float, base: Float, names: list[str]) -> None:
         raise ValueError(
             f"drivers whose expression is a combination of other drivers and covariates: {listed(lost)}; leave them out"
         )
-
-
-def _with_fractions(values: Float, fractions: pd.DataFrame | None) -> Float:
-    """Correlation of each column with each cell fraction, (n_columns, n_fractions)."""
-    table = pd.DataFrame() if fractions is None else fractions
-    known = table.to_numpy(dtype=np.float64)
-    if len(known) != len(values) or not np.isfinite(known).all() or not all(_varies(column) for column in known.T):
-        raise ValueError(
-            f"cell fractions {listed(table.columns)} are missing in a sample or constant; give complete columns that "
-            "vary, one row a sample"
-        )
-    left, right = (part - part.mean(axis=0) for part in (values, known))
-    correlation: Float = (left / left.std(axis=0)).T @ (right / right.std(axis=0)) / len(known)
-    return correlation
-
-
-def _distance(drivers: Float, candidates: Float) -> Float:
-    """Of each driver to each candidate, up to a sign that all correlations share: regression does not see it."""
-    gaps = [((drivers[:, None] - sign * candidates[None]) ** 2).sum(axis=2) for sign in (1, -1)]
-    return np.sqrt(np.minimum(*gaps))

@@ -140,7 +140,8 @@ def _mark(axes: Axes, share: float, drawn: DrawnNull, *, is_first: bool) -> None
     top = axes.get_ylim()[1]
     axes.set_ylim(0, top * 1.45)
     text = f"{DRAW_LABELS[drawn.match_on]}, from {drawn.n_candidates}: p = {drawn.p_value:.2g}"
-    axes.text(0.01, 0.95, text, transform=axes.transAxes, fontsize=8.5, va="top")
+    box = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
+    axes.text(0.01, 0.95, text, transform=axes.transAxes, fontsize=8.5, va="top", bbox=box)
     if is_first:
         axes.annotate(
             "the drivers", (share, top * 1.12), xytext=(-4, 0), textcoords="offset points",

@@ -6,14 +6,10 @@ import pytest
 import statsmodels.api as sm
 from planted import planted_features
 
-from decode.insilico.conditional import (
-    conditional_correlation,
-    drawn_correlations,
-    matched_draws,
-    random_draws,
-)
+from decode.insilico.conditional import conditional_correlation, drawn_correlations
 from decode.insilico.mediation import mediate
 from decode.insilico.mediators import find_mediators
+from decode.insilico.replacements import matched_draws, random_draws
 from decode.insilico.rows import table_rows
 
 
@@ -217,3 +213,19 @@ def test_mediators_are_bound_regulators_with_their_own_rows():
         find_mediators(rows, ("name7", "G0007"), ["MIX1"])
     with pytest.raises(ValueError, match="two genes are wanted"):
         find_mediators(rows, ("name7",), ["MIX1"])
+
+
+def test_with_the_drivers_in_the_pool_p_of_random_sets_is_exact():
+    """One regulator explains the pair; sets of 4 of 12 hold it in a third of cases."""
+    frame = table(seed=7)
+    frame.loc["A"], frame.loc["B"] = (frame.loc["R0"] + 0.3 * frame.loc[row] for row in ("R40", "R41"))
+    pool = {f"R{i}": [f"R{i}"] for i in range(12)}
+    p_values = {False: [], True: []}
+    for number in range(60):
+        chosen = np.random.default_rng(number).choice(12, 4, replace=False)
+        for with_drivers, found in p_values.items():
+            drivers = {f"R{i}": [f"R{i}"] for i in chosen}
+            result = mediate(frame, ("A", "B"), drivers, pool, n_draws=60, with_drivers=with_drivers, seed=number)
+            found.append(result.draws["none"].p_value)
+    assert np.mean(np.array(p_values[False]) < 0.05) > 0.2
+    assert np.mean(np.array(p_values[True]) < 0.05) < 0.15
