@@ -17,6 +17,8 @@ from decode.core.files import check_output, write_json
 REGISTRY = {
     "attribution": "benchmarks.bench_attribution",
     "features": "benchmarks.bench_features",
+    "knockout": "benchmarks.bench_knockout",
+    "knockout-experiments": "benchmarks.knockout_experiments",
     "mediation": "benchmarks.bench_mediation",
     "planted": "benchmarks.bench_planted",
     "recovery": "benchmarks.bench_recovery",

@@ -23,3 +23,4 @@ RemovalMode = Literal["knockout", "disruption"]
 Correlation = Literal["spearman", "pearson"]
 Scale = Literal["normal_scores", "as_given"]
 ChosenTaskKind = Literal["fold_change", "level", "other"]  # the median level is known by its name
+DeRole = Literal["statistic", "unsigned", "p_value", "adjusted_p", "fold_change", "mean", "group"]
