@@ -17,6 +17,7 @@ BLOCK_VALUES = 4_000_000  # random numbers held at a time
 
 
 def varies(numbers: Float) -> bool:
+    """Whether numbers differ by more than rounding."""
     return bool(numbers.std() > CONSTANT * max(1.0, float(np.abs(numbers).max())))
 
 
