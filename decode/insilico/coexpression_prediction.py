@@ -45,7 +45,8 @@ class CoexpressionPrediction(NamedTuple):
         Without further models empty. Which of them succeed ("rna+promoter", "none", ...), n_pairs, share, and how often
         the full model succeeds there.
     numbers : dict
-        n_pairs, auroc of the sign with its interval, success by group, auroc of each sign against null pairs.
+        n_pairs, auroc of the sign with its interval (NaN where all pairs have one sign), success by group, auroc of each
+        sign against null pairs.
     counts : dict
     """
 
@@ -105,7 +106,7 @@ def predict_coexpression(
     Raises
     ------
     ValueError
-        If fewer than five persons or three genes are left, or no pair passes the threshold in both signs.
+        If fewer than five persons or three genes are left, or no pair passes the threshold.
 
     Notes
     -----
@@ -192,11 +193,11 @@ def _chosen(
             rows = rows[np.sort(rng.choice(len(rows), MAX_PAIRS, replace=False))]
         found.append(rows)
         names += [name] * len(rows)
-    if not all(len(rows) for rows in found):
+    if not any(len(rows) for rows in found):
         lowest, highest = (float(f(actual[is_pair])) if is_pair.any() else np.nan for f in (np.min, np.max))
         raise ValueError(
-            f"{len(found[0])} pairs have rho above {limit:g} and {len(found[1])} below -{limit:g}; both are wanted. "
-            f"Actual correlations lie between {lowest:.2f} and {highest:.2f}: lower the threshold (--threshold)"
+            f"no pair of the {len(actual)} genes has rho above {limit:g} or below -{limit:g}: actual "
+            f"correlations lie between {lowest:.2f} and {highest:.2f}: lower the threshold (--threshold)"
         )
     return np.concatenate(found), np.array(names, dtype=object), counts
 

@@ -11,6 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from decode.insilico.coexpression import CoexpressionDrivers
 from decode.report.files import RunFiles, with_counts, write_run
@@ -97,6 +98,7 @@ def _panel(axes: Axes, own: pd.DataFrame, longest: int) -> None:
     axes.set_yticks(y, labels, fontsize=8)
     axes.set_ylim(longest - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
+    axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.tick_params(axis="x", labelsize=8)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.grid(axis="x", color=LIGHT_GREY, linewidth=0.5, zorder=0)

@@ -120,3 +120,11 @@ def test_bad_input(tissue, features):
         predict_coexpression(tissue._replace(targets=tissue.targets[["gene_id"]]), features, part="all")
     with pytest.raises(ValueError, match="threshold is 2"):
         predict_coexpression(tissue, features, threshold=2)
+
+
+def test_pairs_of_one_sign_have_no_auroc(tissue, features):
+    alike = tissue.targets.copy()
+    alike.iloc[:, 1:] = 0.05 * alike.iloc[:, 1:].to_numpy() + np.arange(N)
+    found = predict_coexpression(TissueModel(tissue.bundle, alike), features, part="all", n_resamples=5)
+    assert found.counts["negative_pairs"] == 0
+    assert np.isnan([found.numbers["auroc_sign"], found.numbers["success_negative"]]).all()
