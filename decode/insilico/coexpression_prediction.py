@@ -45,8 +45,8 @@ class CoexpressionPrediction(NamedTuple):
         Without further models empty. Which of them succeed ("rna+promoter", "none", ...), n_pairs, share, and how often
         the full model succeeds there.
     numbers : dict
-        n_pairs, auroc of the sign with its interval (NaN where all pairs have one sign), success by group, auroc of each
-        sign against null pairs.
+        auroc of the sign with its interval (NaN where all pairs have one sign), success and median by group, auroc of
+        each sign against null pairs.
     counts : dict
     """
 

@@ -24,8 +24,9 @@ def prediction_sentence(result: CoexpressionPrediction) -> str:
     lines = [
         f"{counts['genes']} {n['part']} genes over {counts['persons']} persons: {counts['positive_pairs']:,} pairs "
         f"with rho above {n['threshold']:g}, {counts['negative_pairs']:,} below -{n['threshold']:g}",
-        f"AUROC of the sign {n['auroc_sign']:.3f} ({n['auroc_sign_low']:.3f} to {n['auroc_sign_high']:.3f}); "
-        f"success {n['success_positive']:.1%} of positive, {n['success_negative']:.1%} of negative pairs",
+        f"AUROC of the sign {_number(n['auroc_sign'])} ({_number(n['auroc_sign_low'])} to "
+        f"{_number(n['auroc_sign_high'])}); success: {_number(n['success_positive'])} of positive, "
+        f"{_number(n['success_negative'])} of negative pairs",
     ]
     if n["null_above_success_limit"] is not None:
         lines.append(
@@ -34,6 +35,10 @@ def prediction_sentence(result: CoexpressionPrediction) -> str:
     for row in result.classes.itertuples():
         lines.append(f"  {row.succeeds}: {row.n_pairs:,} pairs ({row.share:.1%}), full model {row.full_success:.1%}")
     return "\n".join(lines)
+
+
+def _number(value: float) -> str:
+    return f"{value:.3f}" if np.isfinite(value) else "undefined"
 
 
 def coexpression_density(result: CoexpressionPrediction, *, title: str = "") -> Figure:
@@ -75,7 +80,7 @@ def coexpression_density(result: CoexpressionPrediction, *, title: str = "") -> 
     axes.set_ylabel("density of pairs", fontsize=10)
     axes.spines[["top", "right"]].set_visible(False)
     figure.legend(loc="outside upper center", ncols=3, fontsize=8, frameon=False)
-    own = f"AUROC of the sign {result.numbers['auroc_sign']:.3f}"
+    own = f"AUROC of the sign {_number(result.numbers['auroc_sign'])}"
     axes.set_title(f"{title}\n{own}" if title else own, fontsize=10, loc="left")
     return figure
 
