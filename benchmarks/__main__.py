@@ -21,6 +21,7 @@ REGISTRY = {
     "knockout": "benchmarks.bench_knockout",
     "knockout-experiments": "benchmarks.knockout_experiments",
     "landmark": "benchmarks.bench_landmark",
+    "mediation": "benchmarks.bench_mediation",
     "planted": "benchmarks.bench_planted",
     "recovery": "benchmarks.bench_recovery",
     "significance": "benchmarks.bench_significance",

@@ -51,10 +51,13 @@ from decode.genome.site_ranges import to_pyranges as to_pyranges
 from decode.genome.site_sources import SiteSource as SiteSource
 from decode.genome.site_table import SiteTable as SiteTable
 from decode.genome.sites import read_sites as read_sites
+from decode.insilico.coexpression import coexpression_drivers as coexpression_drivers
+from decode.insilico.coexpression_prediction import predict_coexpression as predict_coexpression
 from decode.insilico.disruption import disrupt as disrupt
 from decode.insilico.knockout import knock_out as knock_out
 from decode.insilico.knockout import knockout_summary as knockout_summary
 from decode.insilico.knockout_file import read_knockout as read_knockout
+from decode.insilico.mediation import mediate as mediate
 from decode.landmark.autoencoder import Autoencoder as Autoencoder
 from decode.landmark.autoencoder import AutoencoderConfig as AutoencoderConfig
 from decode.landmark.autoencoder import load_autoencoder as load_autoencoder

@@ -11,6 +11,8 @@ import typer
 from decode.cli import (
     activity,
     attribute,
+    coexpression,
+    coexpression_prediction,
     compare,
     cv,
     demo,
@@ -22,6 +24,7 @@ from decode.cli import (
     features,
     knockout,
     landmark,
+    mediate,
     model,
     null,
     randomise,
@@ -43,7 +46,7 @@ app = typer.Typer(
     help="Which TFs, RNA-binding proteins and miRNAs drive an expression change, where, and how sure are we?",
 )
 DATA, MODELS, REGULATORS, CHECKS = "Data", "Models", "Regulators", "How good is the model?"
-PERSONS, GENES = "Persons", "Landmark genes"
+PERSONS, INSILICO, GENES = "Persons", "In silico", "Landmark genes"
 COMMANDS: dict[str, dict[str, Callable[..., None] | typer.Typer]] = {
     DATA: {"features": features.app, "sites": sites.app, "expression": expression.app, "demo": demo.demo},
     MODELS: {"train": model.train, "evaluate": model.evaluate, "predict": model.predict, "tune": tune.tune,
@@ -51,7 +54,11 @@ COMMANDS: dict[str, dict[str, Callable[..., None] | typer.Typer]] = {
     REGULATORS: {
         "drivers": drivers.drivers, "attribute": attribute.attribute, "null": null.null, "decoys": null.decoys,
         "rank": rank.rank, "network": rank.network, "regulators": regulators.app,
+    },
+    INSILICO: {
         "knockout": knockout.knockout, "disrupt": disrupt.disrupt,
+        "coexpression": coexpression.coexpression, "mediate": mediate.mediate,
+        "coexpression-prediction": coexpression_prediction.coexpression_prediction,
     },
     PERSONS: {"differential": differential.differential, "activity": activity.activity},
     CHECKS: {"cv": cv.cv, "usage": usage.usage, "randomise": randomise.randomise, "compare": compare.app},
