@@ -95,7 +95,7 @@ def is_allowed(found: Import) -> bool:
     """Whether an import of a module in decode/ points to the left."""
     if any(is_within(found.target, package) for package in OUTSIDE | {"tests"}):
         return False
-    if not is_within(found.target, "decode") or found.unit == "__init__":
+    if not is_within(found.target, "decode") or found.unit in {"__init__", "__main__"}:
         return True
     inner = found.target.removeprefix("decode").removeprefix(".")
     if is_within(inner, found.unit):
