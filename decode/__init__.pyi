@@ -72,6 +72,7 @@ from decode.synthetic import make_toy_persons as make_toy_persons
 from decode.synthetic import make_toy_transcripts as make_toy_transcripts
 from decode.training.config import TrainingConfig as TrainingConfig
 from decode.training.ensemble import train as train
+from decode.training.transfer import transfer as transfer
 from decode.tuning.search import TuningConfig as TuningConfig
 from decode.tuning.search import tune as tune
 from decode.tuning.search import tune_worker as tune_worker

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from decode.core.checks import listed
 from decode.core.files import check_output, sha256_of, to_json, versions, write_table
+from decode.core.resume import content_hash
 from decode.dataset import Dataset
 from decode.expression.task_kinds import TaskKind, main_tasks
 from decode.models.architectures import Network, build_network
@@ -144,6 +145,19 @@ def make_bundle(
         counts=dataset.counts,
         versions=versions(),
     )
+
+
+def model_hash(bundle: ModelBundle) -> str:
+    """SHA-256 of what an ensemble computes: networks, weights, tracks, tasks and their kinds."""
+    weights = [weight for member in bundle.members for weight in member.bins.get_weights()]
+    names = [
+        json.dumps(bundle.network.to_json()),
+        *bundle.regions,
+        *bundle.track_ids,
+        *bundle.tasks,
+        *bundle.task_kinds,
+    ]
+    return content_hash([*names, *(np.asarray(weight) for weight in weights)])
 
 
 def save_bundle(bundle: ModelBundle, folder: str | Path) -> None:
