@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from fits import DROPPING, QUICK, kill_after
+from fits import DROPPING
 from planted import TINY, TINY_PAPER, planted_features, planted_targets, quick_bundle
 
 from decode.attribution.attribute import attribute
@@ -144,9 +144,7 @@ class TestFits:
             assert list(found["task"].values) == made.tasks
 
     def test_the_best_member_is_kept_where_asked_for(self, sources, features, persons):
-        made = transfer(
-            sources["default"], features, persons, mode="head", training=replace(PERSONS, keep="best")
-        )
+        made = transfer(sources["default"], features, persons, mode="head", training=replace(PERSONS, keep="best"))
         assert len(made.members) == 1
         assert made.seeds == [member_seeds(0, 2)[int(np.argmin(made.validation_loss))]]
 
