@@ -21,3 +21,4 @@ ReferenceName = Literal["own_length", "median_length", "mean_gene", "matched_gen
 Score = Literal["joint", "attribution", "covariance", "marginal"]
 Scale = Literal["normal_scores", "as_given"]
 ChosenTaskKind = Literal["fold_change", "level", "other"]  # the median level is known by its name
+PersonPreset = Literal["tcga-rsem"]

@@ -77,7 +77,7 @@ def tissue_targets(
     check_positive("min_measured", min_measured, zero=True)
     if min_measured > 1:
         raise ValueError(f"min_measured is {min_measured}; a share of the tissues from 0 to 1 is wanted")
-    values = _checked_values(tpm, "TPM table", negative=False)
+    values = checked_values(tpm, "TPM table", negative=False)
     _check_can_centre(tpm, "TPM table")
     if values.shape[0] >= 100 and np.nanmax(values, initial=0.0) < 25:
         logger.warning("the largest of %d values is below 25: is this TPM, or already a log table?", values.size)
@@ -154,7 +154,7 @@ def table_targets(
     ['gene_id', 'liver', 'lung']
     """
     check_positive("pseudocount", pseudocount)
-    numbers = _checked_values(values, "expression table", negative=already_log2)
+    numbers = checked_values(values, "expression table", negative=already_log2)
     if centre:
         _check_can_centre(values, "expression table")
         if kind not in (None, FOLD_CHANGE):
@@ -167,7 +167,7 @@ def table_targets(
     if centre:
         targets = _centred_frame(log2_values[keep], values.index[keep], values.columns)
     else:
-        targets = _frame(log2_values[keep], values.index[keep], values.columns)
+        targets = targets_frame(log2_values[keep], values.index[keep], values.columns)
     if centre:
         kind = FOLD_CHANGE
     elif kind is None and not already_log2:
@@ -175,7 +175,16 @@ def table_targets(
     return _finish(targets, counts, kind)
 
 
-def _checked_values(table: pd.DataFrame, name: str, *, negative: bool) -> np.ndarray:
+def checked_values(table: pd.DataFrame, name: str, *, negative: bool) -> np.ndarray:
+    """Numbers of a genes x columns table with unique text ids and names; NaN is missing, `negative` allows them.
+
+    Raises
+    ------
+    TypeError
+        If it is no DataFrame.
+    ValueError
+        If it is empty, ids or names repeat, or a cell is infinite, text, or negative where that is not allowed.
+    """
     if not isinstance(table, pd.DataFrame):
         raise TypeError(f"{name} is a {type(table).__name__}; a pandas DataFrame with gene ids as index is wanted")
     if table.empty:
@@ -204,7 +213,8 @@ def _check_can_centre(table: pd.DataFrame, name: str) -> None:
         )
 
 
-def _frame(values: np.ndarray, ids: pd.Index, columns: pd.Index) -> pd.DataFrame:
+def targets_frame(values: np.ndarray, ids: pd.Index, columns: pd.Index) -> pd.DataFrame:
+    """Values with the id column of a targets table in front."""
     frame = pd.DataFrame(values, columns=[str(column) for column in columns])
     frame.insert(0, TRANSCRIPT_ID if ids.name == TRANSCRIPT_ID else GENE_ID, [str(gene) for gene in ids])
     return frame
@@ -212,7 +222,7 @@ def _frame(values: np.ndarray, ids: pd.Index, columns: pd.Index) -> pd.DataFrame
 
 def _centred_frame(log2_values: np.ndarray, ids: pd.Index, columns: pd.Index) -> pd.DataFrame:
     median = np.nanmedian(log2_values, axis=1)
-    frame = _frame(log2_values - median[:, None], ids, columns)
+    frame = targets_frame(log2_values - median[:, None], ids, columns)
     frame.insert(1, MEDIAN_LEVEL, median)
     return frame
 
