@@ -78,6 +78,7 @@ def train(
     load_tensorflow()
     from decode.core.files import check_output, run_record
     from decode.core.resume import remove_work_folder, work_folder
+    from decode.expression.person_reference import read_person_reference
     from decode.expression.targets import read_targets
     from decode.expression.task_kinds import with_task_kinds
     from decode.models.bundle import BUNDLE_FILE, check_bundle_output, save_bundle
@@ -91,6 +92,8 @@ def train(
     inputs: dict[str, str | Path] = {"features": features, "targets": targets}
     inputs |= {"groups": group_file} if group_file else {}
     inputs |= {"transfer_from": transfer_from / BUNDLE_FILE} if transfer_from else {}
+    reference = reference_beside(targets)
+    inputs |= {"person_reference": reference} if reference else {}
     source = None
     if transfer_from is not None:
         source = open_model(transfer_from)
@@ -127,6 +130,8 @@ def train(
                 biosamples=comma_list(biosamples), groups=open_groups(group_file), split_by=split_by,
                 **shared,
             )  # fmt: skip
+    if reference is not None:
+        bundle = replace(bundle, person_reference=read_person_reference(reference))
     save_bundle(bundle, out)
     write_record(out, "train", [out / BUNDLE_FILE], record=record)
     remove_work_folder(work)
@@ -152,6 +157,12 @@ def chosen_configuration(
     return Configuration(
         network, replace(training, **{name: v for name, v in options.items() if is_given(context, name)})
     )
+
+
+def reference_beside(targets: Path) -> Path | None:
+    """What `decode expression person` wrote beside its targets: persons_reference.npz of persons.tsv.gz."""
+    path = targets.with_name(f"{Path(targets.name.removesuffix('.gz')).stem}_reference.npz")
+    return path if path.is_file() else None
 
 
 def is_given(context: typer.Context, name: str) -> bool:
