@@ -54,6 +54,8 @@ from decode.models.bundle import ModelBundle as ModelBundle
 from decode.models.bundle import load_bundle as load_bundle
 from decode.models.bundle import save_bundle as save_bundle
 from decode.models.config import NetworkConfig as NetworkConfig
+from decode.persons.evaluate_persons import evaluate_persons as evaluate_persons
+from decode.persons.project import project as project
 from decode.ranking.decoys import decoy_test as decoy_test
 from decode.ranking.kinds import compare_classes as compare_classes
 from decode.ranking.null import fit_null as fit_null

@@ -18,6 +18,8 @@ from decode.cli import (
     features,
     model,
     null,
+    person_models,
+    project,
     randomise,
     rank,
     regulators,
@@ -39,7 +41,10 @@ app = typer.Typer(
 DATA, MODELS, REGULATORS, CHECKS = "Data", "Models", "Regulators", "How good is the model?"
 COMMANDS: dict[str, dict[str, Callable[..., None] | typer.Typer]] = {
     DATA: {"features": features.app, "sites": sites.app, "expression": expression.app, "demo": demo.demo},
-    MODELS: {"train": model.train, "evaluate": model.evaluate, "predict": model.predict, "tune": tune.tune},
+    MODELS: {
+        "train": model.train, "evaluate": model.evaluate, "predict": model.predict, "tune": tune.tune,
+        "project": project.project, "persons": person_models.app,
+    },
     REGULATORS: {
         "drivers": drivers.drivers, "attribute": attribute.attribute, "null": null.null, "decoys": null.decoys,
         "rank": rank.rank, "network": rank.network, "regulators": regulators.app,

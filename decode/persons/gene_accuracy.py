@@ -29,7 +29,7 @@ class GeneAccuracy(NamedTuple):
         well as its own), fdr_own. Rows as the genes given.
     summary : dict
         n_genes, mean_pearson, mean_spearman, share_fdr5, share_fdr5_random_pairs, mean_pearson_random_pairs,
-        share_fdr5_own.
+        share_p_own_below_5_percent (by chance: 5 %), share_fdr5_own (with few genes p_own is coarse: at least 1 / n).
     """
 
     table: pd.DataFrame
@@ -111,6 +111,7 @@ def gene_accuracy(
         "share_fdr5": _share(table["fdr"].to_numpy()),
         "share_fdr5_random_pairs": random_share,
         "mean_pearson_random_pairs": random_r,
+        "share_p_own_below_5_percent": _share(p_own),
         "share_fdr5_own": _share(table["fdr_own"].to_numpy()),
     }
     return GeneAccuracy(table, summary)
@@ -160,6 +161,6 @@ def _mean(values: Float) -> float:
     return float(defined.mean()) if len(defined) else float("nan")
 
 
-def _share(fdr: Float) -> float:
-    defined = fdr[np.isfinite(fdr)]
+def _share(p_or_fdr: Float) -> float:
+    defined = p_or_fdr[np.isfinite(p_or_fdr)]
     return float((defined < LEVEL).mean()) if len(defined) else float("nan")
