@@ -120,11 +120,12 @@ def _shares(within: Float, between: Float) -> VarianceShares:
     table = pd.DataFrame({"within": within, "between": between, "ratio": ratio})
     both = table[["within", "between"]].dropna()
     defined = len(both) > 0
+    mean_between = float(both["between"].mean()) if defined else 0.0
     summary = {
         "n_genes": len(both),
         "median_within": float(both["within"].median()) if defined else np.nan,
         "median_between": float(both["between"].median()) if defined else np.nan,
-        "ratio_of_means": float(both["within"].mean() / both["between"].mean()) if defined else np.nan,
+        "ratio_of_means": float(both["within"].mean()) / mean_between if mean_between > 0 else np.nan,
         "median_ratio": float(table["ratio"].median()) if table["ratio"].notna().any() else np.nan,
     }
     return VarianceShares(table, summary)

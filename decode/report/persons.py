@@ -117,7 +117,9 @@ def variance_figure(per_gene: pd.DataFrame, summary: Mapping[str, float], *, tit
     table = table[(table > 0).all(axis=1)]
     figure = Figure(figsize=(4.6, 4.4), layout="constrained")
     axes = figure.add_subplot()
-    axes.hexbin(table["between"], table["within"], xscale="log", yscale="log", gridsize=35, cmap="Blues", mincnt=1)
+    axes.plot(table["between"], table["within"], ".", color=BLUE, markersize=4, alpha=0.35, markeredgewidth=0)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
     if len(table):
         ends = [table.min().min(), table.max().max()]
         axes.plot(ends, ends, "-", color=GREY, linewidth=1)
