@@ -50,5 +50,5 @@ class TestRoundTrip:
             samples_of_anndata(data, layer="tpm")
         with pytest.raises(KeyError, match="no obsm"):
             activities_of_anndata(data)
-        with pytest.raises(ValueError, match="1 of 2 samples .* are not in the table of activities: b"):
+        with pytest.raises(ValueError, match=r"1 of 2 samples .* are not in the table of activities: b"):
             add_activities(data, pd.DataFrame({"TF:AAA": [1.0]}, index=["a"]))
