@@ -78,7 +78,9 @@ from decode.persons.agreement import agreement_of_t as agreement_of_t
 from decode.persons.critical_regulators import critical_regulators as critical_regulators
 from decode.persons.de_prior_model import fit_de_prior as fit_de_prior
 from decode.persons.differential import differential as differential
+from decode.persons.evaluate_persons import evaluate_persons as evaluate_persons
 from decode.persons.phenotype_regulators import phenotype_regulators as phenotype_regulators
+from decode.persons.project import project as project
 from decode.ranking.decoys import decoy_test as decoy_test
 from decode.ranking.kinds import compare_classes as compare_classes
 from decode.ranking.null import fit_null as fit_null
@@ -101,6 +103,7 @@ from decode.synthetic import make_toy_persons as make_toy_persons
 from decode.synthetic import make_toy_transcripts as make_toy_transcripts
 from decode.training.config import TrainingConfig as TrainingConfig
 from decode.training.ensemble import train as train
+from decode.training.transfer import transfer as transfer
 from decode.tuning.search import TuningConfig as TuningConfig
 from decode.tuning.search import tune as tune
 from decode.tuning.search import tune_worker as tune_worker

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from decode.core.choices import EngineName, Part
 from decode.core.resume import content_hash
 from decode.dataset import bins_inputs, pooled_inputs
 from decode.features.regulators import Regulators, regulators_of
+from decode.models.bundle import model_hash
 from decode.models.ensemble import InputArrays, predict_inputs
 from decode.models.matching import select_for_model
 
@@ -169,19 +169,6 @@ class Job:
         hashes = (self.model_sha256, self.features_sha256, content_hash(self.ids))
         options = (self.engine, self.reference.name, self.reference.n_matched, *layout, SCHEMA_VERSION)
         return content_hash([*hashes, *map(str, options), split["id"].to_numpy(str), split["split"].to_numpy(str)])
-
-
-def model_hash(bundle: ModelBundle) -> str:
-    """SHA-256 of what an ensemble computes: networks, weights, tracks, tasks and their kinds."""
-    weights = [weight for member in bundle.members for weight in member.bins.get_weights()]
-    names = [
-        json.dumps(bundle.network.to_json()),
-        *bundle.regions,
-        *bundle.track_ids,
-        *bundle.tasks,
-        *bundle.task_kinds,
-    ]
-    return content_hash([*names, *(np.asarray(weight) for weight in weights)])
 
 
 def features_hash(features: RegulatoryFeatures) -> str:

@@ -27,6 +27,8 @@ from decode.cli import (
     mediate,
     model,
     null,
+    person_models,
+    project,
     randomise,
     rank,
     regulators,
@@ -60,7 +62,10 @@ COMMANDS: dict[str, dict[str, Callable[..., None] | typer.Typer]] = {
         "coexpression": coexpression.coexpression, "mediate": mediate.mediate,
         "coexpression-prediction": coexpression_prediction.coexpression_prediction,
     },
-    PERSONS: {"differential": differential.differential, "activity": activity.activity},
+    PERSONS: {
+        "project": project.project, "persons": person_models.app, "differential": differential.differential,
+        "activity": activity.activity,
+    },
     CHECKS: {"cv": cv.cv, "usage": usage.usage, "randomise": randomise.randomise, "compare": compare.app},
     GENES: {"landmark": landmark.app},
 }  # by help panel  # fmt: skip

@@ -33,8 +33,12 @@ from decode.cli.options import (
 )
 from decode.cli.outputs import stop_if_finished
 from decode.cli.progress import epochs
+from decode.core.choices import TransferMode
 
 if TYPE_CHECKING:
+    from decode.models.bundle import ModelBundle
+    from decode.models.config import NetworkConfig
+    from decode.training.config import TrainingConfig
     from decode.training.member import MemberFit
     from decode.tuning.config_file import Configuration
 
@@ -59,6 +63,14 @@ def train(
     seed: Annotated[int, typer.Option(help="Seed of split, weights, batches and dropout.")] = 0,
     max_epochs: MaxEpochs = 100,
     patience: Patience = 10,
+    transfer_from: Annotated[
+        Path | None,
+        typer.Option(help="Start from this model (of tissues): its network, tracks and split; one output a person."),
+    ] = None,
+    transfer: Annotated[
+        TransferMode,
+        typer.Option(help="head: new last layer; fine_tune: then all dense layers; scratch: network and split only."),
+    ] = "fine_tune",
     executor: Executor = "serial",
     force: Force = False,
 ) -> None:
@@ -66,20 +78,33 @@ def train(
     load_tensorflow()
     from decode.core.files import check_output, run_record
     from decode.core.resume import remove_work_folder, work_folder
+    from decode.expression.person_reference import read_person_reference
     from decode.expression.targets import read_targets
     from decode.expression.task_kinds import with_task_kinds
     from decode.models.bundle import BUNDLE_FILE, check_bundle_output, save_bundle
     from decode.report.files import write_record
     from decode.training.ensemble import train as train_model
+    from decode.training.transfer import transfer as transfer_model
 
     check_bundle_output(check_output(out))
     options = {"members": members, "keep": keep, "seed": seed, "max_epochs": max_epochs, "patience": patience}
     network, training = chosen_configuration(context, config, architecture, options)
     inputs: dict[str, str | Path] = {"features": features, "targets": targets}
     inputs |= {"groups": group_file} if group_file else {}
+    inputs |= {"transfer_from": transfer_from / BUNDLE_FILE} if transfer_from else {}
+    reference = reference_beside(targets)
+    inputs |= {"person_reference": reference} if reference else {}
+    source = None
+    if transfer_from is not None:
+        source = open_model(transfer_from)
+        training = of_source(context, source, transfer_from, network if config else None, training)
+        network = source.network
+    elif is_given(context, "transfer"):
+        raise ValueError("--transfer says how a model is transferred, but none is given; add --transfer-from MODEL")
     record = run_record(
         inputs=inputs, network=network.to_json(), training=training.to_json(), biosamples=biosamples,
         test_chromosome=test_chromosome, split_by=split_by, task_kind=task_kind, seed=training.seed,
+        transfer=transfer if source is not None else None,
     )  # fmt: skip
     stop_if_finished(out, "train", record, force=force, beside=True)
     loaded = open_features(features)
@@ -91,21 +116,22 @@ def train(
         number += 1
         typer.echo(f"member {number} of {training.members}: validation loss {fit.validation_loss:.4f}", err=True)
 
+    table = with_task_kinds(read_targets(targets), task_kind)
     with epochs(training.members) as on_epoch:
-        bundle = train_model(
-            loaded,
-            with_task_kinds(read_targets(targets), task_kind),
-            network=network,
-            training=training,
-            test_chromosome=comma_list(test_chromosome) or [],
-            biosamples=comma_list(biosamples),
-            groups=open_groups(group_file),
-            split_by=split_by,
-            checkpoint_folder=work,
-            executor=executor,
-            on_member=report,
-            on_epoch=on_epoch,
-        )
+        shared: dict[str, Any] = {
+            "training": training, "checkpoint_folder": work, "executor": executor, "on_member": report,
+            "on_epoch": on_epoch,
+        }  # fmt: skip
+        if source is not None:
+            bundle = transfer_model(source, loaded, table, mode=transfer, **shared)
+        else:
+            bundle = train_model(
+                loaded, table, network=network, test_chromosome=comma_list(test_chromosome) or [],
+                biosamples=comma_list(biosamples), groups=open_groups(group_file), split_by=split_by,
+                **shared,
+            )  # fmt: skip
+    if reference is not None:
+        bundle = replace(bundle, person_reference=read_person_reference(reference))
     save_bundle(bundle, out)
     write_record(out, "train", [out / BUNDLE_FILE], record=record)
     remove_work_folder(work)
@@ -126,14 +152,53 @@ def chosen_configuration(
     if config is None:
         return Configuration(network_config(architecture), TrainingConfig(**options))
     network, training = read_config(config)
-
-    def is_given(name: str) -> bool:
-        source = context.get_parameter_source(name)
-        return source is not None and source.name == "COMMANDLINE"
-
-    if is_given("architecture") and architecture != network.architecture:
+    if is_given(context, "architecture") and architecture != network.architecture:
         raise ValueError(f"--architecture is {architecture} and {config} describes a {network.architecture} network")
-    return Configuration(network, replace(training, **{name: v for name, v in options.items() if is_given(name)}))
+    return Configuration(
+        network, replace(training, **{name: v for name, v in options.items() if is_given(context, name)})
+    )
+
+
+def reference_beside(targets: Path) -> Path | None:
+    """What `decode expression person` wrote beside its targets: persons_reference.npz of persons.tsv.gz."""
+    path = targets.with_name(f"{Path(targets.name.removesuffix('.gz')).stem}_reference.npz")
+    return path if path.is_file() else None
+
+
+def is_given(context: typer.Context, name: str) -> bool:
+    """Whether an option stands on the command line."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def of_source(
+    context: typer.Context,
+    source: ModelBundle,
+    path: Path,
+    network: NetworkConfig | None,
+    training: TrainingConfig,
+) -> TrainingConfig:
+    """How a transferred model is fitted; what the source decides cannot be asked for.
+
+    Raises
+    ------
+    ValueError
+        If the source has another architecture or network than asked for, or tracks or split are asked for.
+    """
+    if is_given(context, "architecture") and context.params["architecture"] != source.network.architecture:
+        raise ValueError(
+            f"--architecture is {context.params['architecture']} and {path} is a {source.network.architecture} "
+            "network, which a transferred model keeps: leave --architecture out, or give another source"
+        )
+    if network is not None and network != source.network:
+        raise ValueError(f"the network of --config is another than that of {path}, whose network a transfer keeps")
+    decided = [name for name in ("test_chromosome", "group_file", "split_by", "biosamples") if is_given(context, name)]
+    if decided:
+        raise ValueError(
+            f"--{decided[0].replace('_', '-')} is given with --transfer-from: tracks and split are those of {path}; "
+            "leave it out"
+        )
+    return training if is_given(context, "members") else replace(training, members=len(source.members))
 
 
 def evaluate(

@@ -47,13 +47,9 @@ def hidden_engine(pooled: keras.Model) -> ExactEngine:
     -------
     ExactEngine
     """
-    import keras
+    from decode.models.architectures import hidden_view
 
-    tensor = pooled.outputs[0]
-    for _ in range(2):
-        operation, call, _ = tensor._keras_history
-        tensor = operation._inbound_nodes[call].input_tensors[0]
-    return ExactEngine.from_model(keras.Model(pooled.inputs, tensor))
+    return ExactEngine.from_model(hidden_view(pooled))
 
 
 def with_head(engine: ExactEngine, weights: Float) -> ExactEngine:

@@ -15,6 +15,7 @@ from decode.statistics.ranks import normal_scores
 # From almost none to so much that only the mean is left; the best is chosen on validation genes.
 RIDGE_PENALTIES = (1.0, 10.0, 100.0, 300.0, 1e3, 3e3, 1e4, 3e4)
 KNN_SIZES = (5, 10, 20, 50)
+N_COMPONENTS = (1, 2, 5, 10, 20, 50)
 BASELINES = ("mean", "length_only", "ridge_totals", "ridge_ranks")
 
 
@@ -135,6 +136,40 @@ def knn_predictions(dataset: Dataset) -> np.ndarray:
         score = _score(dataset.targets[validation], candidate[validation])
         if score > best_score:
             best_score, best = score, candidate
+    return best
+
+
+def component_predictions(dataset: Dataset) -> np.ndarray:
+    """Ridge regression of the leading components of the training genes, their number chosen on validation genes.
+
+    The training genes tell how tasks (persons) go together: their values are split into components, a component being a
+    profile over tasks. What is predicted of a gene is how much of each component it has.
+
+    Parameters
+    ----------
+    dataset : Dataset
+
+    Returns
+    -------
+    np.ndarray, shape (n_rows, n_tasks), log2 units
+    """
+    train, validation = dataset.rows(TRAIN), dataset.rows(VALIDATION)
+    design = standardise(np.concatenate([log_totals(dataset), length_design(dataset)], axis=1), train)
+    means = _task_means(dataset)
+    values = dataset.targets[train].astype(np.float64)
+    centred = np.where(np.isfinite(values), values - means, 0.0)
+    left, size, profiles = np.linalg.svd(centred, full_matrices=False)
+    most = min(N_COMPONENTS[-1], int((size > 1e-9).sum()))
+    counts = [count for count in N_COMPONENTS if count < most] + [most]
+    best_score, best = -np.inf, np.repeat(means[None], len(design), axis=0)
+    for penalty in RIDGE_PENALTIES:
+        scores = Ridge(alpha=penalty).fit(design[train], left[:, :most] * size[:most]).predict(design)
+        scores = np.asarray(scores).reshape(len(design), most)
+        for count in counts:
+            candidate = means + scores[:, :count] @ profiles[:count]
+            score = _score(dataset.targets[validation], candidate[validation])
+            if score > best_score:
+                best_score, best = score, candidate
     return best
 
 

@@ -151,3 +151,52 @@ def _apply(layers: Sequence[Any], parts: Sequence[Any]) -> Any:
     for layer in layers:
         x = layer(x)
     return x
+
+
+HEAD = ("tasks_scaled", "tasks")  # layers after the last hidden one: one unit a task, and its units
+
+
+def hidden_view(pooled: keras.Model) -> keras.Model:
+    """The network without its head: the same inputs, and the last hidden layer as output.
+
+    Parameters
+    ----------
+    pooled : keras.Model
+        Ends with a dense layer of one unit a task and the scaling to the tasks' units, as `build_network` makes it.
+
+    Returns
+    -------
+    keras.Model
+        Shares all weights. Output (gene, unit).
+    """
+    tensor = pooled.outputs[0]
+    for _ in HEAD:
+        operation, call, _ = tensor._keras_history
+        tensor = operation._inbound_nodes[call].input_tensors[0]
+    return keras.Model(pooled.inputs, tensor, name="hidden")
+
+
+def task_head(config: NetworkConfig, task_scale: TaskScale, *, n_units: int, seed: int = 0) -> keras.Model:
+    """The head alone, fed with hidden units: dropout as before it, one unit a task, and the scaling to its units.
+
+    Parameters
+    ----------
+    config : NetworkConfig
+    task_scale : TaskScale
+    n_units : int
+        Of the last hidden layer.
+    seed : int
+
+    Returns
+    -------
+    keras.Model
+        (gene, unit) to (gene, task).
+    """
+    seeds = seed_stream(seed)
+    hidden = keras.Input((n_units,), name="hidden")
+    layers = [keras.layers.Dropout(config.dropout, seed=next(seeds), name="dropout")] if config.dropout else []
+    layers += [
+        _dense(len(task_scale.sd), HEAD[0], seeds),
+        TaskUnits(task_scale.mean, task_scale.sd, name=HEAD[1]),
+    ]
+    return keras.Model([hidden], _apply(layers, [hidden]), name="head")

@@ -23,7 +23,9 @@ from numpy.typing import NDArray
 
 from decode.core.checks import listed
 from decode.core.files import check_output, sha256_of, to_json, versions, write_table
+from decode.core.resume import content_hash
 from decode.dataset import Dataset
+from decode.expression.person_reference import PersonReference, read_person_reference, write_person_reference
 from decode.expression.task_kinds import TaskKind, main_tasks
 from decode.models.architectures import Network, build_network
 from decode.models.config import NetworkConfig
@@ -36,6 +38,7 @@ SCHEMA_VERSION = 2  # 1 had members as Keras files, whose configuration can run 
 BUNDLE_FILE = "bundle.json"
 TRACK_COLUMNS = ["region", "kind", "regulator", "biosample", "value_kind"]
 TABLES = ("tracks.tsv", "split.tsv.gz", "history.tsv")
+PERSON_REFERENCE = "persons_reference.npz"  # there in models of persons only
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +72,8 @@ class ModelBundle:
     counts : dict
         What was matched and dropped when the dataset was made.
     versions : dict
+    person_reference : PersonReference, optional
+        Of a model of persons: gene means and quantiles, from which fold changes of new samples are taken.
     """
 
     members: list[Network]
@@ -85,6 +90,7 @@ class ModelBundle:
     history: pd.DataFrame
     counts: dict[str, Any]
     versions: dict[str, str]
+    person_reference: PersonReference | None = None
 
     @property
     def track_ids(self) -> list[str]:
@@ -144,6 +150,19 @@ def make_bundle(
         counts=dataset.counts,
         versions=versions(),
     )
+
+
+def model_hash(bundle: ModelBundle) -> str:
+    """SHA-256 of what an ensemble computes: networks, weights, tracks, tasks and their kinds."""
+    weights = [weight for member in bundle.members for weight in member.bins.get_weights()]
+    names = [
+        json.dumps(bundle.network.to_json()),
+        *bundle.regions,
+        *bundle.track_ids,
+        *bundle.tasks,
+        *bundle.task_kinds,
+    ]
+    return content_hash([*names, *(np.asarray(weight) for weight in weights)])
 
 
 def save_bundle(bundle: ModelBundle, folder: str | Path) -> None:
@@ -211,6 +230,9 @@ def _write_parts(bundle: ModelBundle, folder: Path) -> None:
     for name, table in zip(TABLES, (bundle.tracks, bundle.split, bundle.history), strict=True):
         write_table(table, folder / name)
         names.append(name)
+    if bundle.person_reference is not None:
+        write_person_reference(bundle.person_reference, folder / PERSON_REFERENCE)
+        names.append(PERSON_REFERENCE)
     record = {
         "schema_version": SCHEMA_VERSION,
         "network": bundle.network.to_json(),
@@ -287,6 +309,7 @@ def _check_files(folder: Path, record: dict[str, Any]) -> None:
     if not isinstance(n_members, int) or n_members < 1:
         raise ValueError(f"{folder / BUNDLE_FILE} lists {n_members!r} members; at least 1 is wanted")
     wanted = {*TABLES, *(_member_file(number) for number in range(n_members))}
+    wanted |= {PERSON_REFERENCE} & set(hashes)
     if set(hashes) != wanted:
         raise ValueError(
             f"{folder / BUNDLE_FILE} gives hashes of other files than a bundle of {n_members} member(s) has: "
@@ -343,6 +366,9 @@ def load_bundle(folder: str | Path) -> ModelBundle:
         history=pd.read_csv(folder / "history.tsv", sep="\t"),
         counts=record["counts"],
         versions=record["versions"],
+        person_reference=(
+            read_person_reference(folder / PERSON_REFERENCE) if PERSON_REFERENCE in record["sha256"] else None
+        ),
     )
 
 

@@ -1,1 +1,1 @@
-"""From tissues to persons: models of single samples, phenotypes, activities, and genes that respond to anything."""
+"""Persons: what a model says of single samples, what differs between them with a phenotype, and which regulators do."""

@@ -102,13 +102,20 @@ class NetworkScorer:
         With `as_fitted` also what it chose on its validation genes, the weights of the kinds and the epochs of each
         member: a fit to data without signal that chose anew would stop at once and find next to nothing.
         """
+        options_of_fit = dict(bundle.training)
+        mode = options_of_fit.pop("transfer", {}).get("mode", "scratch")
+        if mode != "scratch":
+            raise ValueError(
+                f"the model was transferred ({mode}) from one of other targets, whose weights refits would need; ask "
+                "this of a model that was trained by itself (decode train, or --transfer scratch)"
+            )
         targets = pd.DataFrame(dataset.targets, columns=dataset.tasks)
         targets.insert(0, dataset.features.id_column, dataset.features.ids)
         kinds = dict(zip(dataset.tasks, dataset.task_kinds, strict=True))
         if as_fitted:
             options |= {"weights": bundle.counts.get("kind_weights", {}), "epochs": fitted_epochs(bundle)}
         return cls(
-            bundle.network, TrainingConfig.from_json(bundle.training), targets, kinds, bundle.split_map, **options
+            bundle.network, TrainingConfig.from_json(options_of_fit), targets, kinds, bundle.split_map, **options
         )
 
     def __call__(self, features: RegulatoryFeatures, seed: int) -> Scores:

@@ -251,16 +251,32 @@ def cross_spearman(actual: ArrayLike, predicted: ArrayLike) -> Float:
     array([[ 1., -1.],
            [-1.,  1.]])
     """
-    left, right = _pair(actual, predicted, same_tasks=False)
+    return _cross(*_pair(actual, predicted, same_tasks=False), ranked=True)
+
+
+def cross_pearson(actual: ArrayLike, predicted: ArrayLike) -> Float:
+    """Pearson's correlation of every predicted column with every measured column, over rows; as `cross_spearman`.
+
+    Examples
+    --------
+    >>> cross_pearson([[1, 3], [2, 2], [3, 1]], [[1], [2], [3]]).round(6)
+    array([[ 1., -1.]])
+    """
+    return _cross(*_pair(actual, predicted, same_tasks=False), ranked=False)
+
+
+def _cross(left: Float, right: Float, *, ranked: bool) -> Float:
+    """Correlation of every right with every left column, shape (n_right, n_left)."""
     result = np.full((right.shape[1], left.shape[1]), np.nan)
     for left_columns, left_rows in _patterns(~np.isnan(left)):
         for right_columns, right_rows in _patterns(~np.isnan(right)):
             rows = left_rows & right_rows
             if rows.sum() < MIN_PAIRS:
                 continue
-            left_unit = _unit_columns(rankdata(left[np.ix_(rows, left_columns)], axis=0))
-            right_unit = _unit_columns(rankdata(right[np.ix_(rows, right_columns)], axis=0))
-            result[np.ix_(right_columns, left_columns)] = right_unit.T @ left_unit
+            own, other = left[np.ix_(rows, left_columns)], right[np.ix_(rows, right_columns)]
+            if ranked:
+                own, other = rankdata(own, axis=0), rankdata(other, axis=0)
+            result[np.ix_(right_columns, left_columns)] = _unit_columns(other).T @ _unit_columns(own)
     return np.clip(result, -1.0, 1.0)
 
 

@@ -10,6 +10,7 @@ from scipy import stats
 
 from decode.statistics.metrics import (
     auroc_delong,
+    cross_pearson,
     cross_spearman,
     pearson_per_gene,
     pearson_per_task,
@@ -214,3 +215,16 @@ def test_auroc_refuses_what_is_no_two_class_problem():
         auroc_delong([1, 2], [1, 2])
     with pytest.raises(ValueError, match="level is 95"):
         auroc_delong([0, 1], [1, 2], level=95)
+
+
+def test_cross_pearson_is_pearson_of_every_pair():
+    rng = np.random.default_rng(5)
+    actual, predicted = rng.normal(size=(20, 3)), rng.normal(size=(20, 4))
+    actual[2, 1] = np.nan
+    found = cross_pearson(actual, predicted)
+    assert found.shape == (4, 3)
+    for row in range(4):
+        for column in range(3):
+            use = np.isfinite(actual[:, column])
+            expected = stats.pearsonr(actual[use, column], predicted[use, row]).statistic
+            assert found[row, column] == pytest.approx(expected, abs=1e-12)
