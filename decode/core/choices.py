@@ -21,3 +21,5 @@ Score = Literal["joint", "attribution", "covariance", "marginal"]
 Scale = Literal["normal_scores", "as_given"]
 ChosenTaskKind = Literal["fold_change", "level", "other"]  # the median level is known by its name
 ExpressionScale = Literal["auto", "linear", "log2"]
+PanelMethod = Literal["greedy", "projection", "correlation", "pca", "variance", "random", "concrete"]
+Imputation = Literal["ridge", "knn", "sample_lasso", "network", "dgex_published"]
