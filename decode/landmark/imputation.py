@@ -101,8 +101,8 @@ class Imputer:
     def normalise_panel(self, values: ArrayLike) -> Float:
         """New samples of which only the panel is measured, on the scale 4 to 15: by ranks among the panel genes.
 
-        The panel genes of a sample get the mean sorted panel of the training samples, by rank. A sample whose panel as a
-        whole is higher or lower than that of the training samples loses this difference.
+        The panel genes of a sample get the mean sorted panel of the training samples, by rank. A sample whose panel as
+        a whole is higher or lower than theirs loses this difference.
         """
         reference = Quantiles(np.asarray(self.arrays["panel_reference"], dtype=np.float64), *self.raw)
         return apply_quantiles(values, reference).astype(np.float64)
