@@ -17,6 +17,7 @@ from decode.core.files import check_output, write_json
 REGISTRY = {
     "attribution": "benchmarks.bench_attribution",
     "features": "benchmarks.bench_features",
+    "landmark": "benchmarks.bench_landmark",
     "planted": "benchmarks.bench_planted",
     "recovery": "benchmarks.bench_recovery",
     "significance": "benchmarks.bench_significance",

@@ -46,9 +46,15 @@ from decode.genome.site_ranges import to_pyranges as to_pyranges
 from decode.genome.site_sources import SiteSource as SiteSource
 from decode.genome.site_table import SiteTable as SiteTable
 from decode.genome.sites import read_sites as read_sites
+from decode.landmark.autoencoder import Autoencoder as Autoencoder
+from decode.landmark.autoencoder import AutoencoderConfig as AutoencoderConfig
+from decode.landmark.autoencoder import load_autoencoder as load_autoencoder
+from decode.landmark.autoencoder import save_autoencoder as save_autoencoder
+from decode.landmark.autoencoder_fit import train_autoencoder as train_autoencoder
 from decode.landmark.prepare import prepare_expression as prepare_expression
 from decode.landmark.prepared import PreparedExpression as PreparedExpression
 from decode.landmark.prepared import open_prepared as open_prepared
+from decode.landmark.selection import select_panel as select_panel
 from decode.models.bundle import ModelBundle as ModelBundle
 from decode.models.bundle import load_bundle as load_bundle
 from decode.models.bundle import save_bundle as save_bundle

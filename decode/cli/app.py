@@ -16,6 +16,7 @@ from decode.cli import (
     drivers,
     expression,
     features,
+    landmark,
     model,
     null,
     randomise,
@@ -37,6 +38,7 @@ app = typer.Typer(
     help="Which TFs, RNA-binding proteins and miRNAs drive an expression change, where, and how sure are we?",
 )
 DATA, MODELS, REGULATORS, CHECKS = "Data", "Models", "Regulators", "How good is the model?"
+GENES = "Landmark genes"
 COMMANDS: dict[str, dict[str, Callable[..., None] | typer.Typer]] = {
     DATA: {"features": features.app, "sites": sites.app, "expression": expression.app, "demo": demo.demo},
     MODELS: {"train": model.train, "evaluate": model.evaluate, "predict": model.predict, "tune": tune.tune},
@@ -45,6 +47,7 @@ COMMANDS: dict[str, dict[str, Callable[..., None] | typer.Typer]] = {
         "rank": rank.rank, "network": rank.network, "regulators": regulators.app,
     },
     CHECKS: {"cv": cv.cv, "usage": usage.usage, "randomise": randomise.randomise, "compare": compare.app},
+    GENES: {"landmark": landmark.app},
 }  # by help panel  # fmt: skip
 for panel, commands in COMMANDS.items():
     for name, command in commands.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from decode.core.checks import check_columns, listed
-from decode.core.files import check_input, is_gzip, open_text
+from decode.core.files import open_text
 
 logger = logging.getLogger(__name__)
 
@@ -84,12 +85,10 @@ def read_probe_map(paths: Sequence[str | Path] | str | Path) -> pd.DataFrame:
 
 def _read_one(path: Path) -> pd.DataFrame:
     with open_text(path, "probe map") as handle:
-        first = handle.readline().rstrip("\r\n").split("\t")
+        text = handle.read()
+    first = text.partition("\n")[0].rstrip("\r").split("\t")
     is_list = len(first) == 3 and first[1].startswith("ENSG")
-    table = pd.read_csv(
-        check_input(path, "probe map"), sep="\t", dtype=str, keep_default_na=False, header=None if is_list else 0,
-        compression="gzip" if is_gzip(path) else None,
-    )  # fmt: skip
+    table = pd.read_csv(io.StringIO(text), sep="\t", dtype=str, keep_default_na=False, header=None if is_list else 0)
     if is_list:
         table = table.set_axis(["gene_name", "gene_id", "probe"], axis=1)
         table = table.assign(probe=table["probe"].str.split(",")).explode("probe")

@@ -44,7 +44,7 @@ def _genes_of(values: NDArray[np.float64], groups: ProbeGroups | None) -> NDArra
 
 
 def scan_profiles(
-    source: SampleMatrix, groups: ProbeGroups | None, scale: ExpressionScale
+    source: SampleMatrix, groups: ProbeGroups | None, scale: ExpressionScale, *, keep_constant: bool = False
 ) -> tuple[LogProfiles, dict[str, Any]]:
     """One pass: unit of the values, and genes with missing or constant values."""
     n_genes = len(source.gene_ids) if groups is None else len(groups.gene_ids)
@@ -64,7 +64,7 @@ def scan_profiles(
     _refuse_samples(source.name, ids[missing > MAX_MISSING], f"miss more than {MAX_MISSING:.0%} of their genes")
     _refuse_samples(source.name, ids[~(highest > lowest)], "have the same value in every gene")
     is_linear = is_linear_scale(highest, lowest, ids, scale, source.name)
-    is_constant = ~is_incomplete & ~(high > low)
+    is_constant = ~is_incomplete & ~(high > low) & (not keep_constant)
     keep = np.flatnonzero(~is_incomplete & ~is_constant)
     gene_ids = np.asarray(source.gene_ids if groups is None else groups.gene_ids, dtype=object)
     for what, left_out in (("missing values", is_incomplete), ("the same value in every sample", is_constant)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,15 @@ class Progress:
         File to keep the state in (.npz, no pickle); None keeps none.
     signature : str
         Text that two runs share exactly when they fit the same thing.
+    seconds_between : float, default 0
+        Least time between two writes of the state, where it is large and epochs are short.
     """
 
-    def __init__(self, model: Any, optimizer: Any, checkpoint: Path | None, signature: str) -> None:
+    def __init__(
+        self, model: Any, optimizer: Any, checkpoint: Path | None, signature: str, *, seconds_between: float = 0.0
+    ) -> None:
         self.model, self.optimizer = model, optimizer
+        self.seconds_between, self._last_save = seconds_between, time.monotonic()
         self.checkpoint, self.signature = checkpoint, signature
         self.best_weights: list[np.ndarray] = model.get_weights()
         self.best_loss, self.best_epoch = np.inf, -1
@@ -40,13 +46,14 @@ class Progress:
         return [*self.model.variables, *self.optimizer.variables]
 
     def record(self, epoch: int, train_loss: float, validation_loss: float) -> None:
-        """Note the losses of an epoch, keep its weights if they are the best, and write the state."""
+        """Note the losses of an epoch, keep its weights if they are the best, and write the state if it is time."""
         self.history.append((epoch, train_loss, validation_loss))
         if validation_loss < self.best_loss:
             self.best_loss, self.best_epoch = validation_loss, epoch
             self.best_weights = self.model.get_weights()
-        if self.checkpoint is not None:
+        if self.checkpoint is not None and time.monotonic() - self._last_save >= self.seconds_between:
             self._save(self.checkpoint)
+            self._last_save = time.monotonic()
 
     def _save(self, path: Path) -> None:
         arrays = {f"variable_{i}": np.asarray(value) for i, value in enumerate(self._variables)}

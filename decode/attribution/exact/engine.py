@@ -161,6 +161,28 @@ class ExactEngine:
         ways = self._back(self._forward(inputs), self._forward(references))
         return [sum_of(way.per_row(n) for way in found) for found, n in zip(ways, n_rows, strict=True)]
 
+    def products(
+        self,
+        inputs: Sequence[ArrayLike],
+        references: Sequence[ArrayLike],
+        *,
+        combine: ArrayLike | None = None,
+    ) -> list[list[Multiplier]]:
+        """Multipliers as products of small parts, for sums that need no array of genes, units and tasks.
+
+        Parameters
+        ----------
+        inputs, references : as in `attribute`
+        combine : array, shape (n_sums, n_tasks), optional
+            Explain these weighted sums of the tasks in place of the tasks.
+
+        Returns
+        -------
+        list of list of Multiplier
+            For each input, one a way that it goes; contributions are the sum over its ways.
+        """
+        return self._back(self._forward(inputs), self._forward(references), combine)
+
     def _forward(self, inputs: Sequence[ArrayLike]) -> list[Values]:
         values = [np.asarray(x, dtype=np.float64) for x in inputs]
         for node in self.nodes[self.n_inputs :]:
@@ -168,11 +190,14 @@ class ExactEngine:
             values.append(np.concatenate(sources, axis=-1) if node.step is None else node.step.forward(sources[0]))
         return values
 
-    def _back(self, values: list[Values], reference_values: list[Values]) -> list[list[Multiplier]]:
+    def _back(
+        self, values: list[Values], reference_values: list[Values], combine: ArrayLike | None = None
+    ) -> list[list[Multiplier]]:
         """Multipliers of each input, one for each way that it goes."""
-        n_tasks = values[-1].shape[1]
+        wanted = np.eye(values[-1].shape[1]) if combine is None else np.asarray(combine)
+        n_tasks = len(wanted)
         multipliers: list[list[Multiplier]] = [[] for _ in self.nodes]
-        multipliers[-1] = [Multiplier(np.eye(n_tasks, dtype=np.float32)[None])]
+        multipliers[-1] = [Multiplier(wanted.astype(np.float32)[None])]
         for number in range(len(self.nodes) - 1, self.n_inputs - 1, -1):
             node, found = self.nodes[number], multipliers[number]
             if len(found) > 1 and values[number].ndim == 2:  # the value goes several ways
