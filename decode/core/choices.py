@@ -23,5 +23,7 @@ ChosenTaskKind = Literal["fold_change", "level", "other"]  # the median level is
 ExpressionScale = Literal["auto", "linear", "log2"]
 PanelMethod = Literal["greedy", "projection", "correlation", "pca", "variance", "random", "concrete"]
 Imputation = Literal["ridge", "knn", "sample_lasso", "network", "dgex_published"]
-SelectionMethod = Literal["deeplift"]
+SelectionMethod = Literal[
+    "deeplift", "greedy", "projection", "correlation", "pca", "variance", "random", "concrete"
+]  # fmt: skip
 DeRole = Literal["statistic", "unsigned", "p_value", "adjusted_p", "fold_change", "mean", "group"]

@@ -11,7 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from decode.core.choices import PanelMethod
 from decode.core.threads import one_blas_thread
+from decode.landmark.imputation import panel_columns
 from decode.landmark.panels import NESTED, check_training, order_genes
+from decode.landmark.prepared import TEST, TRAIN, PreparedExpression
 from decode.landmark.ridge import SharedRidge, shared_ridge
 from decode.statistics.metrics import pearson_per_task
 
@@ -171,3 +173,41 @@ def panel_curves(
                 if number == 0 and draw == 0 and size == min(largest, len(order)):
                     genes.append(pd.DataFrame({"column": targets, "method": name} | scores._asdict()))
     return PanelCurves(pd.DataFrame(rows), pd.concat(genes, ignore_index=True))
+
+
+def evaluate_panel(
+    prepared: PreparedExpression,
+    panel: Sequence[str],
+    *,
+    others: Mapping[str, Sequence[str]] | None = None,
+    sizes: Sequence[int] = SIZES,
+    n_random: int = 20,
+    seed: int = 0,
+) -> PanelCurves:
+    """Judge a panel on the test samples of a prepared matrix, beside other panels, methods and random panels.
+
+    Parameters
+    ----------
+    prepared : PreparedExpression
+        Methods choose on its training samples, as the panel should have been.
+    panel : sequence of str
+        Gene ids, or names.
+    others : mapping of name to sequence of str, optional
+        Further panels.
+    sizes, n_random, seed
+        As in `panel_curves`; a size that leaves no gene is cut to the size of the panel.
+
+    Returns
+    -------
+    PanelCurves
+        `per_gene` with gene_id instead of column.
+    """
+    fixed = {
+        name: panel_columns(list(genes), prepared.gene_ids, prepared.gene_names)
+        for name, genes in {"panel": panel, **(others or {})}.items()
+    }
+    cut = sorted({min(size, len(fixed["panel"])) for size in sizes})
+    train, test = prepared.read(prepared.rows(TRAIN)), prepared.read(prepared.rows(TEST))
+    found = panel_curves([(train, test)], fixed=fixed, sizes=cut, n_random=n_random, seed=seed)
+    genes = found.per_gene.assign(column=prepared.gene_ids[found.per_gene["column"].to_numpy()])
+    return PanelCurves(found.panels, genes.rename(columns={"column": "gene_id"}))

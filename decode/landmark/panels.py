@@ -8,12 +8,13 @@ from collections.abc import Callable
 from typing import NamedTuple, cast, get_args
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from decode.core.checks import check_choice, check_count, listed
 from decode.core.choices import PanelMethod
+from decode.landmark.gene_scores import GeneScores, SelectionRequest
 from decode.landmark.greedy import greedy_projection, greedy_ridge
+from decode.landmark.prepared import PreparedExpression
 from decode.landmark.ridge import scale_of
 
 logger = logging.getLogger(__name__)
@@ -112,18 +113,24 @@ def order_genes(train: ArrayLike, size: int, *, method: PanelMethod = "greedy", 
     return chosen()
 
 
-def panel_table(order: PanelOrder, gene_ids: ArrayLike, gene_names: ArrayLike, *, method: str) -> pd.DataFrame:
-    """A panel as the table that `decode landmark select` writes: rank, gene_id, gene_name, score, method."""
-    ids, names = np.asarray(gene_ids), np.asarray(gene_names)
-    return pd.DataFrame(
-        {
-            "rank": np.arange(1, len(order.columns) + 1),
-            "gene_id": ids[order.columns],
-            "gene_name": names[order.columns],
-            "score": order.score,
-            "method": method,
-        }
-    )
+def select_by(method: PanelMethod) -> Callable[[PreparedExpression, SelectionRequest], GeneScores]:
+    """A method as `decode.landmark.selection.select_panel` calls it; repeats choose on bootstrap samples."""
+
+    def select(prepared: PreparedExpression, request: SelectionRequest) -> GeneScores:
+        train = prepared.read(request.training_rows(prepared))
+        check_size(request.size, prepared.n_genes)
+        found = order_genes(train, request.size, method=method, seed=request.seed)
+        rng, repeated = np.random.default_rng([request.seed, 1]), []
+        for number in range(request.repeats):
+            drawn = train[rng.integers(len(train), size=len(train))]
+            repeated.append(order_genes(drawn, request.size, method=method, seed=request.seed + number + 1).columns)
+            if request.on_progress is not None:
+                request.on_progress(number + 1, request.repeats)
+        score = np.full(prepared.n_genes, np.nan)
+        score[found.columns] = found.score
+        return GeneScores(found.columns, score, None, np.array(repeated) if repeated else None)
+
+    return select
 
 
 def check_training(train: ArrayLike) -> Float:

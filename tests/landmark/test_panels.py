@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from decode.landmark.greedy import best_penalty, greedy_projection, greedy_ridge
-from decode.landmark.panels import METHODS, NESTED, leverage, order_genes, panel_table
+from decode.landmark.panels import METHODS, NESTED, leverage, order_genes
 
 
 @pytest.fixture(scope="module")
@@ -133,10 +133,3 @@ def test_bad_input(scaled):
         order_genes(np.where(np.eye(25, 40) > 0, np.nan, scaled), 3)
     with pytest.raises(ValueError, match="at least 3 samples"):
         order_genes(scaled[:2], 3)
-
-
-def test_table_of_a_panel():
-    order = order_genes(np.random.default_rng(0).normal(size=(9, 5)) * [1, 2, 9, 1, 1], 2, method="variance")
-    table = panel_table(order, list("abcde"), list("ABCDE"), method="variance")
-    assert table.columns.tolist() == ["rank", "gene_id", "gene_name", "score", "method"]
-    assert table["gene_id"].tolist() == ["c", "b"]
