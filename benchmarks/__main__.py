@@ -18,6 +18,7 @@ REGISTRY = {
     "attribution": "benchmarks.bench_attribution",
     "features": "benchmarks.bench_features",
     "landmark": "benchmarks.bench_landmark",
+    "landmark_panels": "benchmarks.bench_landmark_panels",
     "planted": "benchmarks.bench_planted",
     "recovery": "benchmarks.bench_recovery",
     "significance": "benchmarks.bench_significance",
