@@ -22,6 +22,7 @@ REGISTRY = {
     "knockout-experiments": "benchmarks.knockout_experiments",
     "landmark": "benchmarks.bench_landmark",
     "mediation": "benchmarks.bench_mediation",
+    "landmark_panels": "benchmarks.bench_landmark_panels",
     "planted": "benchmarks.bench_planted",
     "recovery": "benchmarks.bench_recovery",
     "significance": "benchmarks.bench_significance",

@@ -24,6 +24,7 @@ from decode.cli import (
     features,
     knockout,
     landmark,
+    landmark_panels,
     mediate,
     model,
     null,
@@ -38,6 +39,8 @@ from decode.cli import (
 )
 from decode.cli.options import Debug, Quiet, with_common_options
 from decode.cli.progress import set_up_logging, state
+
+landmark.app.registered_commands += landmark_panels.app.registered_commands  # one group, two files
 
 LONGEST = 380  # characters of an error message; what names many long paths is cut
 

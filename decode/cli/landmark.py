@@ -138,7 +138,9 @@ def select(
     prepared: Prepared,
     out: Annotated[Path, typer.Option(help="Panel (.tsv).")],
     size: Annotated[int, typer.Option(help="Genes of the panel.")] = 943,
-    method: Annotated[choices.SelectionMethod, typer.Option(help="How genes are chosen.")] = "deeplift",
+    method: Annotated[
+        choices.SelectionMethod, typer.Option(help="How genes are chosen; only deeplift reads the autoencoder.")
+    ] = "deeplift",
     repeats: Annotated[int, typer.Option(help="Choices on bootstrap samples, for the stability.")] = 0,
     max_samples: Annotated[int | None, typer.Option(help="So many training samples at most.")] = None,
     all_scores: Annotated[
@@ -162,7 +164,7 @@ def select(
         repeats=repeats, max_samples=max_samples, seed=seed,
     )  # fmt: skip
     stop_if_finished(out, "landmark select", record, force=force, beside=True)
-    model = load_autoencoder(autoencoder)
+    model = load_autoencoder(autoencoder) if method == "deeplift" else None
     with open_prepared(prepared) as profiles, bar("samples") as advance:
         panel = select_panel(
             profiles, method=method, size=size, seed=seed, repeats=repeats, autoencoder=model, max_samples=max_samples,

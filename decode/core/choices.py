@@ -26,6 +26,10 @@ Correlation = Literal["spearman", "pearson"]
 Scale = Literal["normal_scores", "as_given"]
 ChosenTaskKind = Literal["fold_change", "level", "other"]  # the median level is known by its name
 ExpressionScale = Literal["auto", "linear", "log2"]
-SelectionMethod = Literal["deeplift"]
+PanelMethod = Literal["greedy", "projection", "correlation", "pca", "variance", "random", "concrete"]
+Imputation = Literal["ridge", "knn", "sample_lasso", "network", "dgex_published"]
+SelectionMethod = Literal[
+    "deeplift", "greedy", "projection", "correlation", "pca", "variance", "random", "concrete"
+]  # fmt: skip
 DeRole = Literal["statistic", "unsigned", "p_value", "adjusted_p", "fold_change", "mean", "group"]
 PersonPreset = Literal["tcga-rsem"]

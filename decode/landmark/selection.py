@@ -15,6 +15,8 @@ from decode.core.checks import check_choice
 from decode.core.choices import SelectionMethod
 from decode.landmark.deeplift import select_by_deeplift
 from decode.landmark.gene_scores import GeneScores, Method, SelectionRequest
+from decode.landmark.panels import METHODS as PANEL_METHODS
+from decode.landmark.panels import select_by
 from decode.landmark.prepared import PreparedExpression
 
 if TYPE_CHECKING:
@@ -22,7 +24,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-METHODS: dict[str, Method] = {"deeplift": select_by_deeplift}  # name -> function(prepared, request)
+METHODS: dict[str, Method] = {"deeplift": select_by_deeplift} | {
+    name: select_by(name) for name in PANEL_METHODS
+}  # name -> function(prepared, request)
 COLUMNS = ["rank", "gene_id", "gene_name", "score", "score_signed", "method"]
 
 
