@@ -72,6 +72,7 @@ from decode.statistics.enrichment import preranked_gsea as preranked_gsea
 from decode.statistics.enrichment import read_gmt as read_gmt
 from decode.statistics.significance import empirical_significance as empirical_significance
 from decode.synthetic import make_toy_data as make_toy_data
+from decode.synthetic import make_toy_persons as make_toy_persons
 from decode.synthetic import make_toy_transcripts as make_toy_transcripts
 from decode.training.config import TrainingConfig as TrainingConfig
 from decode.training.ensemble import train as train

@@ -47,6 +47,15 @@ FormOption = Annotated[
     choices.Form, typer.Option(help="What DE_TABLE is, where it does not show.", rich_help_panel=INPUT)
 ]
 GeneColumn = Annotated[str | None, typer.Option(help="Column of DE_TABLE that names the genes.", rich_help_panel=INPUT)]
+ColumnRoles = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--column",
+        help="What a column of DE_TABLE is, ROLE=NAME: statistic, unsigned, p_value, adjusted_p, fold_change, mean or "
+        "group (repeatable).",
+        rich_help_panel=INPUT,
+    ),
+]
 Contrasts = Annotated[str | None, typer.Option(help="Only these contrasts, comma-separated.", rich_help_panel=INPUT)]
 SkipAmbiguous = Annotated[
     bool,
@@ -258,7 +267,12 @@ def check_files(files: TableFiles, compendium: Path | None, *, independent: bool
 
 
 def read_table(
-    files: TableFiles, features: RegulatoryFeatures, form: Any, gene_column: str | None, id_map: Path | None
+    files: TableFiles,
+    features: RegulatoryFeatures,
+    form: Any,
+    gene_column: str | None,
+    id_map: Path | None,
+    columns: dict[str, str],
 ) -> Given:
     """Read what is to be explained."""
     from decode.expression.de_tables import read_de_table, read_signature
@@ -277,7 +291,7 @@ def read_table(
             log_expression(matrix), samples, files.design, source=f"{len(names)} samples of {files.expression.name}"
         )
     if files.de_table is not None:
-        table = read_de_table(files.de_table, form=form, gene_column=gene_column)
+        table = read_de_table(files.de_table, form=form, gene_column=gene_column, columns=columns or None)
     elif files.signatures is not None:
         table = read_signatures(files.signatures)
     elif own is not None and files.up is None and files.down is None:
@@ -318,12 +332,15 @@ def read_groups(path: Path) -> pd.Series:
     """Group by sample, from a file sample<TAB>group with or without a header."""
     import pandas as pd
 
-    from decode.core.files import check_input
+    from decode.core.delimited import split_cells
+    from decode.core.files import open_text
 
-    table = pd.read_csv(check_input(path, "groups of samples"), sep="\t", header=None, dtype=str)
-    if table.shape[1] < 2:
-        raise ValueError(f"{path} has one column; write sample<TAB>group")
-    return pd.Series(table[1].to_numpy(), index=table[0].astype(str)).loc[lambda s: ~s.index.duplicated()]
+    with open_text(path, "groups of samples") as handle:
+        rows = [split_cells(line.rstrip("\n"), "\t") for line in handle if line.strip()]
+    short = [number for number, cells in enumerate(rows, 1) if len(cells) < 2]
+    if short:
+        raise ValueError(f"groups of samples {path} row {short[0]} has one column; write sample<TAB>group")
+    return pd.Series({cells[0]: cells[1] for cells in reversed(rows)}, dtype=str)
 
 
 def median_level(path: Path) -> pd.Series:

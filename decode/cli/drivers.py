@@ -10,7 +10,7 @@ import typer
 
 from decode.cli import driver_options as given
 from decode.cli.inputs import open_features, open_gene_models
-from decode.cli.options import Annotation, Biosamples, Force, IdMap, Representative, Sizes, comma_list
+from decode.cli.options import Annotation, Biosamples, Force, IdMap, Representative, Sizes, comma_list, pairs
 from decode.cli.outputs import stop_if_finished
 
 
@@ -23,6 +23,7 @@ def drivers(
     signatures: given.Signatures = None,
     form: given.FormOption = "auto",
     gene_column: given.GeneColumn = None,
+    column: given.ColumnRoles = None,
     contrasts: given.Contrasts = None,
     id_map: IdMap = None,
     skip_ambiguous: given.SkipAmbiguous = False,
@@ -112,6 +113,7 @@ def drivers(
         form=form,
         full=full,
         gene_column=gene_column,
+        columns=column,
         skip_ambiguous=skip_ambiguous,
         sample_column=sample_column,
         design=design,
@@ -124,7 +126,8 @@ def drivers(
     )
     stop_if_finished(out, "drivers", record, force=force)
     loaded = open_features(features)
-    explained = given.read_table(files, loaded, form, gene_column, id_map)
+    roles = dict(pairs("--column", column, "ROLE=NAME, for example statistic=lfc_mean"))
+    explained = given.read_table(files, loaded, form, gene_column, id_map, roles)
     correlation = explained.correlation
     if correlation is None:
         correlation = given.open_compendium(compendium, compendium_groups, loaded, id_map)

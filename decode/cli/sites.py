@@ -22,7 +22,7 @@ def liftover(
 ) -> None:
     """Lift sites to another genome build and count what is lost."""
     from decode.core.files import check_output, run_record
-    from decode.genome.liftover import lift_file
+    from decode.genome.lift_files import lift_file
     from decode.report.files import with_counts, write_record
 
     check_output(out)

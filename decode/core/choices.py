@@ -21,3 +21,4 @@ Score = Literal["joint", "attribution", "covariance", "marginal"]
 Scale = Literal["normal_scores", "as_given"]
 ChosenTaskKind = Literal["fold_change", "level", "other"]  # the median level is known by its name
 PersonPreset = Literal["tcga-rsem"]
+DeRole = Literal["statistic", "unsigned", "p_value", "adjusted_p", "fold_change", "mean", "group"]

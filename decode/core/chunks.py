@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
-from decode.core.files import check_input, is_gzip
+from decode.core.files import check_input
+from decode.core.opening import open_bytes, unix_pieces
 
+SMALLEST_BYTES = 1 << 16
 CHUNK_BYTES = 16 * 2**20  # larger pieces cost more in fresh memory than they save in calls
 
 
 def line_chunks(path: str | Path, name: str = "file", *, size: int = CHUNK_BYTES) -> Iterator[bytes]:
-    """Pieces of a plain or gzip text file, each ending with a line end (the last as the file ends).
+    """Pieces of a text file, plain or compressed, each ending with LF whatever ends the lines of the file.
 
     Parameters
     ----------
@@ -32,30 +33,22 @@ def line_chunks(path: str | Path, name: str = "file", *, size: int = CHUNK_BYTES
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is empty or holds no text, or, where it breaks off, a truncated or damaged gzip file.
+        If it is empty or holds no text, or, where it breaks off, a damaged archive, or one of another kind.
     """
     path = check_input(path, name)
     has_text = False
     rest = b""
-    with open(path, "rb") as raw:
-        handle = gzip.GzipFile(fileobj=raw) if is_gzip(path) else raw
-        while True:
-            try:
-                piece = handle.read(size)
-            except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-                raise ValueError(
-                    f"{name} {path} is a truncated or damaged gzip file ({error}); fetch or compress it again"
-                ) from error
-            if not piece:
-                break
+    with open_bytes(path, name) as handle:
+        size = min(size, max(path.stat().st_size, SMALLEST_BYTES))  # a large buffer costs time
+        for piece in unix_pieces(iter(partial(handle.read, size), b"")):
             has_text = has_text or not piece.isspace()
             stop = piece.rfind(b"\n") + 1
             if stop:
-                yield rest + piece[:stop]
+                yield rest + piece[:stop] if rest or stop < len(piece) else piece
                 rest = piece[stop:]
             else:
                 rest += piece
     if rest:
-        yield rest
+        yield rest + b"\n"
     if not has_text:
         raise ValueError(f"{name} {path} holds no text; fetch or write it again")

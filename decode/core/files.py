@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import gzip
 import hashlib
+import io
 import json
 import math
 import os
@@ -12,7 +13,6 @@ import platform
 import shutil
 import sys
 import tempfile
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -23,7 +23,8 @@ from typing import IO, Any
 import numpy as np
 import pandas as pd
 
-GZIP_MAGIC = b"\x1f\x8b"
+from decode.core.opening import open_bytes, text_encoding, unix_text
+
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
 
 
@@ -181,12 +182,6 @@ def sha256_of_folder(path: str | Path) -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def is_gzip(path: str | Path) -> bool:
-    """Whether the file starts with the gzip magic bytes, whatever its name says."""
-    with open(path, "rb") as handle:
-        return handle.read(2) == GZIP_MAGIC
-
-
 def check_input(path: str | Path, name: str = "file") -> Path:
     """Return the path of an existing, readable, non-empty file.
 
@@ -208,22 +203,18 @@ def check_input(path: str | Path, name: str = "file") -> Path:
 
 
 def read_bytes(path: str | Path, name: str = "file") -> bytes:
-    """The whole content of a plain or gzip file.
+    """The whole content of a file, decompressed; a text comes in UTF-8 without byte order mark, lines ending in LF.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is empty, or a truncated or damaged gzip file.
+        If it is empty, a damaged archive, or an archive or document of another kind than gzip, bzip2 and xz.
     """
     path = check_input(path, name)
-    try:
-        content = gzip.decompress(path.read_bytes()) if is_gzip(path) else path.read_bytes()
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise ValueError(
-            f"{name} {path} is a truncated or damaged gzip file ({error}); fetch or compress it again"
-        ) from error
+    with open_bytes(path, name) as handle:
+        content = unix_text(handle.read())
     if not content or content.isspace():  # isspace stops at the first letter, strip() would copy gigabytes
         raise ValueError(f"{name} {path} holds no text; fetch or write it again")
     return content
@@ -231,18 +222,15 @@ def read_bytes(path: str | Path, name: str = "file") -> bytes:
 
 @contextmanager
 def open_text(path: str | Path, name: str = "file") -> Iterator[IO[str]]:
-    """Open a plain or gzip text file for streaming; a damaged gzip raises ValueError where it breaks off."""
+    """Open a text file for streaming, plain or compressed; a damaged archive raises ValueError where it breaks off."""
     path = check_input(path, name)
-    opened = gzip.open(path, "rt", encoding="utf-8") if is_gzip(path) else open(path, encoding="utf-8")  # noqa: SIM115
-    try:
-        with opened as handle:
-            yield handle
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise ValueError(
-            f"{name} {path} is a truncated or damaged gzip file ({error}); fetch or compress it again"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{name} {path} is not UTF-8 text ({error.reason} at byte {error.start})") from error
+    with open_bytes(path, name) as raw:
+        encoding = text_encoding(raw.peek(4)[:4]) if hasattr(raw, "peek") else "utf-8-sig"
+        try:
+            with io.TextIOWrapper(raw, encoding=encoding) as handle:
+                yield handle
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{name} {path} is not UTF-8 text ({error.reason} at byte {error.start})") from error
 
 
 def write_table(table: pd.DataFrame, path: str | Path, *, index: bool = False, header: bool = True) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import logging
 import re
 from collections import Counter
@@ -14,14 +13,17 @@ from typing import Literal, NamedTuple
 import pandas as pd
 
 from decode.core.checks import check_choice, check_columns, listed
+from decode.core.delimited import split_cells
 from decode.core.files import open_text
 
 logger = logging.getLogger(__name__)
 
 # Ensembl (any species) and RefSeq accessions carry ".version"; symbols such as RP11-34P13.7 must keep their dot.
-VERSION_PATTERN = r"^(ENS[A-Z]*\d+|[NX][MR]_\d+)\.\d+"
+# GENCODE's releases that were lifted to hg19 add the number of the mapping: ENSG00000167393.17_8, ..._PAR_Y_8.
+VERSION_PATTERN = r"^(ENS[A-Z]*\d+|[NX][MR]_\d+)(?:\.\d+)?(_PAR_Y)?(?:_\d+)?"
+WITHOUT_VERSION = r"\1\2"
 _VERSION = re.compile(VERSION_PATTERN)
-PAR_Y_PATTERN = r"^ENS[A-Z]*[GT]R\d+|_PAR_Y$"
+PAR_Y_PATTERN = r"^ENS[A-Z]*[GT]R\d+|_PAR_Y(?:_\d+)?$"
 _PAR_Y = re.compile(PAR_Y_PATTERN)
 
 
@@ -58,10 +60,10 @@ def strip_version(ids: Iterable[str]) -> list[str]:
 
     Examples
     --------
-    >>> strip_version(["ENSG00000182378.8", "ENSG00000182378.8_PAR_Y", "RP11-34P13.7"])
-    ['ENSG00000182378', 'ENSG00000182378_PAR_Y', 'RP11-34P13.7']
+    >>> strip_version(["ENSG00000182378.8", "ENSG00000182378.15_PAR_Y_8", "ENSG00000167393.17_8", "RP11-34P13.7"])
+    ['ENSG00000182378', 'ENSG00000182378_PAR_Y', 'ENSG00000167393', 'RP11-34P13.7']
     """
-    return [_VERSION.sub(r"\1", str(name)) for name in ids]
+    return [_VERSION.sub(WITHOUT_VERSION, str(name)) for name in ids]
 
 
 def par_y_ids(ids: Iterable[str]) -> list[str]:
@@ -121,7 +123,8 @@ def resolve_ids(
     counts: Counter[str] = Counter(dict.fromkeys(("names", *_WAYS, "unresolved", "ambiguous", "sharing_a_gene"), 0))
     ambiguous: dict[str, list[str]] = {}
     ids: list[str | None] = []
-    for name in map(str, names):
+    texts = [str(name) for name in names]
+    for name in texts:
         way, found = lookup.find(name)
         counts["names"] += 1
         counts[way if len(found) == 1 else "ambiguous" if found else "unresolved"] += 1
@@ -136,6 +139,11 @@ def resolve_ids(
             f"{len(ambiguous)} name(s) stand for several genes: {listed(shown)}; "
             "name the gene id, or give an id map that decides (--id-map)"
         )
+    if dates := spreadsheet_dates(name for name, found in zip(texts, ids, strict=True) if found is None):
+        logger.warning(
+            "%d names are dates that a spreadsheet made from symbols such as MARCH1 and SEPT2: %s; take the names from "
+            "the table as it was before", len(dates), listed(dates),
+        )  # fmt: skip
     logger.info("gene names: %s", ", ".join(f"{way} {count:,}" for way, count in counts.items()))
     return IdResult(ids, dict(counts), ambiguous)
 
@@ -170,6 +178,32 @@ def genes_of_id_map(id_map: str | Path) -> pd.DataFrame:
     return pd.DataFrame(list(dict.fromkeys(pairs)), columns=["gene_id", "gene_name"])
 
 
+_NUMBER = re.compile(r"^(\d+)\.0+$")
+# What spreadsheets make of MARCH1 and SEPT2: 1-Mar, 2-Sep, Mar-01, 2002-09-02
+_DATE = re.compile(
+    r"^\d{1,2}-(jan|feb|mar|apr|may|jun|jul|aug|sep|sept|oct|nov|dec)$|^(mar|sep|sept|dec|oct)-\d{1,2}$"
+    r"|^(19|20)\d\d[-/]\d\d?[-/]\d\d?$",
+    re.IGNORECASE,
+)
+
+
+def _whole_number(name: str) -> str:
+    """An Entrez number without the decimals that a table of floats gave it: 7157.0 is 7157."""
+    found = _NUMBER.match(name)
+    return found[1] if found else name
+
+
+def spreadsheet_dates(names: Iterable[str]) -> list[str]:
+    """Names that a spreadsheet has made from symbols such as MARCH1 and SEPT2.
+
+    Examples
+    --------
+    >>> spreadsheet_dates(["1-Mar", "MYC", "2-Sep", "DEC1"])
+    ['1-Mar', '2-Sep']
+    """
+    return [name for name in names if _DATE.match(name)]
+
+
 _WAYS = ("id", "id_map", "symbol", "previous_symbol", "alias")
 _Names = dict[str, dict[str, None]]  # name -> its candidates, in order, each once
 
@@ -185,7 +219,7 @@ class _Lookup:
         self.by_way[way].setdefault(name, {})[gene_id] = None
 
     def find(self, name: str) -> tuple[str, list[str]]:
-        stripped = _VERSION.sub(r"\1", name.strip())
+        stripped = _VERSION.sub(WITHOUT_VERSION, _whole_number(name.strip()))
         if stripped in self.gene_ids:
             return "id", [stripped]
         symbol, _, entrez = stripped.partition("|")
@@ -221,7 +255,7 @@ def _lookup(genes: pd.DataFrame, id_map: str | Path | None) -> _Lookup:
     else:
         first, second = columns.values()
         for a, b in zip(strip_version(first), strip_version(second), strict=True):
-            _add_pair(lookup, a, b)
+            _add_pair(lookup, _whole_number(a), _whole_number(b))
     return lookup
 
 
@@ -269,15 +303,15 @@ def _read_map(path: str | Path) -> dict[str, list[str]]:
     if not lines:
         raise ValueError(f"id map {path} is empty; give two columns or the HGNC complete set")
     delimiter = "\t" if "\t" in lines[0] else ","
-    rows = list(csv.reader(lines, delimiter=delimiter))  # HGNC quotes cells that hold a '|'
+    rows = [split_cells(line, delimiter) for line in lines]  # HGNC quotes cells that hold a '|'
     header = rows[0]
     if "symbol" in header and len(header) > 2:
         rows = [row + [""] * (len(header) - len(row)) for row in rows[1:]]
-        return {name: [row[column].strip() for row in rows] for column, name in enumerate(header)}
+        return {name: [row[column] for row in rows] for column, name in enumerate(header)}
     uneven = [number for number, row in enumerate(rows, 1) if len(row) != 2]
     if uneven:
         raise ValueError(
             f"id map {path} line {uneven[0]} has {len(rows[uneven[0] - 1])} column(s); two are wanted "
             "(name and gene id), or the HGNC complete set with its header"
         )
-    return {str(column): [row[column].strip() for row in rows] for column in (0, 1)}
+    return {str(column): [row[column] for row in rows] for column in (0, 1)}

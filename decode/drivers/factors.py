@@ -43,7 +43,7 @@ def read_sequence_specific(path: str | Path) -> list[str]:
     Lambert et al. 2018, The Human Transcription Factors, Cell 172:650: such a list of 1,639.
     """
     with open_text(path, "sequence-specific factors") as handle:
-        cells = [line.removeprefix("\ufeff").split("\t")[0].strip() for line in handle]
+        cells = [line.split("\t")[0].strip() for line in handle]
     names = list(dict.fromkeys(name for name in cells if name and not name.startswith("#")))
     if not names:
         raise ValueError(f"sequence-specific factors {path} names nothing; write one name a line")

@@ -55,8 +55,9 @@ class DriversResult(NamedTuple):
     positions : pd.DataFrame
         The same along promoter and RNA: region, start, end.
     contrasts : pd.DataFrame
-        contrast, n_genes, n_tracks, n_regulators, n_significant, penalty, r2, null, inflation, n_changed_genes, and
-        how far the DE prior explains it.
+        contrast, n_genes, n_tracks, n_regulators, n_significant, penalty, r2, null, inflation, n_changed_genes, caveat
+        (what is wrong with the contrast: then signs are withheld or unchanged genes are missing), and how far the DE
+        prior explains it.
     counts : dict
         What was matched, left out and used.
     evidence : pd.DataFrame or None
@@ -187,6 +188,8 @@ def find_drivers(
             statistic = values[contrast].reindex(inputs.features.ids.tolist())
             found = _explain(fit, null_model, statistic, config, table.is_signature)
             ranked = drivers_table(contrast, inputs.regulators.table, found)
+            if contrast in table.one_sided:
+                ranked["sign"] = ""
             ranked = with_own_genes(ranked, contrast, matched, own_genes, own_level)
             chosen_rows = Detail(config.n_top, config.n_targets, prior, gene_models)
             parts[contrast] = driver_details(contrast, inputs, ranked, found.attribution, statistic, chosen_rows)

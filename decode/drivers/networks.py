@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import logging
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from decode.core.checks import listed
-from decode.core.files import open_text
+from decode.core.delimited import read_text_table
 from decode.statistics.enrichment import read_gmt
 
 logger = logging.getLogger(__name__)
@@ -52,25 +51,21 @@ def read_network(path: str | Path) -> pd.DataFrame:
     ...     read_network(path).values.tolist()
     [['MYC', 'TERT', 1.0]]
     """
-    with open_text(path, "network") as handle:
-        first = handle.readline().removeprefix("\ufeff").rstrip("\r\n")
-    separator = "\t" if "\t" in first else ","
-    header = [cell.strip().strip('"').lower() for cell in next(csv.reader([first], delimiter=separator), [])]
+    written = read_text_table(path, "network")
+    header = [name.lower() for name in written.header]
     chosen = {
         role: next((header.index(name) for name in names if name in header), None)
         for role, names in (("source", SOURCE), ("target", TARGET), ("weight", WEIGHT))
     }
     if chosen["source"] is None or chosen["target"] is None:
-        if separator == "\t" and len(header) > 2:
+        if written.separator == "\t" and len(header) > 2:
             return _from_sets(path, header)
         raise ValueError(
             f"network {path} has the columns {listed(header, 8)}; a column source (tf, regulator) and a column target "
             "(gene) are wanted, or a GMT file"
         )
     columns = {number: role for role, number in chosen.items() if number is not None}
-    with open_text(path, "network") as handle:
-        table = pd.read_csv(handle, sep=separator, header=0, usecols=list(columns), dtype=str, keep_default_na=False)
-    table.columns = pd.Index([columns[number] for number in sorted(columns)])
+    table = written.strings(columns)
     left_out = [name for number, name in enumerate(header) if number not in columns]
     if left_out:
         logger.info("network %s: columns left out: %s", path, listed(left_out))
@@ -79,7 +74,8 @@ def read_network(path: str | Path) -> pd.DataFrame:
         if weight.isna().any():
             row = int(np.flatnonzero(weight.isna())[0])
             raise ValueError(
-                f"network {path} line {row + 2}: the weight is {table['weight'].iloc[row]!r}; a number is wanted"
+                f"network {path} line {table.index[row]}: the weight is {table['weight'].iloc[row]!r}; "
+                "a number is wanted"
             )
         table["weight"] = weight.astype(np.float64)
     else:

@@ -170,6 +170,7 @@ def summary_row(
         "null": null,
         "inflation": np.nan if found.significance is None else found.significance.inflation,
         "n_changed_genes": pd.NA,
+        "caveat": table.caveats.get(contrast, ""),
     }
     if table.adjusted_p is not None and table.adjusted_p[contrast].notna().any():
         row["n_changed_genes"] = int((table.adjusted_p[contrast] < LEAST_CHANGED).sum())

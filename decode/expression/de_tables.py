@@ -2,47 +2,31 @@
 
 from __future__ import annotations
 
-import codecs
 import logging
-from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import norm
 
 from decode.core.checks import check_choice, check_unique, listed
-from decode.core.choices import Form
+from decode.core.choices import DeRole, Form
+from decode.core.delimited import MISSING, TextTable, read_text_table, split_cells
 from decode.core.files import read_bytes
-from decode.expression.tables import (
-    NumericTable,
-    TableLayout,
-    check_is_text,
-    find_separator,
-    first_lines,
-    parse_numeric,
-    split_line,
-)
+from decode.expression.de_columns import Columns, contrasts_of, named_columns, no_contrasts
+from decode.expression.de_columns import gene_column as find_gene_column
+from decode.expression.de_statistic import no_statistic, one_sided, signed_statistic, significant_only
+from decode.expression.tables import NumericTable, TableLayout, check_is_text, fit_header, parse_numeric
 from decode.expression.targets import MEDIAN_LEVEL
 
+Float = NDArray[np.float64]
 logger = logging.getLogger(__name__)
 
 FORMS: tuple[Form, ...] = ("auto", "table", "matrix", "signature")
-# Column names, in lower case, of DESeq2, edgeR, limma, scanpy and Seurat; the first that is there is taken.
-SIGNED = ("stat", "t", "z", "zscore", "z.score", "z_score", "t_stat", "wald", "scores", "score", "statistic")
-UNSIGNED = ("lr", "f")
-P_VALUE = ("pvalue", "p.value", "pvals", "p_val", "pval", "p_value")
-ADJUSTED = ("padj", "adj.p.val", "fdr", "fwer", "pvals_adj", "p_val_adj", "qvalue", "adj.p.value", "q_value")
-FOLD_CHANGE = ("log2foldchange", "logfc", "logfoldchanges", "avg_log2fc", "log2fc", "lfc", "log2_fold_change", "coef")
-MEAN = ("basemean", "aveexpr", "logcpm")
-GROUP = ("group", "cluster", "contrast", "comparison")
-GENE = ("names", "gene", "gene_id", "geneid", "id", "genes", "ensembl", "ensembl_gene_id", "symbol", "gene_name")
-ROLES = {"signed": SIGNED, "unsigned": UNSIGNED, "p": P_VALUE, "adjusted": ADJUSTED, "fold_change": FOLD_CHANGE}
-WANTED = "stat, t, z or scores; or F, LR or a p-value with a log fold change; or a log fold change"
 UP, DOWN = {"up", "1", "+1", "+", "1.0"}, {"down", "dn", "-1", "-", "-1.0"}
-LEAST_P = 1e-300  # p-values that underflow to 0 (scanpy, Seurat) stand for this one
 
 
 class DeTable(NamedTuple):
@@ -65,7 +49,13 @@ class DeTable(NamedTuple):
     is_signature : bool
         Genes that are not in the table count as unchanged (0).
     counts : dict
-        n_rows, n_rows_repeated, n_without_statistic of each contrast.
+        n_rows, n_rows_repeated, n_rows_without_a_name, n_without_p (statistics left out because the tool withheld the
+        p-value), n_infinite (in columns that are only reported; taken as missing), n_without_statistic of each
+        contrast.
+    caveats : dict of contrast to str
+        What is wrong with a contrast: cut to one direction or to significant genes.
+    one_sided : tuple of str
+        Contrasts in which all genes change in one direction, so that signs mean nothing.
     """
 
     statistic: pd.DataFrame
@@ -76,6 +66,8 @@ class DeTable(NamedTuple):
     rule: str
     is_signature: bool
     counts: dict[str, Any]
+    caveats: Mapping[str, str] = MappingProxyType({})
+    one_sided: tuple[str, ...] = ()
 
     @property
     def contrasts(self) -> list[str]:
@@ -84,20 +76,29 @@ class DeTable(NamedTuple):
 
 
 def read_de_table(
-    path: str | Path, *, form: Form = "auto", gene_column: str | None = None, contrast: str | None = None
+    path: str | Path,
+    *,
+    form: Form = "auto",
+    gene_column: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    contrast: str | None = None,
 ) -> DeTable:
     """Read a table of DESeq2, edgeR, limma, scanpy or Seurat, a genes x contrasts matrix, or a signature.
 
     Parameters
     ----------
     path : str or Path
-        Tab- or comma-separated text, plain or gzip, as `write.csv`, `write.table` or `DataFrame.to_csv` write it.
+        Tab-, comma- or semicolon-separated text, plain or compressed, as `write.csv`, `write.table` or
+        `DataFrame.to_csv` write it; lines above the header that begin with # are left out.
     form : {"auto", "table", "matrix", "signature"}
         "auto": a signature has two columns, the second holding up and down; a matrix has numbers only and no column
-        name of a known tool.
+        name of a known tool, and every column holds values below zero.
     gene_column : str, optional
-        Column that names the genes. Default: the first; where that holds row numbers, the first one called names,
-        gene, gene_id, ID, symbol or the like.
+        Column that names the genes. Default: the first; where that holds row numbers or probes, the first one called
+        names, gene, gene_id, symbol or the like. Rows without a name are left out and counted.
+    columns : mapping of role to column name, optional
+        Which column is what, where the names do not tell: statistic (signed), unsigned (F, LR), p_value, adjusted_p,
+        fold_change, mean, group.
     contrast : str, optional
         Name of the contrast of a table that has one; default the file's name.
 
@@ -116,8 +117,8 @@ def read_de_table(
     -----
     The statistic is the first of: a signed one (stat, t, z, scores), which sets large and certain changes above large
     and uncertain ones; the square root of F or LR (one degree of freedom) with the sign of the fold change; the normal
-    quantile of p / 2 with that sign; the log fold change. DESeq2's likelihood ratio test writes its chi-square as
-    `stat`: where no value is below zero and fold changes have both signs, its square root takes their sign.
+    quantile of p / 2 with that sign; the log fold change. See `decode.expression.de_statistic.signed_statistic` for
+    statistics without a sign. Prefixes and suffixes make contrasts: A_log2FC with A_pval, B_log2FC with B_pval.
 
     References
     ----------
@@ -135,26 +136,25 @@ def read_de_table(
     ('limma', 'column t', [4.2])
     """
     check_choice("form", form, FORMS)
-    name = f"DE table {path}"
-    content = read_bytes(path, "DE table").removeprefix(codecs.BOM_UTF8)
-    check_is_text(content, name)
-    lines, _ = first_lines(content, 2, name)
-    separator = find_separator(lines[0], name)
-    header = split_line(lines[0], separator)
-    first_row = split_line(lines[1], separator) if len(lines) > 1 else []
+    written = read_text_table(path, "DE table")
+    check_is_text(written.body, written.name)
+    first_row = written.first_row()
     title = contrast or Path(path).name.split(".")[0]
-    if form == "signature" or (form == "auto" and _is_signature(header, first_row)):
-        return _signature_table(content, separator, name, title)
-    if len(first_row) == len(header) + 1:
-        header = ["", *header]  # R's write.table gives the column of row names no header
+    if form == "signature" or (form == "auto" and _is_signature(written.header, first_row)):
+        return _signature_table(written, title)
+    header, body = fit_header(written.header, written.body, written.separator)
+    if len(header) < 2:
+        raise ValueError(
+            f"{written.name} has a header of one column ({header[0][:60]!r}); genes and at least one "
+            "column of numbers, separated by tabs or commas, are wanted"
+        )
     header = [column or f"column {number + 1}" for number, column in enumerate(header)]
-    check_unique(f"column names of {name}", header)
-    body = content[content.find(b"\n") + 1 or len(content) :]
-    raw = _Raw(header, first_row, separator, body, name)
-    gene = raw.gene_column(gene_column)
-    roles = raw.roles(gene)
-    is_matrix = form == "matrix" or (form == "auto" and not roles)
-    return _matrix(raw, gene) if is_matrix else _tool_table(raw, gene, roles, title)
+    check_unique(f"column names of {written.name}", header)
+    raw = written._replace(header=header, body=body)
+    genes = find_gene_column(header, first_row, gene_column, raw.name)
+    found = {"": named_columns(header, columns, raw.name)} if columns else contrasts_of(header, genes)
+    is_matrix = form == "matrix" or (form == "auto" and not found)
+    return _matrix(raw, genes, is_told=form == "matrix") if is_matrix else _tool_table(raw, genes, found, title)
 
 
 def read_signature(up: str | Path | None, down: str | Path | None, *, contrast: str = "signature") -> DeTable:
@@ -181,7 +181,7 @@ def read_signature(up: str | Path | None, down: str | Path | None, *, contrast: 
     pairs = []
     for path, sign in ((up, 1.0), (down, -1.0)):
         if path is not None:
-            text = read_bytes(path, "gene list").removeprefix(codecs.BOM_UTF8).decode("utf-8", errors="replace")
+            text = read_bytes(path, "gene list").decode("utf-8", errors="replace")
             names = [line.split("\t")[0].strip().strip('"') for line in text.splitlines()]
             pairs += [(gene, sign) for gene in names if gene and not gene.startswith("#")]
     return signature_table(pairs, contrast)
@@ -217,118 +217,139 @@ def _is_signature(header: list[str], row: list[str]) -> bool:
     return len(header) == 2 and any(cells[1:2] and cells[1].lower() in ("up", "down", "dn") for cells in (header, row))
 
 
-def _signature_table(content: bytes, separator: str, name: str, title: str) -> DeTable:
+def _signature_table(written: TextTable, title: str) -> DeTable:
     pairs = []
-    for number, line in enumerate(content.decode("utf-8", errors="replace").splitlines()):
-        if not line.strip():
-            continue
-        cells = split_line(line, separator)
+    lines = [written.header, *(split_cells(line, written.separator) for line in written.lines())]
+    for number, cells in enumerate(lines, written.first_line - 1):
         direction = cells[1].lower() if len(cells) == 2 else ""
         if direction in UP | DOWN:
             pairs.append((cells[0], 1.0 if direction in UP else -1.0))
-        elif number:
-            raise ValueError(f"{name} line {number + 1} is {line[:60]!r}; a gene and up or down are wanted")
+        elif number >= written.first_line and any(cells):
+            shown = written.separator.join(cells)[:60]
+            raise ValueError(f"{written.name} line {number} is {shown!r}; a gene and up or down are wanted")
     return signature_table(pairs, title)
 
 
-class _Raw(NamedTuple):
-    """A delimited table before its columns are understood."""
-
-    header: list[str]
-    first_row: list[str]
-    separator: str
-    body: bytes
-    name: str
-
-    def gene_column(self, wanted: str | None) -> int:
-        """Which column names the genes."""
-        lower = [column.lower() for column in self.header]
-        if wanted is not None:
-            if wanted not in self.header:
-                raise ValueError(
-                    f"{self.name} has no column {wanted!r} (gene column); it has {listed(self.header, 12)}"
-                )
-            return self.header.index(wanted)
-        # row numbers; or several rows a gene (scanpy, Seurat), whose row names are made unique
-        is_other = (bool(self.first_row) and self.first_row[0].isdigit()) or not set(lower).isdisjoint(GROUP)
-        named = [lower.index(column) for column in GENE if column in lower]
-        return named[0] if is_other and named else 0
-
-    def roles(self, gene: int) -> dict[str, int]:
-        """Number of the column of each role that is there."""
-        lower = [None if number == gene else column.lower() for number, column in enumerate(self.header)]
-        found = {}
-        for role, names in (*ROLES.items(), ("mean", MEAN), ("group", GROUP)):
-            column = next((lower.index(name) for name in names if name in lower), None)
-            if column is not None:
-                found[role] = column
-        return found if set(found) - {"group"} else {}
-
-    def numbers(self, id_column: int, columns: list[int]) -> NumericTable:
-        """Ids and the numbers of some columns; all others may hold text."""
-        skipped = [number for number in range(len(self.header)) if number != id_column and number not in columns]
-        return parse_numeric(self.body, TableLayout(self.header, self.separator, id_column, skipped), self.name)
+def _numbers(raw: TextTable, genes: int, columns: list[int], *, is_finite: bool) -> NumericTable:
+    """Ids and the numbers of some columns; all others may hold text, rows without a name are left out."""
+    skipped = [number for number in range(len(raw.header)) if number != genes and number not in columns]
+    layout = TableLayout(raw.header, raw.separator, genes, skipped, raw.first_line)
+    return parse_numeric(raw.body, layout, raw.name, is_finite=is_finite)
 
 
-def _matrix(raw: _Raw, gene: int) -> DeTable:
-    columns = [i for i, column in enumerate(raw.header) if i != gene and column != MEDIAN_LEVEL]
+def _matrix(raw: TextTable, genes: int, *, is_told: bool) -> DeTable:
+    columns = [i for i, column in enumerate(raw.header) if i != genes and column != MEDIAN_LEVEL]
     if len(columns) < len(raw.header) - 1:
         logger.info("%s: the column %s is no contrast and left out", raw.name, MEDIAN_LEVEL)
     if not columns:
-        raise _no_statistic(raw)
+        raise no_statistic(raw.name, raw.header)
     try:
-        table = raw.numbers(gene, columns)
+        table = _numbers(raw, genes, columns, is_finite=True)
     except ValueError as error:
         if "text where a number belongs" in str(error):
-            raise ValueError(f"{_no_statistic(raw)}; as a matrix of contrasts it fails too: {error}") from error
+            error_of_columns = no_statistic(raw.name, raw.header)
+            raise ValueError(f"{error_of_columns}; as a matrix of contrasts it fails too: {error}") from error
         raise
+    strange = no_contrasts(table.columns, table.numbers)
+    if strange and not is_told:
+        raise ValueError(
+            f"{raw.name}: the columns {listed(strange)} are no contrasts (by name, or no value below zero); name the "
+            "one that is (--column statistic=NAME), or take all as they are (--form matrix)"
+        )
+    if strange:
+        logger.warning("%s: the columns %s do not look like contrasts", raw.name, listed(strange))
     frame = pd.DataFrame(table.numbers, index=table.ids, columns=table.columns)
-    counts = _counts(frame)
-    return DeTable(frame, None, None, None, "matrix", "values as given", False, counts)
-
-
-def _no_statistic(raw: _Raw) -> ValueError:
-    return ValueError(
-        f"{raw.name} has no usable statistic: columns found are {listed(raw.header, 12)}; wanted are {WANTED}"
+    return _with_caveats(
+        DeTable(frame, None, None, None, "matrix", "values as given", False, _counts(frame, table.n_unnamed)), raw.name
     )
 
 
-def _tool_table(raw: _Raw, gene: int, roles: dict[str, int], title: str) -> DeTable:
-    if not roles:
-        raise _no_statistic(raw)
-    group = roles.get("group")
-    numeric = {role: column for role, column in roles.items() if role != "group"}
-    columns = sorted(set(numeric.values()))
-    table = raw.numbers(gene, columns)
-    values = {role: table.numbers[:, columns.index(column)] for role, column in numeric.items()}
-    named = {role: raw.header[column] for role, column in numeric.items()}
-    statistic, rule = _statistic(values, named, raw)
-    labels = [title] * len(table.ids) if group is None else raw.numbers(group, columns[:1]).ids
+def _tool_table(raw: TextTable, genes: int, found: dict[str, Columns], title: str) -> DeTable:
+    """One contrast a prefix, or a value of the column of groups."""
+    columns = sorted({column for roles in found.values() for role, column in roles.items() if role != "group"})
+    if not columns:
+        raise no_statistic(raw.name, raw.header)
+    table = _numbers(raw, genes, columns, is_finite=False)
+    rows = _rows_by_gene(raw, genes, table, found, title)
+    wide: dict[str, dict[str, Float]] = {"statistic": {}, "fold_change": {}, "adjusted_p": {}}
+    rules, n_without_p, n_infinite = [], 0, 0
+    mean: pd.Series | None = None
+    for name, roles in found.items():
+        values: dict[DeRole, Float] = {
+            role: table.numbers[:, columns.index(column)] for role, column in roles.items() if role != "group"
+        }
+        named: dict[DeRole, str] = {role: raw.header[column] for role, column in roles.items() if role != "group"}
+        statistic = signed_statistic(values, named, raw.name, raw.header)
+        _check_used(statistic.signed, table.ids, raw.name, statistic.rule)
+        rules.append(statistic.rule)
+        n_without_p += statistic.n_without_p
+        parts = {"statistic": statistic.signed} | {
+            role: values[role] for role in ("fold_change", "adjusted_p") if role in values
+        }
+        for role, column in parts.items():
+            is_infinite = np.isinf(column)
+            n_infinite += int(is_infinite.sum())
+            wide[role] |= rows.spread(np.where(is_infinite, np.nan, column), name or None)
+        if "mean" in values and mean is None:
+            is_count = named["mean"].lower() == "basemean"
+            level = np.log2(np.maximum(values["mean"], 0) + 1) if is_count else values["mean"]
+            mean = pd.Series(level, index=table.ids).groupby(level=0).max().reindex(rows.ids)
+    frames = {role: pd.DataFrame(by_name, index=rows.ids) for role, by_name in wide.items() if by_name}
+    counts = _counts(frames["statistic"], table.n_unnamed) | {
+        "n_rows": len(table.ids) + table.n_unnamed, "n_rows_repeated": rows.n_repeated, "n_without_p": n_without_p,
+        "n_infinite": n_infinite,
+    }  # fmt: skip
+    if n_without_p:
+        logger.warning("%s: %d rows without a p-value (outliers) have no statistic", raw.name, n_without_p)
+    found_table = DeTable(
+        frames["statistic"], frames.get("fold_change"), frames.get("adjusted_p"), mean,
+        _source({column.lower() for column in raw.header}), "; ".join(dict.fromkeys(rules)), False, counts,
+    )  # fmt: skip
+    return _with_caveats(found_table, raw.name)
+
+
+def _check_used(statistic: Float, ids: list[str], name: str, rule: str) -> None:
+    if np.isinf(statistic).any():
+        shown = [ids[row] for row in np.flatnonzero(np.isinf(statistic))]
+        raise ValueError(f"{name} holds infinite statistics ({rule}) of {listed(shown)}; correct these cells")
+
+
+class _Rows(NamedTuple):
+    """Rows of a long table by gene and contrast, one of each."""
+
+    ids: list[str]
+    row_of: NDArray[np.intp]
+    column_of: NDArray[np.intp]
+    contrasts: list[str]
+    is_kept: NDArray[np.bool_]
+
+    @property
+    def n_repeated(self) -> int:
+        return int((~self.is_kept).sum())
+
+    def spread(self, column: Float, name: str | None) -> dict[str, Float]:
+        """The column of each contrast, genes in the order of `ids`."""
+        cells = np.full((len(self.ids), len(self.contrasts)), np.nan)
+        cells[self.row_of[self.is_kept], self.column_of[self.is_kept]] = column[self.is_kept]
+        return {name or contrast: cells[:, number] for number, contrast in enumerate(self.contrasts)}
+
+
+def _rows_by_gene(raw: TextTable, genes: int, table: NumericTable, found: dict[str, Columns], title: str) -> _Rows:
+    roles = next(iter(found.values()))
+    labels = [title] * len(table.ids)
+    if "group" in roles:
+        strings = raw.strings({roles["group"]: "group", genes: "gene"})
+        labels = strings.loc[~strings["gene"].isin(MISSING), "group"].tolist()
     row_of, ids = pd.factorize(np.array(table.ids, dtype=object))
     column_of, contrasts = pd.factorize(np.array(labels, dtype=object))
     rows = pd.MultiIndex.from_arrays([row_of, column_of])
-    is_first = ~rows.duplicated()
-    if not is_first.all():
-        is_first = _best_rows(rows, values.get("mean"))
-        logger.warning("%s: %d rows repeat a gene; one row of each is kept", raw.name, int((~is_first).sum()))
-
-    def wide(column: NDArray[np.float64] | None) -> pd.DataFrame | None:
-        if column is None:
-            return None
-        cells = np.full((len(ids), len(contrasts)), np.nan)
-        cells[row_of[is_first], column_of[is_first]] = column[is_first]
-        return pd.DataFrame(cells, index=ids, columns=contrasts)
-
-    frame = wide(statistic)
-    assert frame is not None
-    mean = None
-    if "mean" in values:
-        scaled = np.log2(np.maximum(values["mean"], 0) + 1) if named["mean"].lower() == "basemean" else values["mean"]
-        mean = pd.Series(scaled, index=table.ids).groupby(level=0).max().reindex(frame.index)
-    counts = _counts(frame) | {"n_rows": len(table.ids), "n_rows_repeated": int((~is_first).sum())}
-    source = _source({column.lower() for column in raw.header})
-    change, adjusted = wide(values.get("fold_change")), wide(values.get("adjusted"))
-    return DeTable(frame, change, adjusted, mean, source, rule, False, counts)
+    is_kept = ~rows.duplicated()
+    if not is_kept.all():
+        numbers = sorted({column for own in found.values() for role, column in own.items() if role != "group"})
+        mean = table.numbers[:, numbers.index(roles["mean"])] if "mean" in roles else None
+        is_kept = _best_rows(rows, mean)
+        logger.warning("%s: %d rows repeat a gene; one row of each is kept", raw.name, int((~is_kept).sum()))
+    return _Rows(list(ids), row_of, column_of, [str(name) for name in contrasts], is_kept)
 
 
 def _best_rows(rows: pd.MultiIndex, mean: NDArray[np.float64] | None) -> NDArray[np.bool_]:
@@ -339,29 +360,21 @@ def _best_rows(rows: pd.MultiIndex, mean: NDArray[np.float64] | None) -> NDArray
     return kept
 
 
-def _statistic(
-    values: dict[str, NDArray[np.float64]], named: dict[str, str], raw: _Raw
-) -> tuple[NDArray[np.float64], str]:
-    change = values.get("fold_change")
-    has_signs = change is not None and bool((change > 0).any() and (change < 0).any())
-    if "signed" in values:
-        signed = values["signed"]
-        is_chi_square = len(signed) > 1 and has_signs and not (signed < 0).any()
-        if not is_chi_square:
-            return signed, f"column {named['signed']}"
-        values, named = values | {"unsigned": signed}, named | {"unsigned": named["signed"]}
-    if change is None:
-        raise _no_statistic(raw)
-    sign = np.sign(change)
-    by = f"with the sign of {named['fold_change']}"
-    if "unsigned" in values:
-        return sign * np.sqrt(np.maximum(values["unsigned"], 0)), f"square root of {named['unsigned']} {by}"
-    if "p" in values:
-        p_value = values["p"]
-        if ((p_value < 0) | (p_value > 1)).any():
-            raise ValueError(f"{raw.name} has p-values outside 0 to 1 in column {named['p']}; check the column")
-        return sign * norm.isf(np.maximum(p_value, LEAST_P) / 2), f"normal quantile of {named['p']} / 2 {by}"
-    return change, f"column {named['fold_change']}"
+def _with_caveats(table: DeTable, name: str) -> DeTable:
+    """The table with what is wrong with its contrasts, which is also said in the log."""
+    caveats: dict[str, str] = {}
+    sided = []
+    for contrast in table.contrasts:
+        direction = one_sided(table.statistic[contrast].to_numpy())
+        cut = significant_only(None if table.adjusted_p is None else table.adjusted_p[contrast].to_numpy())
+        if direction:
+            sided.append(contrast)
+        if direction or cut:
+            caveats[contrast] = "; ".join(filter(None, (direction, cut)))
+            logger.warning(
+                "%s, contrast %s: %s; give the whole table of all genes tested", name, contrast, caveats[contrast]
+            )
+    return table._replace(caveats=caveats, one_sided=tuple(sided))
 
 
 def _source(lower: set[str]) -> str:
@@ -377,11 +390,10 @@ def _source(lower: set[str]) -> str:
     return next((tool for tool, columns in signs.items() if columns <= lower), "table")
 
 
-def _counts(frame: pd.DataFrame) -> dict[str, Any]:
-    missing = frame.isna().sum()
-    repeated = [name for name, n in Counter(frame.index).items() if n > 1]
+def _counts(frame: pd.DataFrame, n_unnamed: int) -> dict[str, Any]:
     return {
-        "n_rows": len(frame),
-        "n_rows_repeated": len(frame) - len(set(frame.index)) if repeated else 0,
-        "n_without_statistic": {str(contrast): int(n) for contrast, n in missing.items()},
+        "n_rows": len(frame) + n_unnamed,
+        "n_rows_repeated": int(frame.index.duplicated().sum()),
+        "n_rows_without_a_name": n_unnamed,
+        "n_without_statistic": {str(contrast): int(n) for contrast, n in frame.isna().sum().items()},
     }

@@ -49,7 +49,7 @@ def clean_gene_ids(ids: Sequence[str], name: str) -> tuple[list[str], list[int],
     >>> clean_gene_ids(["ENSG00000182378.8", "ENSG00000182378.8_PAR_Y", "AC005387.1"], "demo")[0]
     ['ENSG00000182378', 'AC005387.1']
     """
-    keep = [position for position, gene in enumerate(ids) if not gene.endswith("_PAR_Y")]
+    keep = [position for position, gene in enumerate(ids) if not gene.partition("_PAR_Y")[1]]
     cleaned = strip_version(ids[position] for position in keep)
     counts = {
         "n_rows": len(ids),

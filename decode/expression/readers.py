@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import io
 import logging
 from pathlib import Path
@@ -14,6 +13,7 @@ import pandas as pd
 
 from decode.core.checks import check_unique, listed
 from decode.core.files import read_bytes
+from decode.core.opening import HDF5_MAGIC
 from decode.expression.gene_ids import clean_gene_ids
 from decode.expression.tables import (
     NumericTable,
@@ -22,6 +22,7 @@ from decode.expression.tables import (
     check_is_text,
     find_separator,
     first_lines,
+    fit_header,
     parse_numeric,
     split_line,
 )
@@ -29,7 +30,6 @@ from decode.expression.targets import GENE_ID, TRANSCRIPT_ID
 
 logger = logging.getLogger(__name__)
 
-HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 # Columns that describe a row, by lower-case name: left out and logged. Any other text column raises.
 DESCRIPTIONS = frozenset(
     {"description", "gene_id", "gene_name", "gene_symbol", "gene_type", "gene_biotype", "symbol", "hgnc_symbol"}
@@ -108,7 +108,7 @@ def read_expression_with_counts(path: str | Path) -> ExpressionTable:
         As `read_expression`.
     """
     name = f"expression table {path}"
-    content = read_bytes(path, "expression table").removeprefix(codecs.BOM_UTF8)
+    content = read_bytes(path, "expression table")
     if content.startswith(HDF5_MAGIC):
         table = _read_gctx(content, name)
     else:
@@ -142,17 +142,15 @@ def _read_delimited(content: bytes, name: str) -> NumericTable:
     while content.startswith((b"# ", b"##", b"!")):
         content = content.partition(b"\n")[2]
         n_comments += 1
-    lines, _ = first_lines(content, 2, name)
+    lines, start = first_lines(content, 1, name)
     if not lines:
         raise ValueError(f"{name} holds comments and no table; fetch or write it again")
-    start = content.find(b"\n") + 1 or len(content)
     separator = find_separator(lines[0], name)
     header = split_line(lines[0].removeprefix("#"), separator)
-    if len(lines) > 1 and len(split_line(lines[1], separator)) == len(header) + 1:
-        header = ["", *header]  # R's write.table gives the column of row names no header
+    header, body = fit_header(header, content[start:], separator)
     skipped = [i for i in range(1, len(header)) if header[i].lower() in DESCRIPTIONS]
     _log_skipped(name, [header[i] for i in skipped])
-    return parse_numeric(content[start:], TableLayout(header, separator, 0, skipped, n_comments + 2), name)
+    return parse_numeric(body, TableLayout(header, separator, 0, skipped, n_comments + 2), name)
 
 
 def _read_gct(content: bytes, name: str) -> NumericTable:

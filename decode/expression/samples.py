@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from decode.core.checks import check_columns, check_unique, listed
-from decode.core.files import check_input
+from decode.core.delimited import read_text_table
 from decode.expression.compendium import GeneCorrelation, residual_correlation
 from decode.expression.de_tables import DeTable
 from decode.statistics.moderated_t import fit_linear_models, moderated_t
@@ -119,7 +119,7 @@ def read_samples(path: str | Path, samples: list[str], *, sample_column: str | N
     ValueError, KeyError
         If samples repeat or are not in the table.
     """
-    table = pd.read_csv(check_input(path, "table of samples"), sep=None, engine="python")
+    table = read_text_table(path, "table of samples").typed()
     column = str(table.columns[0]) if sample_column is None else sample_column
     check_columns(f"table of samples {path}", table, [column])
     names = table[column].astype(str)

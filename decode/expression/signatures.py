@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import logging
 import re
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from decode.core.checks import listed
+from decode.core.delimited import TextTable, read_text_table
 from decode.core.files import open_text
 from decode.expression.de_tables import DOWN, UP, DeTable
 
@@ -58,17 +58,15 @@ def read_signatures(path: str | Path) -> DeTable:
     >>> table.contrasts, table.statistic.loc["TERT"].tolist()
     (['MYC_KD', 'TP53_KO'], [-1.0, 0.0])
     """
-    with open_text(path, "signatures") as handle:
-        first = handle.readline().removeprefix("\ufeff").rstrip("\r\n")
-    separator = "\t" if "\t" in first else ","
-    header = [cell.strip().lower() for cell in next(csv.reader([first], delimiter=separator), [])]
+    written = read_text_table(path, "signatures")
+    header = [name.lower() for name in written.header]
     chosen = {
         role: next((header.index(name) for name in names if name in header), None)
         for role, names in (("signature", SIGNATURE), ("gene", GENE), ("change", CHANGE))
     }
     if chosen["signature"] is not None and chosen["gene"] is not None:
-        return _table(_rows(path, header, separator, chosen), path, has_signs=chosen["change"] is not None)
-    if separator == "\t" and len(header) > 2:
+        return _table(_rows(path, written, chosen), path, has_signs=chosen["change"] is not None)
+    if written.separator == "\t" and len(header) > 2:
         return _from_sets(path)
     raise ValueError(
         f"signatures {path} has the columns {listed(header, 8)}; signature_id, gene and change (up or down) are "
@@ -76,18 +74,17 @@ def read_signatures(path: str | Path) -> DeTable:
     )
 
 
-def _rows(path: str | Path, header: list[str], separator: str, chosen: dict[str, int | None]) -> pd.DataFrame:
+def _rows(path: str | Path, written: TextTable, chosen: dict[str, int | None]) -> pd.DataFrame:
     columns = {number: role for role, number in chosen.items() if number is not None}
-    left_out = [name for number, name in enumerate(header) if number not in columns]
+    left_out = [name for number, name in enumerate(written.header) if number not in columns]
     if left_out:
         logger.info("signatures %s: columns left out: %s", path, listed(left_out))
-    with open_text(path, "signatures") as handle:
-        rows = pd.read_csv(handle, sep=separator, header=0, usecols=list(columns), dtype=str, keep_default_na=False)
-    rows.columns = pd.Index([columns[number] for number in sorted(columns)])
-    rows["signature"], rows["gene"] = rows["signature"].str.strip(), rows["gene"].str.strip()
+    rows = written.strings(columns)
     empty = np.flatnonzero((rows["signature"] == "") | (rows["gene"] == ""))
     if len(empty):
-        raise ValueError(f"signatures {path} line {empty[0] + 2} lacks the signature or the gene; complete the row")
+        raise ValueError(
+            f"signatures {path} line {rows.index[empty[0]]} lacks the signature or the gene; complete the row"
+        )
     if "change" not in rows.columns:
         return rows.assign(sign=1.0)
     change = rows["change"].str.strip().str.lower()
@@ -95,8 +92,8 @@ def _rows(path: str | Path, header: list[str], separator: str, chosen: dict[str,
     wrong = np.flatnonzero(rows["sign"].isna())
     if len(wrong):
         raise ValueError(
-            f"signatures {path} line {wrong[0] + 2}: the change is {rows['change'].iloc[wrong[0]]!r}; up or down is "
-            "wanted"
+            f"signatures {path} line {rows.index[wrong[0]]}: the change is {rows['change'].iloc[wrong[0]]!r}; "
+            "up or down is wanted"
         )
     return rows
 
@@ -107,7 +104,7 @@ def _from_sets(path: str | Path) -> DeTable:
     short = [number for number, cells in enumerate(lines, 1) if len(cells) < 3]
     if short:
         raise ValueError(f"signatures {path} line {short[0]} is no name, description and genes; give a GMT file")
-    names = [cells[0].removeprefix("\ufeff").strip() for cells in lines]
+    names = [cells[0].strip() for cells in lines]
     halves = [_HALF.match(name) for name in names]
     rows = []
     for name, half, cells in zip(names, halves, lines, strict=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import logging
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -12,18 +13,34 @@ import polars as pl
 from numpy.typing import NDArray
 
 from decode.core.checks import check_unique, listed
+from decode.core.delimited import MISSING, close_quotes, n_rows_in, split_cells
 
-# Spellings of a missing value. Anything else that is no number raises.
-MISSING = ("", "NA", "N/A", "#N/A", "NaN", "nan", "null", "NULL", "None")
+logger = logging.getLogger(__name__)
+
+SEEN_BYTES, SEEN_LINES = 1 << 22, 50  # of a file, to tell how its rows are made
 
 
 class NumericTable(NamedTuple):
-    """What a file holds: row ids as written, column names, the numbers (NaN = missing), and what the ids are called."""
+    """What a file holds.
+
+    Attributes
+    ----------
+    ids : list of str
+        As written.
+    columns : list of str
+    numbers : float64 array, shape (n_rows, n_columns)
+        NaN where a value is missing.
+    id_name : str
+        Name of the column of ids.
+    n_unnamed : int
+        Rows without an id, which are left out.
+    """
 
     ids: list[str]
     columns: list[str]
     numbers: NDArray[np.float64]
     id_name: str = ""
+    n_unnamed: int = 0
 
 
 class TableLayout(NamedTuple):
@@ -73,8 +90,45 @@ def find_separator(line: str, name: str) -> str:
 
 
 def split_line(line: str, separator: str, quote: str | None = '"') -> list[str]:
-    """Cells of one line, unquoted and without surrounding blanks."""
-    return [cell.strip() for cell in next(_csv_reader([line], separator, quote), [])]
+    """Cells of one line, unquoted (where `quote` is none, as they are) and without surrounding blanks."""
+    return split_cells(line, separator) if quote else [cell.strip() for cell in line.split(separator)]
+
+
+def fit_header(header: list[str], body: bytes, separator: str) -> tuple[list[str], bytes]:
+    """Header and rows of equal width where every row has one cell more than the header.
+
+    R's `write.table` gives the column of row names no header: one is added, empty. Where the last cell of every row is
+    empty, the rows end in a separator too many: it is taken away.
+
+    Parameters
+    ----------
+    header : list of str
+    body : bytes
+        Rows, lines ending in LF.
+    separator : str
+
+    Returns
+    -------
+    header : list of str
+    body : bytes
+
+    Examples
+    --------
+    >>> fit_header(["a", "b"], b"x\\t1\\t2\\n", "\\t")[0], fit_header(["id", "a"], b"x\\t1\\t\\n", "\\t")[1]
+    (['', 'a', 'b'], b'x\\t1\\n')
+    """
+    first = [line.decode("utf-8", "replace") for line in body[:SEEN_BYTES].split(b"\n")[:SEEN_LINES]]
+    if len(body) > SEEN_BYTES:
+        first = first[:-1] or first  # the last may be cut
+    widths = {len(split_line(line, separator)) for line in first if line.strip()}
+    if widths != {len(header) + 1}:
+        return header, body
+    cut = separator.encode()
+    lines = body.rstrip(b"\n").split(b"\n")
+    if all(line.endswith(cut) or not line.strip() for line in lines):
+        logger.info("every row ends in a separator that the header lacks; it is left out")
+        return header, b"\n".join(line[: -len(cut)] for line in lines) + b"\n"
+    return ["", *header], body
 
 
 def _csv_reader(lines: Iterable[str], separator: str, quote: str | None) -> Any:
@@ -138,7 +192,7 @@ def check_finite_cells(
         raise ValueError(f"{name} holds {what}: {'; '.join(sentences)}{rest}; correct these cells")
 
 
-def parse_numeric(content: bytes, layout: TableLayout, name: str) -> NumericTable:
+def parse_numeric(content: bytes, layout: TableLayout, name: str, *, is_finite: bool = True) -> NumericTable:
     """Parse the data rows of a delimited text.
 
     Parameters
@@ -149,17 +203,20 @@ def parse_numeric(content: bytes, layout: TableLayout, name: str) -> NumericTabl
         Header, separator, id column and skipped columns.
     name : str
         The file, for messages.
+    is_finite : bool
+        Whether an infinite number is an error.
 
     Returns
     -------
     NumericTable
-        `numbers` has shape (n_rows, n_number_columns), float64, NaN where a cell is one of `MISSING`.
+        Rows without an id are left out, counted and named in a warning. `numbers` has shape (n_rows, n_number_columns),
+        float64, NaN where a cell is one of `MISSING`.
 
     Raises
     ------
     ValueError
         If a row has more or fewer cells than the header, a cell holds text where a number belongs or an infinite
-        number, an id is missing, a column name is missing or repeated, or no row or no column of numbers is there.
+        number, no row has an id, a column name is missing or repeated, or no row or no column of numbers is there.
     """
     numeric = [i for i in range(len(layout.header)) if i != layout.id_column and i not in layout.skipped]
     columns = [layout.header[i] for i in numeric]
@@ -169,9 +226,11 @@ def parse_numeric(content: bytes, layout: TableLayout, name: str) -> NumericTabl
     if unnamed:
         raise ValueError(f"{name} has columns without a name: {listed(unnamed)}; name or remove them")
     check_unique(f"column names of {name}", columns)
-    content = content.rstrip(b"\r\n")
+    content = content.rstrip(b"\n")
     if not content.strip():
         raise ValueError(f"{name} has a header but no row; fetch or write it again")
+    if layout.quote:
+        content = close_quotes(content, layout.separator, len(layout.header), name, first_line=layout.first_line)
     # polars fills short rows with nulls without a word; a count of separators finds them at the speed of memory
     n_separators = (content.count(b"\n") + 1) * (len(layout.header) - 1)
     if content.count(layout.separator.encode()) != n_separators:
@@ -180,16 +239,28 @@ def parse_numeric(content: bytes, layout: TableLayout, name: str) -> NumericTabl
         frame = _read(content, layout, dict.fromkeys(numeric, pl.Float64))
     except pl.exceptions.PolarsError:
         frame = _read_or_explain(content, layout, numeric, name)
+    n_rows = n_rows_in(content)
+    if len(frame) != n_rows:
+        raise ValueError(
+            f"{name} has {n_rows} rows and {len(frame)} of them could be read; "
+            "look for a double quote that is left open"
+        )
     id_series = frame[f"c{layout.id_column}"].str.strip_chars()
-    missing = (id_series.is_null() | (id_series == "")).arg_true().to_list()
-    if missing:
-        lines = [f"line {layout.first_line + row}" for row in missing]
-        raise ValueError(f"{name} has rows without an id in the first column: {listed(lines)}; fill or remove them")
+    is_named = ~(id_series.is_null() | (id_series == ""))
+    n_unnamed = len(frame) - int(is_named.sum())
+    if n_unnamed:
+        lines = [f"line {layout.first_line + row}" for row in (~is_named).arg_true().to_list()]
+        if n_unnamed == len(frame):
+            column = layout.header[layout.id_column] or f"column {layout.id_column + 1}"
+            raise ValueError(f"{name} has no id in column {column!r}; fill it, or name the column that holds the ids")
+        logger.warning("%s: %d rows without an id are left out: %s", name, n_unnamed, listed(lines))
+        frame, id_series = frame.filter(is_named), id_series.filter(is_named)
     ids = id_series.to_list()
     # polars may hand out read-only memory; the caller's frame must be its own
     values = np.require(frame.select([f"c{i}" for i in numeric]).to_numpy(), np.float64, "W")
-    check_finite_cells(values, ids, columns, name)
-    return NumericTable(ids, columns, values, layout.header[layout.id_column])
+    if is_finite:
+        check_finite_cells(values, ids, columns, name)
+    return NumericTable(ids, columns, values, layout.header[layout.id_column], n_unnamed)
 
 
 def _read(content: bytes, layout: TableLayout, types: dict[int, type[pl.DataType]]) -> pl.DataFrame:

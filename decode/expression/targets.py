@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import logging
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -193,7 +192,7 @@ def read_targets(path: str | Path) -> pd.DataFrame:
     [['ENSG00000000003', 0.5]]
     """
     name = f"targets {path}"
-    content = read_bytes(path, "targets").removeprefix(codecs.BOM_UTF8)
+    content = read_bytes(path, "targets")
     check_is_text(content, name)
     (line,), start = first_lines(content, 1, name)
     separator = find_separator(line, name)

@@ -4,7 +4,8 @@ from decode.genome.annotation import Annotation, read_annotation
 from decode.genome.assembly import Assembly, get_assembly
 from decode.genome.gene_coordinates import genome_to_rna, promoter_windows, rna_to_genome
 from decode.genome.gene_models import GeneModels, gene_models
-from decode.genome.liftover import LiftResult, lift_file, lift_sites
+from decode.genome.lift_files import lift_file
+from decode.genome.liftover import LiftResult, lift_sites
 from decode.genome.links import Links, read_links
 from decode.genome.signals import SignalSource
 from decode.genome.site_ranges import from_pyranges, to_pyranges

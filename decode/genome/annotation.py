@@ -186,7 +186,7 @@ def _without_versions(raw: RawAnnotation, counts: dict[str, int]) -> RawAnnotati
     )
     genes, transcripts = (
         table.filter(~is_par_y).with_columns(
-            pl.col(column).str.replace(VERSION_PATTERN, "$1")
+            pl.col(column).str.replace(VERSION_PATTERN, "${1}${2}")
             for column in ("gene_id", "transcript_id")
             if column in table.columns
         )

@@ -39,6 +39,9 @@ class RawAnnotation(NamedTuple):
     exons: pl.DataFrame
 
 
+_Y = r"^(chr)?Y$|^NC_000024\."  # names of the Y chromosome
+
+
 class _Chunk(NamedTuple):
     """A piece of the file and the number of lines before it."""
 
@@ -280,11 +283,15 @@ def _check_present(rows: pl.DataFrame, column: str, chunk: _Chunk) -> None:
 
 
 def _attribute(name: str) -> pl.Expr:
-    return pl.col("attributes").str.extract(rf'(?:^|[; ]){name} "?([^";]*)"?', 1)
+    # a key stands first or after a semicolon that no quotes enclose; "gene 7" inside a description is none
+    return pl.col("attributes").str.extract(rf'^(?:(?:[^"]|"[^"]*")*?;)?\s*{name} "?([^";]*)"?', 1)
 
 
 def _gene_attributes() -> list[pl.Expr]:
     gene_id = _attribute("gene_id")
+    # Ensembl from 110 on gives the copies of pseudo-autosomal genes on Y ids of their own and a tag
+    is_copy = pl.col("attributes").str.contains('tag "PAR"', literal=True) & pl.col("chrom").str.contains(_Y)
+    gene_id = pl.when(is_copy).then(gene_id + "_PAR_Y").otherwise(gene_id)
     gene_type = pl.coalesce(_attribute("gene_type"), _attribute("gene_biotype"), pl.lit(""))
     return [
         gene_id.alias("gene_id"),
@@ -296,7 +303,7 @@ def _gene_attributes() -> list[pl.Expr]:
 def _tags() -> list[pl.Expr]:
     tags = pl.col("attributes")
     return [
-        tags.str.contains('tag "MANE_Select"', literal=True).fill_null(False).alias("is_mane"),
+        tags.str.contains(r'tag "MANE[ _]Select"').fill_null(False).alias("is_mane"),
         tags.str.extract(r'tag "appris_([^"]+)"', 1).fill_null("").alias("appris"),
         tags.str.contains('tag "Ensembl_canonical"', literal=True).fill_null(False).alias("is_canonical"),
     ]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,13 +14,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from decode.core.checks import check_columns, counted, listed
-from decode.core.files import check_output, read_bytes, write_table
+from decode.core.files import read_bytes
+from decode.core.opening import unix_text
 
 logger = logging.getLogger(__name__)
 
 MAX_LENGTH_CHANGE = 0.1  # share of the length; an indel inside a site moves its far end
 LOST_REASONS = ("chromosome_not_in_chain", "end_not_in_chain", "several_places", "ends_apart", "length_changed")
-HEADER_WORDS = ("#", "track", "browser")
 _FOUND, _NONE, _SEVERAL = 0, 1, 2
 
 
@@ -78,6 +81,11 @@ def lift_sites(sites: pd.DataFrame, chain: str | Path) -> LiftResult:
     [['chr1', 880, 890, '-']]
     >>> folder.cleanup()
     """
+    return lift_with_strands(sites, chain)[0]
+
+
+def lift_with_strands(sites: pd.DataFrame, chain: str | Path) -> tuple[LiftResult, npt.NDArray[np.bool_]]:
+    """As `lift_sites`, and for each lifted site whether it came to the reverse strand."""
     check_columns("sites", sites, ["chrom", "start", "end"])
     sizes = _source_sizes(Path(chain))
     codes, names = pd.factorize(sites["chrom"].astype(str))
@@ -87,7 +95,8 @@ def lift_sites(sites: pd.DataFrame, chain: str | Path) -> LiftResult:
     from liftover import ChainFile
 
     try:
-        lifter = ChainFile(str(chain))
+        with _plain_chain(Path(chain)) as plain:
+            lifter = ChainFile(str(plain))
     except (ValueError, RuntimeError) as error:
         raise ValueError(f"chain file {chain} cannot be read ({error}); give a UCSC .over.chain file") from error
     contigs: dict[str, int] = {}
@@ -109,63 +118,21 @@ def lift_sites(sites: pd.DataFrame, chain: str | Path) -> LiftResult:
     reason = np.where((reason == 0) & ~(is_same & in_order), 4, reason)
     change = np.abs((new_end - new_start) - (end - start))
     reason = np.where((reason == 0) & (change > MAX_LENGTH_CHANGE * (end - start)), 5, reason)
-    return _result(sites, reason == 0, reason, first, new_start, new_end, list(contigs))
+    result = _result(sites, reason == 0, reason, first, new_start, new_end, list(contigs))
+    return result, first[reason == 0, 3] != 1
 
 
-def lift_file(sites: str | Path, chain: str | Path, out: str | Path) -> LiftResult:
-    """Lift a BED-like file; every column after the third is kept as it is, column 6 is turned with the strand.
-
-    Parameters
-    ----------
-    sites : str or Path
-        Tab-separated, 0-based half-open, plain or gzip; lines that start with #, track or browser are left out.
-    chain : str or Path
-        UCSC chain file from the build of the sites to the new one.
-    out : str or Path
-        Lifted file, gzip where the name ends in .gz; written atomically.
-
-    Returns
-    -------
-    LiftResult
-
-    Raises
-    ------
-    FileNotFoundError
-        If a file is not there.
-    ValueError
-        If the file is no BED, or as in `lift_sites`.
-    """
-    out = check_output(out)
-    rows = [
-        line.split("\t")
-        for line in read_bytes(sites, "sites file").decode("utf-8", "replace").splitlines()
-        if line.strip() and not line.startswith(HEADER_WORDS)
-    ]
-    widths = {len(row) for row in rows}
-    if not rows or len(widths) != 1 or min(widths) < 3:
-        raise ValueError(
-            f"sites file {sites} has rows of {listed(sorted(widths))} columns; at least one row, three tab-separated "
-            "columns and the same number in every row are wanted"
-        )
-    table = pd.DataFrame(rows)
-    names = {0: "chrom", 1: "start", 2: "end"} | ({5: "strand"} if max(widths) > 5 else {})
-    table = table.rename(columns=names)
-    for column in ("start", "end"):
-        numbers = pd.to_numeric(table[column], errors="coerce")
-        wrong = table[column][numbers.isna() | (numbers % 1 != 0)]
-        if len(wrong):
-            raise ValueError(
-                f"sites file {sites}: {column} of row {wrong.index[0] + 1} is {wrong.iloc[0]!r}"
-                "; a whole number is wanted"
-            )
-        table[column] = numbers.astype(np.int64)
-    result = lift_sites(table, chain)
-    if not result.n_lifted:
-        raise ValueError(
-            f"none of the {result.n_in} sites of {sites} could be lifted with {chain}; check the build of both"
-        )
-    write_table(result.sites, out, header=False)
-    return result
+@contextmanager
+def _plain_chain(chain: Path) -> Iterator[Path]:
+    """The chain file in the form that the library reads: gzip or UTF-8 without byte order mark, lines ending in LF."""
+    content = chain.read_bytes()
+    if content.startswith(b"chain") and unix_text(content) is content:
+        yield chain
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        plain = Path(folder, "plain.chain")
+        plain.write_bytes(read_bytes(chain, "chain file"))
+        yield plain
 
 
 def _look_up(target: object, positions: npt.NDArray[np.int64], contigs: dict[str, int]) -> npt.NDArray[np.int64]:

@@ -118,7 +118,7 @@ def read_links(
 
 def _parse(path: Path, label: str) -> pl.DataFrame:
     """Columns chrom, start, end, line and, where stated, gene, score and (BEDPE) chrom2, start2, end2."""
-    lines = read_bytes(path, "links").removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace").splitlines()
+    lines = read_bytes(path, "links").decode("utf-8", "replace").splitlines()
     kept: list[tuple[int, str]] = []
     header: list[str] | None = None
     separator = "\t"

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from decode.core.checks import listed
+from decode.core.opening import plain_name
 from decode.genome import site_text
 from decode.genome.site_files import PEAK_SUFFIXES, SiteOptions, regulator_name
 from decode.genome.site_text import BIOSAMPLE, CHROM, END, NAME, SCORE, START, STRAND
@@ -100,7 +101,7 @@ def find_layout(source: SiteOptions, path: Path, text: bytes, strand: StrandUse,
         columns[NAME], score_column = 6, 10
     elif kind_of_file == "targetscan":
         columns[NAME] = 3
-    elif source.path.is_dir() or path.name.removesuffix(".gz").endswith(PEAK_SUFFIXES) or len(fields) < 4:
+    elif source.path.is_dir() or plain_name(path).endswith(PEAK_SUFFIXES) or len(fields) < 4:
         regulator = regulator_name(path)
     else:
         columns[NAME] = 3

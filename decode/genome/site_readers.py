@@ -11,11 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from decode.core.checks import listed
+from decode.core.chunks import line_chunks
 from decode.genome import site_text
 from decode.genome.assembly import Assembly
-from decode.genome.site_files import SiteOptions, line_blocks, regulator_name
+from decode.genome.site_files import SiteOptions, regulator_name
 from decode.genome.site_layout import Layout, StrandUse, find_layout
 from decode.genome.site_text import END, NAME, ROLE_NAMES, SCORE, START, STRAND, Scan
+
+BLOCK_BYTES = 1 << 25  # text that is held at a time
 
 logger = logging.getLogger(__name__)
 
@@ -122,7 +125,7 @@ class SiteFile:
         """The sites, and their scores (length 0 where they are not read)."""
         layout: Layout | None = None
         parts = []
-        for text in line_blocks(self.path, f"{self.source.kind} sites"):
+        for text in line_chunks(self.path, f"{self.source.kind} sites", size=BLOCK_BYTES):
             if layout is None:
                 text = text.removeprefix(b"\xef\xbb\xbf")
                 if next(site_text.data_lines(text), None) is None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from decode.core.checks import check_choice, listed
 from decode.core.files import check_input
+from decode.core.opening import plain_name
 from decode.genome.site_files import (
     BED_SUFFIXES,
     FOLDER_SUFFIXES,
@@ -125,7 +126,7 @@ def source_files(source: SiteSource) -> list[Path]:
         return [check_input(path, f"{source.kind} sites")]
     suffixes = FOLDER_SUFFIXES.get(source.format, BED_SUFFIXES)
     entries = sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
-    files = [entry for entry in entries if entry.is_file() and entry.name.removesuffix(".gz").endswith(suffixes)]
+    files = [entry for entry in entries if entry.is_file() and plain_name(entry).endswith(suffixes)]
     taken = set(files)
     ignored = [entry.name for entry in entries if entry not in taken]
     if not files:

@@ -54,6 +54,8 @@ class ToyData(NamedTuple):
         One row a regulator: regulator, kind, role, sign, partner, acting_biosample, n_bound_genes, tissues (comma
         list of where it acts beyond its overall effect), effect_all (log2 units per unit of dose, in every tissue) and
         one column a task with the effect added there.
+    own_genes : dict of str to str
+        Stable id of the gene that codes for a TF or an RBP; it bears the regulator's name.
     """
 
     folder: Path
@@ -67,6 +69,7 @@ class ToyData(NamedTuple):
     truth_signal: Path
     truth_dose: Path
     truth: pd.DataFrame
+    own_genes: dict[str, str]
 
 
 def make_toy_data(
@@ -142,6 +145,7 @@ def make_toy_data(
     folder = make_output_folder(out)
     genes = make_genes(np.random.default_rng([seed, 0]), n_genes)
     bound = bind_regulators(genes, seed)
+    own_genes = _name_own_genes(genes, bound)
     tasks = [f"tissue_{number + 1}" for number in range(n_tasks)]
     effect_all, effects = _plant_effects(np.random.default_rng([seed, 2]), bound, n_tasks)
     effect_all, effects = effect_scale * effect_all, effect_scale * effects
@@ -165,6 +169,7 @@ def make_toy_data(
         truth_signal=folder / "truth_signal.tsv.gz",
         truth_dose=folder / "truth_dose.tsv.gz",
         truth=truth,
+        own_genes=own_genes,
     )
     _write_gzip(gtf_lines(genes, np.random.default_rng([seed, 4]), alternative_share), toy.annotation)
     with atomic_path(toy.sizes) as temporary:
@@ -217,6 +222,14 @@ def check_toy_options(
     for name, value, least in (("n_genes", n_genes, MIN_GENES), ("n_tasks", n_tasks, MIN_TASKS)):
         if value < least:
             raise ValueError(f"{name} is {value}; the toy data need at least {least}")
+
+
+def _name_own_genes(genes: ToyGenes, bound: list[BoundRegulator]) -> dict[str, str]:
+    """Let the last genes of the table bear the names of the TFs and RBPs; stable id of each."""
+    names = [item.regulator.name for item in bound if item.regulator.kind != "miRNA"]
+    rows = genes.table.index[-len(names) :]
+    genes.table.loc[rows, "gene_name"] = names
+    return dict(zip(names, genes.table.loc[rows, "gene_id"].str.partition(".")[0], strict=True))
 
 
 def _plant_effects(

@@ -16,8 +16,8 @@ def test_pieces_are_whole_lines_and_add_up(tmp_path: Path, size: int, is_gzip: b
     path = tmp_path / "text"
     path.write_bytes(gzip.compress(TEXT) if is_gzip else TEXT)
     pieces = list(line_chunks(path, size=size))
-    assert b"".join(pieces) == TEXT
-    assert all(piece.endswith(b"\n") for piece in pieces[:-1])
+    assert b"".join(pieces) == TEXT + b"\n"
+    assert all(piece.endswith(b"\n") for piece in pieces)
 
 
 def test_truncated_gzip_raises(tmp_path: Path) -> None:

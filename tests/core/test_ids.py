@@ -140,3 +140,17 @@ def test_nothing_to_resolve() -> None:
     result = resolve_ids([], GENES)
     assert result.ids == []
     assert result.counts["names"] == 0
+
+
+def test_numbers_and_dates_that_spreadsheets_make(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    genes = pd.DataFrame({"gene_id": ["ENSG1", "ENSG2"], "gene_name": ["A", "B"]})
+    (tmp_path / "map.tsv").write_text("700\tENSG1\n701\tENSG2\n")
+    found = resolve_ids(["700.0", "701", "1-Mar", "2002-09-02"], genes, tmp_path / "map.tsv")
+    assert found.ids == ["ENSG1", "ENSG2", None, None]
+    assert "2 names are dates that a spreadsheet made" in caplog.text
+
+
+def test_an_id_map_loses_no_entry_between_stray_quotes(tmp_path: Path) -> None:
+    genes = pd.DataFrame({"gene_id": ["ENSG1", "ENSG2", "ENSG3"], "gene_name": ["A", "B", "C"]})
+    (tmp_path / "map.tsv").write_text('"x\tENSG1\ny\tENSG2\nz"\tENSG3\n')
+    assert resolve_ids(["x", "y", "z"], genes, tmp_path / "map.tsv").ids == ["ENSG1", "ENSG2", "ENSG3"]

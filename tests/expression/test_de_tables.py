@@ -121,7 +121,7 @@ def test_fold_change_alone(read):
 
 
 def test_matrix(read):
-    table = read("gene_id\tmedian_level\tliver\tbrain\nA\t5\t1\t2\nB\t5\t\t3\n")
+    table = read("gene_id\tmedian_level\tliver\tbrain\nA\t5\t-1\t-2\nB\t5\t\t3\n")
     assert (table.source, table.contrasts) == ("matrix", ["liver", "brain"])
     assert table.counts["n_without_statistic"] == {"liver": 1, "brain": 0}
     forced = read("gene,t,logFC\nA,1,2\n", form="matrix")
@@ -192,3 +192,11 @@ def test_limma_of_real_tumours(shared):
     golden = pd.read_csv(shared / "golden" / "limma_tcga_uvm_age_sex.tsv.gz", sep="\t", index_col=0)
     table = read_de_table(shared / "golden" / "limma_tcga_uvm_age_sex.tsv.gz", form="matrix")
     assert table.statistic["age_t"].tolist() == golden["age_t"].tolist()
+
+
+def test_rows_between_two_stray_quotes_stay(tmp_path):
+    rows = [f"G{number},{'a ' + chr(34) + 'b' if number in (2, 7) else 'c'},{number - 4.5},0.5" for number in range(10)]
+    path = tmp_path / "de.csv"
+    path.write_text("\n".join(["gene,description,stat,pvalue", *rows]))
+    table = read_de_table(path)
+    assert table.statistic.iloc[:, 0].tolist() == [number - 4.5 for number in range(10)]

@@ -189,7 +189,7 @@ FAULTS = {
     "duplicate ids": ("g\ta\nENSG00000000003.1\t1\nENSG00000000003.2\t1\n", "more than once.*: ENSG00000000003; keep"),
     "duplicate samples": ("g\ta\ta\nA\t1\t2\n", "column names of .* more than once: a"),
     "unnamed sample": ("g\ta\t\nA\t1\t2\n", "columns without a name: column 3"),
-    "empty id": ("g\ta\n\t1\n", "rows without an id in the first column: line 2"),
+    "empty id": ("g\ta\n\t1\n", "no id in column 'g'"),
     "no rows": ("g\ta\n", "a header but no row"),
     "one column": ("gene\nA\n", "header of one column"),
     "only ids and names": ("gene\tDescription\nA\tB\n", "no column of numbers"),
@@ -197,7 +197,7 @@ FAULTS = {
     "blank file": (" \n \n", "holds no text"),
     "latin-1": (b"g\ta\nA\t1\nB\xe9\t2\n", "not UTF-8 text \\(line 3\\)"),
     "latin-1 header": (b"g\ta\xe9\nA\t1\n", "not UTF-8 text \\(line 1\\)"),
-    "spreadsheet": (b"PK\x03\x04rest", "spreadsheet or zip archive"),
+    "spreadsheet": (b"PK\x03\x04rest", "zip archive or a spreadsheet"),
     "binary": (b"a\0b\tc\n", "is a binary file"),
     "other gct": ("#1.1\n1\t1\n", "GCT version '1.1'"),
     "gct without sizes": (gct(sizes="2"), "line 2 gives no sizes"),
@@ -235,3 +235,30 @@ def test_hpa_table(shared):
     assert table.shape == (20090, 37)
     assert table.loc["ENSG00000000003", "adrenal gland"] == 15.2
     assert (counts["n_missing"], counts["n_genes_with_missing"]) == (11736, 326)
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
+def test_rows_between_two_stray_quotes_stay(tmp_path, ends):
+    rows = [
+        f"ENSG{number:011d}\t{'5' + chr(34) + ' end' if number in (3, 9) else 'x'}\t{number}.5" for number in range(12)
+    ]
+    path = tmp_path / "tpm.tsv"
+    path.write_bytes(ends.join(["gene_id\tdescription\tliver", *rows]).encode())
+    assert read_expression(path)["liver"].tolist() == [number + 0.5 for number in range(12)]
+
+
+def test_rows_that_a_quote_hides_are_named(tmp_path):
+    path = tmp_path / "tpm.csv"
+    path.write_text('gene_id,description,liver\nA,"x,1\nB,y,2\nC,"z,3\n')
+    assert read_expression(path)["liver"].tolist() == [1, 2, 3]
+    path.write_text('gene_id,description,liver\nA,"x,w,1\nB,y,2\nC,"z,3\n')
+    with pytest.raises(ValueError, match=r"double quote is left open in line 2"):
+        read_expression(path)
+
+
+def test_rows_that_end_in_a_separator_too_many(tmp_path):
+    path = tmp_path / "roadmap.tsv"
+    path.write_text("gene_id\tE000\tE003\nENSG1\t23.1\t43.9\t\nENSG2\t0.8\t0\t\n")
+    assert read_expression(path).to_dict("list") == {"E000": [23.1, 0.8], "E003": [43.9, 0.0]}
+    path.write_text("E000\tE003\nENSG1\t23.1\t43.9\nENSG2\t0.8\t\n")  # R's row names, and a missing value
+    assert read_expression(path)["E000"].tolist() == [23.1, 0.8]

@@ -359,3 +359,35 @@ def test_real_refgene(shared: Path) -> None:
     assert len(annotation.transcripts) + sum(annotation.counts[name] for name in dropped) == 60_127
     assert annotation.transcripts["transcript_id"].is_unique
     assert annotation.genes["gene_id"].is_unique
+
+
+def lines_of(*rows: tuple[str, str, int, int, str]) -> str:
+    return "".join(
+        f"{chrom}\tX\t{feature}\t{start}\t{end}\t.\t+\t.\t{about}\n" for chrom, feature, start, end, about in rows
+    )
+
+
+def test_words_inside_a_description_are_no_keys(tmp_path):
+    about = 'gene_id "PIGP"; transcript_id "NM_1.2"; product "of gene 7; gene_name 3"; gene "PIGP"; tag "MANE Select";'
+    path = tmp_path / "refseq.gtf"
+    path.write_text(lines_of(("chr1", "transcript", 11, 20, about), ("chr1", "exon", 11, 20, about)))
+    annotation = read_annotation(path, build="hg38")
+    assert annotation.genes[["gene_id", "gene_name"]].values.tolist() == [["PIGP", "PIGP"]]
+    assert annotation.transcripts[["transcript_id", "is_mane"]].values.tolist() == [["NM_1", True]]
+
+
+def test_ids_of_lifted_gencode_and_copies_on_y(tmp_path):
+    path = tmp_path / "lift37.gtf"
+    rows = []
+    for chrom, gene, tag in (
+        ("chrX", "ENSG00000167393.17_8", ""),
+        ("chrY", "ENSG00000167393.17_PAR_Y_8", ""),
+        ("chrY", "ENSG00000292327.1", ' tag "PAR";'),
+        ("chrY", "ENSG00000012817.16_4", ""),
+    ):
+        about = f'gene_id "{gene}"; transcript_id "{gene.replace("ENSG", "ENST")}";{tag}'
+        rows += [(chrom, feature, 11, 20, about) for feature in ("gene", "transcript", "exon")]
+    path.write_text(lines_of(*rows))
+    annotation = read_annotation(path, build="hg19")
+    assert annotation.genes["gene_id"].tolist() == ["ENSG00000167393", "ENSG00000012817"]
+    assert annotation.counts["par_y_genes_dropped"] == 2

@@ -7,7 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from decode.genome.liftover import lift_file, lift_sites
+from decode.genome.lift_files import lift_file
+from decode.genome.liftover import lift_sites
 
 # chr1 0-100 -> chrA 50-150; chr1 120-220 -> chrA 150-250 (20 bases deleted); chr1 220-320 -> chrA 255-355 (5 inserted).
 # chr2 0-100 -> the minus strand of chrB (500 long) 0-100, so base 0 becomes base 499.
@@ -164,3 +165,43 @@ def test_file_that_cannot_be_lifted_writes_nothing(tmp_path: Path, text: str, wo
     with pytest.raises(ValueError, match=words):
         lift_file(tmp_path / "in.bed", chain, tmp_path / "out.bed")
     assert not (tmp_path / "out.bed").exists()
+
+
+@pytest.fixture
+def reverse_and_long(tmp_path: Path) -> Path:
+    """chr1 to the reverse strand (base b becomes 899 - b); chr2 with 5 bases inserted at 100."""
+    path = tmp_path / "b.over.chain"
+    path.write_bytes(
+        b"\xef\xbb\xbfchain 1 chr1 1000 + 0 100 chr1 900 - 0 100 1\r\n100\r\n\r\n"
+        b"chain 1 chr2 1000 + 0 200 chr2 2000 + 0 205 2\r\n100\t0\t5\r\n100\r\n\r\n"
+    )
+    return path
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        # narrowPeak: the base 3 from the start is the base 6 from the end of ten; -1 stays
+        ("chr1 10 20 p 1 . 7.5 1 1 3", "chr1 880 890 p 1 . 7.5 1 1 6"),
+        ("chr1 10 20 p 1 . 7.5 1 1 -1", "chr1 880 890 p 1 . 7.5 1 1 -1"),
+        ("chr2 40 60 p 1 . 7.5 1 1 3", "chr2 40 60 p 1 . 7.5 1 1 3"),
+        ("chr2 60 160 p 1 + 70 150 0", "chr2 60 165 p 1 + 70 150 0"),
+        ("chr1 10 20 p 1 + 12 15 0", "chr1 880 890 p 1 - 885 888 0"),
+        ("chr1 10 20 p 1 + 10 20 0 2 3,4 0,6", "chr1 880 890 p 1 - 880 890 0 2 4,3 0,7"),
+        ("chr1 10 20 p 1 + 10 20 0 2 3,4, 0,6,", "chr1 880 890 p 1 - 880 890 0 2 4,3 0,7"),
+        ('chr1 10 20 "MAX" 1 +', 'chr1 880 890 "MAX" 1 -'),
+        ("chr1 10 20 p 1 + 7.5 2.5 1.5", "chr1 880 890 p 1 - 7.5 2.5 1.5"),  # broadPeak: no places
+    ],
+)
+def test_places_in_further_columns_move_along(reverse_and_long: Path, tmp_path: Path, before: str, after: str) -> None:
+    (tmp_path / "in.bed").write_text(before.replace(" ", "\t"))
+    lift_file(tmp_path / "in.bed", reverse_and_long, tmp_path / "out.bed")
+    assert (tmp_path / "out.bed").read_text() == after.replace(" ", "\t") + "\n"
+
+
+def test_rows_whose_blocks_no_longer_fit_are_lost_and_counted(reverse_and_long: Path, tmp_path: Path) -> None:
+    rows = ["chr2 60 160 p 1 + 60 160 0 2 3,4 0,96", "chr2 10 20 q 1 + 10 20 0 2 3,4 0,6"]
+    (tmp_path / "in.bed").write_text("\n".join(rows).replace(" ", "\t"))
+    result = lift_file(tmp_path / "in.bed", reverse_and_long, tmp_path / "out.bed.gz")
+    assert (result.n_in, result.n_lifted, result.n_lost, result.lost_by_reason["length_changed"]) == (2, 1, 1, 1)
+    assert gzip.decompress((tmp_path / "out.bed.gz").read_bytes()).decode() == rows[1].replace(" ", "\t") + "\n"

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from decode.genome import site_files, site_text
+from decode.genome import site_readers, site_text
 from decode.genome.assembly import Assembly, get_assembly
 from decode.genome.site_files import regulator_name
 from decode.genome.site_readers import SiteBlock, read_block
@@ -158,7 +158,7 @@ def test_blocks_of_text_give_the_same_as_one(tmp_path: Path, monkeypatch: pytest
     options = {"stranded": True, "biosample_column": 7, "min_score": 11.5}
     whole = read(tmp_path / "a.bed", text, **options)
     for size in (40, 333):
-        monkeypatch.setattr(site_files, "BLOCK_BYTES", size)
+        monkeypatch.setattr(site_readers, "BLOCK_BYTES", size)
         for path in (tmp_path / "a.bed", tmp_path / "a.bed.gz"):
             split = read(path, text, **options)
             assert rows(split) == rows(whole)
@@ -269,18 +269,18 @@ def test_a_file_of_a_folder_may_lie_wholly_below_the_score(tmp_path: Path) -> No
         ("chr1\t1\t2\tA\nchr1\t1\t2\t\n", r"line 2 .*names no regulator"),
         ("chr9\t1\t2\tA\nchrUn\t1\t2\tA\n", r"none of its 2 rows lies on a chromosome of toy; it has chr9, chrUn"),
         ("# nothing\n\n", "hold no row"),
-        ("\n\n\n", "hold no row"),
+        ("\n\n\n", "holds no text"),
         ("", "is empty"),
         (b"chr1\t1\t2\t\xff\xfe\n", "not UTF-8"),
         (b"\x00\x01\x02binary\xff", "line 1"),
-        (b"PK\x03\x04...", "zip archive; unpack it"),
+        (b"PK\x03\x04...", "zip archive or a spreadsheet; unpack it"),
     ],
 )
 @pytest.mark.parametrize("block_bytes", [1 << 20, 15])
 def test_faults_are_named(
     tmp_path: Path, text: str | bytes, message: str, block_bytes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(site_files, "BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(site_readers, "BLOCK_BYTES", block_bytes)
     with pytest.raises(ValueError, match=message):
         read(tmp_path / "sites.bed", text)
 

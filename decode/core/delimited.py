@@ -1,0 +1,231 @@
+"""Lines of delimited text, and the double quotes in them: a quote that nobody closes never swallows a line."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from decode.core.checks import check_unique, listed
+from decode.core.files import read_bytes
+
+# Spellings of a missing value. Anything else that is no number raises where numbers are wanted.
+MISSING = ("", "NA", "N/A", "#N/A", "NaN", "nan", "null", "NULL", "None")
+
+
+def split_cells(line: str, separator: str) -> list[str]:
+    """Cells of one line, unquoted and without surrounding blanks.
+
+    Where the line holds an odd number of double quotes they are ordinary text, but for those around a whole cell.
+
+    Examples
+    --------
+    >>> split_cells('"MYC, c-Myc",2', ","), split_cells('POL 5" end\\t"2"', "\\t"), split_cells('"MYC\\t2', "\\t")
+    (['MYC, c-Myc', '2'], ['POL 5" end', '2'], ['MYC', '2'])
+    """
+    if '"' in line and line.count('"') % 2 == 0:
+        return [cell.strip() for cell in next(csv.reader([line], delimiter=separator), [])]
+    return [_bare(cell) for cell in line.split(separator)]
+
+
+def _bare(cell: str) -> str:
+    """A cell without blanks and without a double quote that opens or closes it alone or as a pair."""
+    cell = cell.strip()
+    if len(cell) > 1 and cell.startswith('"') and cell.endswith('"'):
+        return cell[1:-1].strip()
+    if cell.count('"') == 1:
+        return cell.removeprefix('"').removesuffix('"').strip()
+    return cell
+
+
+def open_quote_lines(content: bytes) -> NDArray[np.int64]:
+    """Numbers (0-based) of the lines with an odd count of double quotes.
+
+    Examples
+    --------
+    >>> open_quote_lines(b'a\\n"b\\n"c"\\nd"\\n').tolist()
+    [1, 3]
+    """
+    if b'"' not in content:
+        return np.empty(0, dtype=np.int64)
+    characters = np.frombuffer(content, dtype=np.uint8)
+    ends = np.flatnonzero(characters == ord("\n"))
+    lines, counts = np.unique(np.searchsorted(ends, np.flatnonzero(characters == ord('"'))), return_counts=True)
+    return lines[counts % 2 == 1].astype(np.int64)
+
+
+def close_quotes(content: bytes, separator: str, n_columns: int, name: str, *, first_line: int = 1) -> bytes:
+    """A text in which every quote that is opened is closed in the same line: stray quotes are taken out.
+
+    Readers of delimited text let a quoted cell run over line ends, so that two stray quotes (5" end) swallow all rows
+    between them without a word.
+
+    Parameters
+    ----------
+    content : bytes
+        Rows, lines ending in LF.
+    separator : str
+    n_columns : int
+        Cells of a row.
+    name : str
+        The file, for messages.
+    first_line : int
+        Number of the first row in the file, for messages.
+
+    Returns
+    -------
+    bytes
+        `content` itself where nothing is open.
+
+    Raises
+    ------
+    ValueError
+        If a line with an open quote has another number of cells, so that it cannot be told what the quote holds.
+
+    Examples
+    --------
+    >>> close_quotes(b'A\\t5" end\\t1\\nB\\t"x"\\t2\\n', "\\t", 3, "demo")
+    b'A\\t5 end\\t1\\nB\\t"x"\\t2\\n'
+    """
+    is_open = open_quote_lines(content)
+    if not len(is_open):
+        return content
+    lines = content.split(b"\n")
+    cut = separator.encode()
+    wrong = [number for number in is_open.tolist() if lines[number].count(cut) != n_columns - 1]
+    if wrong:
+        shown = [f"line {first_line + number}" for number in wrong]
+        raise ValueError(
+            f"{name}: a double quote is left open in {listed(shown)}, where it cannot be told which cells it holds; "
+            "close or remove it (a quoted cell must end in its own line)"
+        )
+    for number in is_open.tolist():
+        lines[number] = lines[number].replace(b'"', b"")
+    return b"\n".join(lines)
+
+
+def n_rows_in(content: bytes) -> int:
+    """Lines that are not blank.
+
+    Examples
+    --------
+    >>> n_rows_in(b"a\\n\\n \\nb")
+    2
+    """
+    if not content:
+        return 0
+    n_lines = content.count(b"\n") + (not content.endswith(b"\n"))
+    if b"\n\n" not in content and b"\n " not in content and b"\n\t" not in content and not content[:1].isspace():
+        return n_lines
+    return sum(1 for line in content.split(b"\n") if line.strip())
+
+
+class TextTable(NamedTuple):
+    """A delimited file before its columns are understood.
+
+    Attributes
+    ----------
+    header : list of str
+        Names of the columns, as written.
+    separator : str
+        Tab where the header has one, else comma, else semicolon.
+    body : bytes
+        The rows.
+    first_line : int
+        Number of the first row in the file.
+    name : str
+        The file, for messages.
+    """
+
+    header: list[str]
+    separator: str
+    body: bytes
+    first_line: int
+    name: str
+
+    def lines(self) -> list[str]:
+        """The rows as text."""
+        return self.body.decode("utf-8", "replace").removesuffix("\n").split("\n")
+
+    def first_row(self) -> list[str]:
+        """Cells of the first row; empty where there is none."""
+        line = self.body[: self.body.find(b"\n") if b"\n" in self.body else None].decode("utf-8", "replace")
+        return split_cells(line, self.separator) if line.strip() else []
+
+    def strings(self, columns: Mapping[int, str] | None = None) -> pd.DataFrame:
+        """Some columns as text, under new names; default all, as they are called.
+
+        Raises
+        ------
+        ValueError
+            If a row has another number of cells than the header, or a quote is left open.
+        """
+        chosen = dict(enumerate(self.header)) if columns is None else columns
+        width = len(self.header)
+        body = close_quotes(self.body, self.separator, width, self.name, first_line=self.first_line)
+        rows = [
+            (number, split_cells(line, self.separator))
+            for number, line in enumerate(body.decode("utf-8", "replace").split("\n"), self.first_line)
+            if line.strip()
+        ]
+        uneven = [f"line {number} has {len(cells)}" for number, cells in rows if len(cells) != width]
+        if uneven:
+            raise ValueError(
+                f"{self.name}: rows with another number of cells than the header's {width}: {listed(uneven)}"
+            )
+        numbers = pd.Index([number for number, _ in rows], name="line")
+        return pd.DataFrame({name: [cells[at] for _, cells in rows] for at, name in chosen.items()}, numbers, dtype=str)
+
+    def typed(self) -> pd.DataFrame:
+        """All columns: numbers where every cell is a number or missing, else text; missing cells are NaN and None.
+
+        Raises
+        ------
+        ValueError
+            As `strings`, or if a name of a column repeats.
+        """
+        check_unique(f"column names of {self.name}", self.header)
+        table = self.strings().reset_index(drop=True)
+        typed = {}
+        for name in table.columns:
+            known = table[name].where(~table[name].isin(MISSING), None)
+            numbers = pd.to_numeric(known, errors="coerce")
+            typed[name] = known if (numbers.isna() & known.notna()).any() else numbers
+        return pd.DataFrame(typed)
+
+
+def read_text_table(path: str | Path, name: str) -> TextTable:
+    """Header and rows of a delimited file; lines above the header that begin with # are left out.
+
+    Parameters
+    ----------
+    path : str or Path
+        Tab-, comma- or semicolon-separated text with a header, plain or compressed.
+    name : str
+        What it is, for messages.
+
+    Returns
+    -------
+    TextTable
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it holds no text, or is an archive or document of another kind.
+    """
+    content = read_bytes(path, name)
+    first_line = 1
+    while content.startswith((b"##", b"# ", b"\n")):
+        content = content.partition(b"\n")[2]
+        first_line += 1
+    first, _, body = content.partition(b"\n")
+    line = first.decode("utf-8", "replace").removeprefix("#")
+    separator = next((mark for mark in "\t,;" if mark in line), "\t")
+    return TextTable(split_cells(line, separator), separator, body, first_line + 1, f"{name} {path}")

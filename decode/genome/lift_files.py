@@ -1,0 +1,192 @@
+"""BED-like files in another genome build: the places in further columns move along, all other text stays as it is."""
+
+from __future__ import annotations
+
+import gzip
+import logging
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from decode.core.checks import listed
+from decode.core.files import atomic_path, check_output, read_bytes
+from decode.genome.liftover import LiftResult, lift_with_strands
+
+logger = logging.getLogger(__name__)
+
+Int = NDArray[np.int64]
+HEADER_WORDS = ("#", "track", "browser")
+STRAND, THICK, SUMMIT, BLOCKS = 5, (6, 7), 9, (9, 10, 11)  # 0-based columns of BED and narrowPeak
+
+
+def lift_file(sites: str | Path, chain: str | Path, out: str | Path) -> LiftResult:
+    """Lift a BED-like file to another genome build.
+
+    Parameters
+    ----------
+    sites : str or Path
+        Tab-separated, 0-based half-open, plain or compressed; lines that start with #, track or browser are left out.
+    chain : str or Path
+        UCSC chain file from the build of the sites to the new one.
+    out : str or Path
+        Lifted file, gzip where the name ends in .gz; written atomically.
+
+    Returns
+    -------
+    LiftResult
+
+    Raises
+    ------
+    FileNotFoundError
+        If a file is not there.
+    ValueError
+        If the file is no BED, or as in `decode.genome.liftover.lift_sites`.
+
+    Notes
+    -----
+    Column 6 turns with the strand. So do, where a file has them, the summit of a narrowPeak (column 10), thickStart and
+    thickEnd of BED8 and longer (columns 7 and 8), and the blocks of BED12 (columns 10 to 12): on the reverse strand
+    they are counted from the other end. A BED12 row with blocks whose length changes is lost (length_changed), as its
+    blocks no longer fit; a summit or thick part beyond the new length ends at the end.
+    """
+    out = check_output(out)
+    rows = [
+        line.split("\t")
+        for line in read_bytes(sites, "sites file").decode("utf-8", "replace").split("\n")
+        if line.strip() and not line.startswith(HEADER_WORDS)
+    ]
+    table = _sites_frame(rows, sites)
+    result, is_reverse = lift_with_strands(table, chain)
+    if not result.n_lifted:
+        raise ValueError(
+            f"none of the {result.n_in} sites of {sites} could be lifted with {chain}; check the build of both"
+        )
+    kept = result.sites.index.to_numpy()
+    places = _Places(
+        table["start"].to_numpy()[kept], table["end"].to_numpy()[kept], result.sites["start"].to_numpy(),
+        result.sites["end"].to_numpy(), is_reverse,
+    )  # fmt: skip
+    columns = {0: result.sites["chrom"].tolist(), 1: _text(places.new_start), 2: _text(places.new_end)}
+    if "strand" in result.sites:
+        columns[STRAND] = result.sites["strand"].tolist()
+    chosen = [rows[row] for row in kept]
+    columns |= _thick(chosen, places) | _summits(chosen, places)
+    blocks, fits = _blocks(chosen, places)
+    columns |= blocks
+    lines = []
+    for number in np.flatnonzero(fits).tolist():
+        cells = list(chosen[number])
+        for column, texts in columns.items():
+            cells[column] = texts[number]
+        lines.append("\t".join(cells) + "\n")
+    _write("".join(lines), out)
+    return _without(result, fits)
+
+
+def _sites_frame(rows: list[list[str]], path: str | Path) -> pd.DataFrame:
+    widths = {len(row) for row in rows}
+    if not rows or len(widths) != 1 or min(widths) < 3:
+        raise ValueError(
+            f"sites file {path} has rows of {listed(sorted(widths))} columns; at least one row, three tab-separated "
+            "columns and the same number in every row are wanted"
+        )
+    table = pd.DataFrame({"chrom": [row[0] for row in rows]})
+    for name, column in (("start", 1), ("end", 2)):
+        text = pd.Series([row[column] for row in rows])
+        numbers = pd.to_numeric(text, errors="coerce")
+        wrong = text[numbers.isna() | (numbers % 1 != 0)]
+        if len(wrong):
+            raise ValueError(
+                f"sites file {path}: {name} of row {wrong.index[0] + 1} is {wrong.iloc[0]!r}; a whole number is wanted"
+            )
+        table[name] = numbers.astype(np.int64)
+    if max(widths) > STRAND:
+        table["strand"] = [row[STRAND] for row in rows]
+    return table
+
+
+class _Places(NamedTuple):
+    """Where the lifted rows were and are, and whether they came to the reverse strand."""
+
+    start: Int
+    end: Int
+    new_start: Int
+    new_end: Int
+    is_reverse: NDArray[np.bool_]
+
+    def move(self, position: Int) -> Int:
+        """Positions between start and end (a boundary, not a base), in the new build, never beyond the site."""
+        offset = position - self.start
+        moved = np.where(self.is_reverse, self.new_end - offset, self.new_start + offset)
+        return np.clip(moved, self.new_start, self.new_end)
+
+
+def _text(values: Int) -> list[str]:
+    return [str(value) for value in values.tolist()]
+
+
+def _whole(rows: list[list[str]], column: int) -> Int | None:
+    """Whole numbers of a column, or None where it holds anything else."""
+    try:
+        return np.array([int(row[column]) for row in rows], dtype=np.int64)
+    except (ValueError, IndexError, OverflowError):
+        return None
+
+
+def _thick(rows: list[list[str]], places: _Places) -> dict[int, list[str]]:
+    """thickStart and thickEnd, where columns 7 and 8 are places inside every site."""
+    first, last = _whole(rows, THICK[0]), _whole(rows, THICK[1])
+    if first is None or last is None or ((first < places.start) | (first > last) | (last > places.end)).any():
+        return {}
+    moved = np.sort(np.stack([places.move(first), places.move(last)]), axis=0)
+    return {THICK[0]: _text(moved[0]), THICK[1]: _text(moved[1])}
+
+
+def _summits(rows: list[list[str]], places: _Places) -> dict[int, list[str]]:
+    """The summit of a narrowPeak: bases from the start; -1 says that there is none."""
+    summit = _whole(rows, SUMMIT) if len(rows[0]) == SUMMIT + 1 else None
+    length = places.end - places.start
+    if summit is None or ((summit < -1) | (summit >= length)).any():
+        return {}
+    turned = np.where(places.is_reverse, length - 1 - summit, summit)
+    inside = np.minimum(turned, places.new_end - places.new_start - 1)
+    return {SUMMIT: _text(np.where(summit < 0, -1, inside))}
+
+
+def _blocks(rows: list[list[str]], places: _Places) -> tuple[dict[int, list[str]], NDArray[np.bool_]]:
+    """Sizes and starts of the blocks of BED12, and which rows can keep theirs."""
+    fits = np.ones(len(rows), dtype=bool)
+    counts = _whole(rows, BLOCKS[0]) if len(rows[0]) > BLOCKS[2] else None
+    if counts is None:
+        return {}, fits
+    sizes, starts = ([row[column].rstrip(",").split(",") for row in rows] for column in BLOCKS[1:])
+    if any(not len(a) == len(b) == n for a, b, n in zip(sizes, starts, counts.tolist(), strict=True)):
+        return {}, fits
+    length = places.end - places.start
+    fits = places.new_end - places.new_start == length
+    for number in np.flatnonzero(places.is_reverse & fits).tolist():
+        try:
+            pairs = [(int(size), int(start)) for size, start in zip(sizes[number], starts[number], strict=True)]
+        except ValueError:
+            return {}, np.ones(len(rows), dtype=bool)
+        turned = [(size, int(length[number]) - start - size) for size, start in reversed(pairs)]
+        sizes[number], starts[number] = ([str(pair[part]) for pair in turned] for part in (0, 1))
+    return {BLOCKS[1]: [",".join(own) for own in sizes], BLOCKS[2]: [",".join(own) for own in starts]}, fits
+
+
+def _without(result: LiftResult, fits: NDArray[np.bool_]) -> LiftResult:
+    n_lost = int((~fits).sum())
+    if not n_lost:
+        return result
+    logger.warning("liftover: %d rows whose blocks no longer fit are lost", n_lost)
+    reasons = result.lost_by_reason | {"length_changed": result.lost_by_reason["length_changed"] + n_lost}
+    return LiftResult(result.sites[fits], result.n_in, result.n_lifted - n_lost, result.n_lost + n_lost, reasons)
+
+
+def _write(text: str, out: Path) -> None:
+    with atomic_path(out) as temporary:
+        content = text.encode()
+        temporary.write_bytes(gzip.compress(content, 6, mtime=0) if out.suffix == ".gz" else content)
