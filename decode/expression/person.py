@@ -298,8 +298,7 @@ def _warn(levels: bool, hidden_factors: int, keep: Sequence[str]) -> None:
     if levels:
         logger.warning(LEVELS_WARNING)
     if hidden_factors:
-        protected = f"of the phenotypes only {listed(keep)} is protected" if keep else "no phenotype is protected"
         logger.warning(
-            "%d hidden factors are taken out: they can hold the phenotype that you study, and %s (--keep)",
-            *(hidden_factors, protected),
+            "%d hidden factors are taken out: they can hold the phenotype that you study; protected (--keep): %s",
+            *(hidden_factors, listed(keep) if keep else "none"),
         )

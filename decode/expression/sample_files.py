@@ -12,8 +12,11 @@ import numpy as np
 import pandas as pd
 
 from decode.core.checks import check_matched, check_unique, listed
+from decode.core.delimited import read_text_table
 from decode.core.files import check_input, open_text
 from decode.core.ids import par_y_ids, strip_version
+from decode.core.opening import plain_name
+from decode.expression.tables import TableLayout, check_finite_cells, parse_numeric
 
 logger = logging.getLogger(__name__)
 
@@ -90,7 +93,7 @@ def _in_folder(folder: Path) -> list[SampleFile]:
             path = _file_of_sample(item)
             found += [SampleFile(item.name, path)] if path is not None else []
     for suffix in SUFFIXES:
-        paths = [path for path in sorted(folder.iterdir()) if path.is_file() and _plain_name(path).endswith(suffix)]
+        paths = [path for path in sorted(folder.iterdir()) if path.is_file() and plain_name(path).endswith(suffix)]
         if paths and not found:  # genes.results beside isoforms.results are the same samples
             found = [SampleFile(_name_of(path, suffix) or folder.name, path) for path in paths]
     if not found:
@@ -101,17 +104,13 @@ def _in_folder(folder: Path) -> list[SampleFile]:
     return found
 
 
-def _plain_name(path: Path) -> str:
-    return path.name.removesuffix(".gz")
-
-
 def _name_of(path: Path, suffix: str) -> str:
-    return _plain_name(path).removesuffix(suffix).rstrip("._-")
+    return plain_name(path).removesuffix(suffix).rstrip("._-")
 
 
 def _file_of_sample(folder: Path) -> Path | None:
     for suffix in SUFFIXES:
-        paths = [path for path in sorted(folder.iterdir()) if path.is_file() and _plain_name(path).endswith(suffix)]
+        paths = [path for path in sorted(folder.iterdir()) if path.is_file() and plain_name(path).endswith(suffix)]
         if len(paths) > 1:
             names = listed(path.name for path in paths)
             raise ValueError(
@@ -136,7 +135,7 @@ def _in_list(path: Path) -> list[SampleFile]:
             found.append(SampleFile(name.strip() if tab else item.name, inside))
             continue
         check_input(item, f"sample file, which {path} lists,")
-        suffix = next((suffix for suffix in SUFFIXES if _plain_name(item).endswith(suffix)), "")
+        suffix = next((suffix for suffix in SUFFIXES if plain_name(item).endswith(suffix)), "")
         own = _name_of(item, suffix) or item.parent.name
         found.append(SampleFile(name.strip() if tab else own, item))
     if not found:
@@ -203,33 +202,27 @@ def read_sample_files(where: str | Path, genes_of_transcripts: Mapping[str, str]
 
 def _read_file(path: Path) -> pd.DataFrame:
     """Columns id, tpm and, where the file has one beside transcript ids, gene."""
-    check_input(path, "sample file")
-    with open_text(path, "sample file") as handle:
-        try:
-            table = pd.read_csv(handle, sep="\t", dtype=str, keep_default_na=False)
-        except pd.errors.ParserError as error:
-            raise ValueError(f"sample file {path} is no table ({error}); fetch or write it again") from error
-    tpm_column = next((column for column in TPM_COLUMNS if column in table), None)
-    ids = [column for column in ID_COLUMNS if column in table]
+    text = read_text_table(path, "sample file")
+    tpm_column = next((column for column in TPM_COLUMNS if column in text.header), None)
+    ids = [column for column in ID_COLUMNS if column in text.header]
     if tpm_column is None or not ids:
         raise ValueError(
-            f"sample file {path} has the columns {listed(table.columns)}; TPM (or tpm) and one of "
-            f"{', '.join(ID_COLUMNS)} are wanted"
+            f"{text.name} has the columns {listed(text.header)}; TPM (or tpm) and one of {', '.join(ID_COLUMNS)} are "
+            "wanted"
         )
-    if table.empty:
-        raise ValueError(f"sample file {path} has a header but no row; fetch or write it again")
-    is_isoforms = "transcript_id" in table and "gene_id" in table and "isoforms" in path.name
+    is_isoforms = "transcript_id" in ids and "gene_id" in ids and plain_name(path).endswith(".isoforms.results")
     id_column = "transcript_id" if is_isoforms else ids[0]
-    numbers = pd.to_numeric(table[tpm_column], errors="coerce")
-    with np.errstate(invalid="ignore"):
-        bad = ~(np.isfinite(numbers) & (numbers >= 0))
-    if bad.any():
-        shown = [f"{name} {text!r}" for name, text in zip(table[id_column][bad], table[tpm_column][bad], strict=True)]
-        raise ValueError(f"sample file {path} holds what is no TPM: {listed(shown)}; fetch or write it again")
-    frame = pd.DataFrame({"id": table[id_column].to_numpy(), "tpm": numbers.to_numpy(dtype=np.float64)})
+    skipped = [place for place, column in enumerate(text.header) if column not in (id_column, tpm_column)]
+    layout = TableLayout(text.header, text.separator, text.header.index(id_column), skipped, text.first_line)
+    table = parse_numeric(text.body, layout, text.name)
+    check_finite_cells(table.numbers, table.ids, [tpm_column], text.name, negative=False)
+    missing = np.flatnonzero(np.isnan(table.numbers[:, 0]))
+    if len(missing):
+        raise ValueError(f"{text.name} has no TPM of {listed(table.ids[row] for row in missing)}; write it again")
+    check_unique(f"ids of {text.name}", table.ids)
+    frame = pd.DataFrame({"id": table.ids, "tpm": table.numbers[:, 0]})
     if is_isoforms:
-        frame["gene"] = table["gene_id"].to_numpy()
-    check_unique(f"ids of sample file {path}", frame["id"])
+        frame["gene"] = text.strings({text.header.index("gene_id"): "gene"})["gene"].to_numpy()
     return frame
 
 
@@ -260,6 +253,6 @@ def _genes(table: pd.DataFrame, known: Mapping[str, str] | None, path: Path) -> 
 
 
 def _are_transcripts(path: Path, ids: list[str]) -> bool:
-    if _plain_name(path).endswith((".genes.results", "quant.genes.sf")):
+    if plain_name(path).endswith((".genes.results", "quant.genes.sf")):
         return False
     return 2 * sum(GENE.match(name) is not None for name in ids) <= len(ids)

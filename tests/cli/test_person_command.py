@@ -130,7 +130,7 @@ def test_tissues_hidden_factors_and_unknown_covariates(run, files):
     result = run(*call, "--leave-out-incomplete")
     assert result.status == 0, result.err
     assert "1 samples lack a covariate and are left out: s3" in result.err
-    assert "no phenotype is protected" not in result.err
+    assert "protected (--keep): age" in result.err
     assert (folder / "persons_reference_upper_lung.npz").exists()
     assert "upper lung: hidden_factor_1:" in result.out
     assert read(folder / "persons.tsv").columns.tolist() == [name for name in NAMES if name != "s3"]

@@ -142,10 +142,10 @@ def test_hidden_factors_warn(caplog):
     tpm, samples = cohort()
     found = person_targets(tpm, samples, hidden_factors=1, keep=["sex"])
     assert "1 hidden factors are taken out" in caplog.text
-    assert "only sex is protected" in caplog.text
+    assert "protected (--keep): sex" in caplog.text
     assert "hidden_factor_1" in found.steps["step"].tolist()
     assert person_targets(tpm, hidden_factors=1).counts["n_genes"] == found.counts["n_genes"]
-    assert "no phenotype is protected" in caplog.text
+    assert "protected (--keep): none" in caplog.text
 
 
 def with_cell(tpm: pd.DataFrame, value: object) -> pd.DataFrame:

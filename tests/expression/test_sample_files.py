@@ -9,7 +9,6 @@ import pytest
 from decode.expression.sample_files import find_sample_files, read_sample_files
 
 GENES = {"ENST01": "ENSG1", "ENST02": "ENSG1", "ENST03": "ENSG2"}
-SALMON = "Name\tLength\tEffectiveLength\tTPM\tNumReads\n{0}\t900\t750\t{1}\t10\n"
 
 
 def salmon(folder, sample, rows, name="quant.sf"):
@@ -95,9 +94,9 @@ def test_transcripts_without_a_gene_are_counted(tmp_path, caplog):
     [
         ({"ENST01": 1}, None, r"names transcripts .ENST01.; give what says their genes: --annotation"),
         ({"X1": 1, "X2": 3, "ENST01": 1}, GENES, r"1 of 3 rows match"),
-        ({"ENST01": -1}, GENES, r"holds what is no TPM: ENST01 '-1'"),
-        ({"ENST01": "x"}, GENES, r"holds what is no TPM: ENST01 'x'"),
-        ({"ENST01": ""}, GENES, r"holds what is no TPM"),
+        ({"ENST01": -1}, GENES, r"negative values.*row ENST01, column TPM: -1.0"),
+        ({"ENST01": "x"}, GENES, r"text where a number belongs: row ENST01 .line 2., column TPM: 'x'"),
+        ({"ENST01": ""}, GENES, r"has no TPM of ENST01; write"),
         ({}, GENES, r"a header but no row"),
     ],
 )
@@ -105,6 +104,14 @@ def test_bad_files(tmp_path, rows, known, message):
     salmon(tmp_path, "A", rows)
     with pytest.raises(ValueError, match=message):
         read_sample_files(tmp_path, known)
+
+
+def test_a_file_that_is_cut_off(tmp_path):
+    salmon(tmp_path, "A", {"ENST01": 1, "ENST02": 3})
+    path = tmp_path / "A" / "quant.sf"
+    path.write_text(path.read_text()[:-5])
+    with pytest.raises(ValueError, match=r"another number of cells than the header's 5: line 3"):
+        read_sample_files(tmp_path, GENES)
 
 
 def test_folders_without_samples(tmp_path):
