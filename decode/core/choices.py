@@ -33,4 +33,3 @@ SelectionMethod = Literal[
 ]  # fmt: skip
 DeRole = Literal["statistic", "unsigned", "p_value", "adjusted_p", "fold_change", "mean", "group"]
 PersonPreset = Literal["tcga-rsem"]
-DeRole = Literal["statistic", "unsigned", "p_value", "adjusted_p", "fold_change", "mean", "group"]
