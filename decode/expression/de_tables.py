@@ -299,6 +299,7 @@ def _tool_table(raw: TextTable, genes: int, found: dict[str, Columns], title: st
         "n_rows": len(table.ids) + table.n_unnamed, "n_rows_repeated": rows.n_repeated, "n_without_p": n_without_p,
         "n_infinite": n_infinite,
     }  # fmt: skip
+    logger.info("%s: statistic: %s", raw.name, "; ".join(dict.fromkeys(rules)))
     if n_without_p:
         logger.warning("%s: %d rows without a p-value (outliers) have no statistic", raw.name, n_without_p)
     found_table = DeTable(
