@@ -112,9 +112,10 @@ def _columns_of(samples: pd.DataFrame, covariate: str) -> pd.DataFrame:
             f"covariate {column!r} has one value only ({values.iloc[0]!r}) in all {len(values)} samples; leave it out"
         )
     as_text = match is not None or not is_number
-    own = pd.DataFrame({column: values.astype(str) if as_text else values.astype(float)})
-    design = design_matrix(own, f"~ `{column}`").matrix
-    return design.drop(columns="Intercept").rename(columns=lambda name: str(name).replace("`", ""))
+    # under a plain name in the formula: a column may be called anything, such as CD4..T.cells
+    own = pd.DataFrame({"covariate": values.astype(str) if as_text else values.astype(float)})
+    design = design_matrix(own, "~ covariate").matrix.drop(columns="Intercept")
+    return design.rename(columns=lambda name: column + str(name).removeprefix("covariate"))
 
 
 def check_independent(matrix: pd.DataFrame) -> None:
