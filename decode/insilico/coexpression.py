@@ -175,6 +175,8 @@ def coexpression_drivers(
     check_choice("mode", mode, MODES)
     check_choice("method", method, METHODS)
     check_count("n_resamples", n_resamples, zero=True)
+    if n_resamples == 1:
+        raise ValueError("n_resamples is 1; a spread needs 2 or more, 0 leaves it out")
     if len(pair) != 2:
         raise ValueError(f"the pair is {listed(pair)}; two genes are wanted, such as LAPTM5,CD53")
     if not models:
@@ -209,6 +211,12 @@ class _Job(NamedTuple):
     mode: RemovalMode
     method: Correlation
     tasks: Bool
+
+    @property
+    def labels(self) -> tuple[str, str]:
+        """What the altered gene and its partner are called: by id where names are missing or the same."""
+        names = [gene.gene_name or gene.gene_id for gene in (self.altered, self.partner)]
+        return (names[0], names[1]) if names[0] != names[1] else (self.altered.gene_id, self.partner.gene_id)
 
     def units(self) -> tuple[pd.DataFrame, NDArray[np.int64]]:
         """What can be removed, and its columns in the model's removals."""
@@ -253,8 +261,8 @@ def _effects(
     ends = job.correlations(job.widened(np.array([[False] * n_units, [True] * n_units]), columns))
     if not np.isfinite(ends[0, 0]):
         raise ValueError(
-            f"model {job.name} predicts the same value in all tasks for {job.altered.gene_name} or "
-            f"{job.partner.gene_name}; their correlation is undefined: choose another pair or model"
+            f"model {job.name} predicts the same value in all tasks for {' or '.join(job.labels)}; their correlation "
+            "is undefined: choose another pair or model"
         )
     drawn = np.nan_to_num(job.correlations(job.widened(removed, columns)))  # no profile left: no correlation
     fit = regress(removed, drawn[0])
@@ -279,7 +287,7 @@ def _effects(
         single_sd_members=_sd(single[1:]),
         single_sd_tasks=spread[1],
     )
-    names = {"model": job.name, "gene": job.altered.gene_name, "partner": job.partner.gene_name}
+    names = {"model": job.name, "gene": job.labels[0], "partner": job.labels[1]}
     for place, (key, value) in enumerate(names.items()):
         table.insert(place, key, value)
     network = job.model.bundle.network

@@ -120,6 +120,11 @@ def shapley_values(game: Game, n_units: int, n_draws: int, rng: np.random.Genera
     -------
     Shapley
 
+    Raises
+    ------
+    ValueError
+        If the draws are fewer than two a unit.
+
     References
     ----------
     Lundberg and Lee 2017 (kernel SHAP, theorem 2); Covert and Lee 2021 (paired sampling), AISTATS 130:3457.
@@ -140,6 +145,11 @@ def shapley_values(game: Game, n_units: int, n_draws: int, rng: np.random.Genera
         kernel = np.array([1.0 / (comb(n_units, s) * s * (n_units - s)) for s in range(1, n_units)])
         value = _constrained(sets, game(sets) - none, everything - none, kernel[sizes - 1])
         return Shapley(value, np.zeros(n_units))
+    if n_draws // 2 < n_units:  # a set and its complement say the same of a sum of effects
+        raise ValueError(
+            f"{n_draws} draws are too few for Shapley values of {n_units} units; {2 * n_units} or more are wanted "
+            "(--draws)"
+        )
     sets = _paired_sets(n_units, n_draws // 2, rng)
     values = game(sets) - none
     gain = everything - none

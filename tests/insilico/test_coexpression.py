@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,6 +14,7 @@ from decode.evaluation.predict import predict_members
 from decode.insilico.coexpression import coexpression_drivers, draw_correlations
 from decode.insilico.removal import gene_inputs
 from decode.insilico.removal_model import RemovalModel
+from decode.report.coexpression import coexpression_sentence
 
 PAIR = ("name7", "name3")  # not in the order of the table
 N_TASKS = 12
@@ -98,7 +101,19 @@ def test_the_same_seed_gives_the_same_numbers(bundle, features, found):
     pd.testing.assert_frame_equal(again.effects, found.effects)
 
 
+@pytest.mark.parametrize("name", ["", "same"])
+def test_genes_of_one_name_or_none_stay_apart(bundle, features, found, name):
+    unnamed = replace(features, genes=features.genes.assign(gene_name=name))
+    again = coexpression_drivers({"a": bundle}, unnamed, ("G0007", "G0003"), n_draws=400, n_resamples=0)
+    assert again.correlations["gene"].tolist() == again.correlations["partner"].tolist()[::-1] == ["G0007", "G0003"]
+    assert len(again.key) == len(again.effects) == len(found.effects)
+    assert again.key["n_models"].tolist() == [1] * len(found.effects)
+    assert coexpression_sentence(again).startswith("a, G0007 altered: correlation with G0003")
+
+
 def test_bad_input(bundle, features):
+    with pytest.raises(ValueError, match="n_resamples is 1"):
+        coexpression_drivers({"a": bundle}, features, PAIR, n_draws=100, n_resamples=1)
     with pytest.raises(KeyError, match="nearest"):
         coexpression_drivers({"a": bundle}, features, ("nam7", "name3"), n_draws=100)
     with pytest.raises(ValueError, match="two genes are wanted"):

@@ -90,3 +90,11 @@ def test_bad_numbers():
         bernoulli_draws(3, 12, 0.5, rng)
     with pytest.raises(ValueError, match="in all draws or in none"):
         regress(np.zeros((20, 2), dtype=bool), rng.normal(size=20))
+
+
+def test_draws_that_cannot_tell_the_units_apart_are_refused():
+    effects = np.random.default_rng(0).normal(size=18)
+    found = shapley_values(lambda removed: removed @ effects, 18, 36, np.random.default_rng(1))
+    assert found.value == pytest.approx(effects)
+    with pytest.raises(ValueError, match="36 or more are wanted"):
+        shapley_values(lambda removed: removed @ effects, 18, 35, np.random.default_rng(1))
