@@ -92,7 +92,7 @@ def predict_coexpression(
     further : mapping of name to ModelBundle, optional
         Models of the first tissue with other features, such as rna and promoter.
     part : {"test", "validation", "train", "all"}
-        Genes, by the first model's split.
+        Genes, by the first model's split; those that another model has in another part are left out and counted.
     threshold : float, optional
         Least |rho| of actual pairs; default 0.7, between tissues 0.5.
     n_resamples : int, default 200
@@ -123,7 +123,7 @@ def predict_coexpression(
     limit = (WITHIN if other is None else BETWEEN) if threshold is None else threshold
     if not 0 <= limit < 1:
         raise ValueError(f"threshold is {limit}; a number from 0 to below 1 is wanted")
-    genes, persons = _shared(tissue, features, other, part)
+    genes, persons, n_seen = _shared(tissue, features, other, list((further or {}).values()), part)
     second = tissue if other is None else other
     measured = [_values(t.targets, genes, persons) for t in (tissue, second)]
     actual = cross_spearman(measured[1].T, measured[0].T)
@@ -141,7 +141,8 @@ def predict_coexpression(
     for name, bundle in (further or {}).items():
         profile = _predicted(bundle, features, genes, persons)
         pairs[f"success_{name}"] = _success(cross_spearman(profile.T, profile.T)[tuple(rows.T)], pairs["actual"])
-    counts |= {"genes": len(genes), "persons": len(persons), "null_pairs": len(matched)}
+    counts |= {"genes": len(genes), "genes_of_another_part": n_seen, "persons": len(persons)}
+    counts["null_pairs"] = len(matched)
     numbers = {"threshold": limit, "part": part, "matched_on": _matched_on(tissue.targets)}
     numbers |= _numbers(pairs, rows, len(genes), n_resamples, rng)
     logger.info("co-expression prediction: %s", counted(counts))
@@ -149,9 +150,13 @@ def predict_coexpression(
 
 
 def _shared(
-    tissue: TissueModel, features: RegulatoryFeatures, other: TissueModel | None, part: Part
-) -> tuple[list[str], list[str]]:
-    """Genes of the part that all sides have, and persons."""
+    tissue: TissueModel,
+    features: RegulatoryFeatures,
+    other: TissueModel | None,
+    further: list[ModelBundle],
+    part: Part,
+) -> tuple[list[str], list[str], int]:
+    """Genes of the part that all sides have, persons, and how many genes are of another part in another model."""
     tables = [t.targets for t in (tissue, other) if t is not None]
     bundles = [t.bundle for t in (tissue, other) if t is not None]
     for table in tables:
@@ -161,14 +166,17 @@ def _shared(
     for table in tables:
         known = set(table["gene_id"].astype(str))
         wanted = [gene for gene in wanted if gene in known]
+    splits = [b.split_map for b in (*bundles[1:], *further) if part != "all"]
+    in_part = [gene for gene in wanted if all(split.get(gene, part) == part for split in splits)]
+    n_seen, wanted = len(wanted) - len(in_part), in_part
     main = [t for t, is_main in zip(tissue.bundle.tasks, tissue.bundle.is_main_task, strict=True) if is_main]
     persons = [t for t in main if all(t in table for table in tables) and all(t in b.tasks for b in bundles)]
     if len(persons) < LEAST_TASKS or len(wanted) < 3:
         raise ValueError(
-            f"{len(persons)} persons and {len(wanted)} {part} genes are in model, targets and features together; "
+            f"{len(persons)} persons and {len(wanted)} {part} genes are in all models, targets and features together; "
             f"{LEAST_TASKS} persons and 3 genes or more are wanted (the model's tasks are {listed(main, 3)})"
         )
-    return wanted, persons
+    return wanted, persons, n_seen
 
 
 def _values(targets: pd.DataFrame, genes: list[str], persons: list[str]) -> Float:

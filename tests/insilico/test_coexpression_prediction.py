@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -111,6 +113,19 @@ def test_further_models_make_classes(tissue, features):
     assert set(table.index) <= {"rna+promoter", "none"}
     assert table.loc["rna+promoter", "full_success"] == 1
     assert table["share"].sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("role", ["other", "further"])
+def test_genes_that_another_model_was_trained_on_are_left_out(tissue, features, role):
+    split = tissue.bundle.split_map
+    part = [gene for gene, name in split.items() if name == "train"]
+    moved = {**split, **dict.fromkeys(part[:5], "test")}
+    bundle = replace(tissue.bundle, split=tissue.bundle.split.assign(split=[moved[g] for g in split]))
+    asked = {"other": {"other": tissue._replace(bundle=bundle)}, "further": {"further": {"rna": bundle}}}[role]
+    found = predict_coexpression(tissue, features, part="train", threshold=0.3, n_resamples=0, **asked)
+    assert found.counts["genes"] == len(part) - 5
+    assert found.counts["genes_of_another_part"] == 5
+    assert not set(part[:5]) & {*found.pairs["gene_id"], *found.pairs["partner_id"]}
 
 
 def test_bad_input(tissue, features):
