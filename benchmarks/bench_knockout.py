@@ -71,7 +71,8 @@ def pair_of(architecture: str, features_path: str) -> tuple[Any, list[Any], list
 
 
 def ours(architecture: str, features_path: str, out: str) -> Work:
-    """All draws at once."""
+    """All draws at once, by the function that `decode coexpression` calls."""
+    from decode.insilico.coexpression import draw_correlations
     from decode.insilico.removal_model import RemovalModel
 
     bundle, genes, draws = pair_of(architecture, features_path)
@@ -80,8 +81,7 @@ def ours(architecture: str, features_path: str, out: str) -> Work:
 
     def work() -> Finish:
         model = RemovalModel.of(bundle)
-        both = [model.predict(gene) for gene in genes]
-        found = [correlations(model.without_regulators(genes[i], draws[i]), both[1 - i]) for i in (0, 1)]
+        found = [draw_correlations(model, genes[i], genes[1 - i], draws[i], method="pearson")[0] for i in (0, 1)]
 
         def finish() -> dict[str, Any]:
             np.save(out, np.stack(found))
