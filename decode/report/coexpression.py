@@ -107,7 +107,7 @@ def _panel(axes: Axes, own: pd.DataFrame, longest: int) -> None:
 
 
 def coexpression_files(result: CoexpressionDrivers) -> RunFiles:
-    """effects.tsv, key.tsv, correlations.tsv, correlations.json and one figure a model."""
+    """effects.tsv, key.tsv, correlations.json and one figure a model."""
     names = list(dict.fromkeys(result.effects["model"]))
     figures = {
         "effects" if len(names) == 1 else f"effects_{name}": coexpression_figure(result, model=name) for name in names
