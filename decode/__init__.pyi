@@ -63,6 +63,7 @@ from decode.landmark.autoencoder import AutoencoderConfig as AutoencoderConfig
 from decode.landmark.autoencoder import load_autoencoder as load_autoencoder
 from decode.landmark.autoencoder import save_autoencoder as save_autoencoder
 from decode.landmark.autoencoder_fit import train_autoencoder as train_autoencoder
+from decode.landmark.panel_sets import enrich_panel as enrich_panel
 from decode.landmark.prepare import prepare_expression as prepare_expression
 from decode.landmark.prepared import PreparedExpression as PreparedExpression
 from decode.landmark.prepared import open_prepared as open_prepared

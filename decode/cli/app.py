@@ -25,6 +25,7 @@ from decode.cli import (
     knockout,
     landmark,
     landmark_panels,
+    landmark_sets,
     mediate,
     model,
     null,
@@ -40,7 +41,8 @@ from decode.cli import (
 from decode.cli.options import Debug, Quiet, with_common_options
 from decode.cli.progress import set_up_logging, state
 
-landmark.app.registered_commands += landmark_panels.app.registered_commands  # one group, two files
+landmark.app.registered_commands += landmark_panels.app.registered_commands  # one group, three files
+landmark.app.registered_commands += landmark_sets.app.registered_commands
 
 LONGEST = 380  # characters of an error message; what names many long paths is cut
 

@@ -110,3 +110,19 @@ def read_genes(path: Path) -> list[str]:
     if not names:
         raise ValueError(f"gene list {path} names no gene; write one gene id a line")
     return strip_version(names)
+
+
+def read_panel(path: Path) -> pd.DataFrame | list[str]:
+    """The table of a panel, whose column gene_id names its genes, or a plain list of genes."""
+    import pandas as pd
+
+    from decode.core.files import open_text
+
+    with open_text(path, "panel") as handle:
+        if "gene_id" not in handle.readline().rstrip("\r\n").split("\t"):
+            return read_genes(path)
+    with open_text(path, "panel") as handle:
+        table = pd.read_csv(handle, sep="\t", dtype=str, keep_default_na=False)
+    if table.empty:
+        raise ValueError(f"panel {path} names no gene; give a table of decode landmark select")
+    return table
