@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from decode.core.checks import check_choice
 from decode.core.files import check_input, to_json
+from decode.core.hdf5 import READ_ERRORS, open_hdf5, short
 from decode.landmark.quantiles import Quantiles
 
 FORMAT = "decode-landmark-prepared"
@@ -25,7 +26,7 @@ SCHEMA_VERSION = 1
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 PARTS = (TRAIN, VALIDATION, TEST)
 BLOCK_ROWS = 256
-READ_ERRORS = (OSError, RuntimeError, KeyError, ValueError, TypeError)
+ADVICE = "give the output of decode landmark prepare"
 STATISTICS = ("train_mean", "train_sd", "train_min", "train_max")
 
 
@@ -223,8 +224,8 @@ def open_prepared(path: str | Path) -> PreparedExpression:
         If it is damaged, cut off, of another kind or of another schema version.
     """
     path = check_input(path, "prepared expression")
+    file = open_hdf5(path, "prepared expression", ADVICE)
     with _says_what_is_wrong(path):
-        file = h5py.File(path, "r")
         try:
             found, version = file.attrs.get("format"), file.attrs.get("schema_version")
             if found == FORMAT and version == SCHEMA_VERSION:
@@ -245,10 +246,7 @@ def _says_what_is_wrong(path: Path) -> Iterator[None]:
     try:
         yield
     except READ_ERRORS as error:
-        raise ValueError(
-            f"{path} is no HDF5 file, cut off or damaged ({str(error).splitlines()[0]}); give the output of decode "
-            "landmark prepare"
-        ) from error
+        raise ValueError(f"prepared expression {path} is damaged ({short(error)}); {ADVICE}") from error
 
 
 def _read_description(file: h5py.File) -> PreparedExpression:
