@@ -16,15 +16,8 @@ logger = logging.getLogger(__name__)
 MOST_TIMES = 1100  # uncompressed over compressed: deflate reaches 1,032, small chunks of blosc-zstd about 800
 SLACK_BYTES = 64 * 2**20  # declared and never written, in a small file
 READ_ERRORS = (
-    OSError,
-    RuntimeError,
-    KeyError,
-    ValueError,
-    TypeError,
-    AttributeError,
-    RecursionError,
-    UnicodeDecodeError,
-)
+    OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, RecursionError, OverflowError,
+)  # fmt: skip
 _PLAIN = {h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.STRING, h5py.h5t.ENUM}
 _CLASSES = {
     h5py.h5t.COMPOUND: "compound or complex", h5py.h5t.REFERENCE: "reference", h5py.h5t.OPAQUE: "opaque",

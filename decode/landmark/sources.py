@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from decode.core.checks import check_unique, listed
 from decode.core.files import check_input
+from decode.core.hdf5 import open_hdf5
 from decode.expression.gene_ids import clean_gene_ids
 from decode.expression.readers import HDF5_MAGIC, read_expression_with_counts
 
@@ -163,10 +164,7 @@ def open_samples(path: str | Path) -> SampleMatrix:
 
 def _open_hdf5(path: Path) -> SampleMatrix:
     name = f"expression matrix {path}"
-    try:
-        file = h5py.File(path, "r")
-    except READ_ERRORS as error:
-        raise ValueError(f"{name} is cut off or damaged ({_short(error)}); fetch it again") from error
+    file = open_hdf5(path, "expression matrix", "fetch or write it again")
     try:
         if "format" in file.attrs and str(file.attrs["format"]).startswith("decode-"):
             raise ValueError(f"{name} is a {file.attrs['format']} file already; give the matrix that it was made from")
