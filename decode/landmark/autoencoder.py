@@ -296,8 +296,8 @@ def load_autoencoder(folder: str | Path) -> Autoencoder:
         shape = scales[name].shape[1:] if name == "components" else scales[name].shape
         if shape != wanted or scales[name].dtype.kind != "f" or not np.isfinite(scales[name]).all():
             raise ValueError(
-                f"{name} of {folder / SCALES} holds undefined numbers or has shape {scales[name].shape} for {n_genes:,} "
-                f"genes; {AGAIN}"
+                f"{name} of {folder / SCALES} holds undefined numbers or has shape {scales[name].shape} for "
+                f"{n_genes:,} genes; {AGAIN}"
             )
     paths = [folder / f"member_{number}.npz" for number in range(config.members)]
     for path in paths:

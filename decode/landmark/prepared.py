@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from decode.core.checks import check_choice
+from decode.core.checks import check_choice, check_unique, listed
 from decode.core.files import check_input, to_json
 from decode.core.hdf5 import READ_ERRORS, open_hdf5, short
 from decode.landmark.quantiles import Quantiles
@@ -265,13 +265,26 @@ def _read_description(file: h5py.File) -> PreparedExpression:
     values = file["values"]
     if values.shape != (len(sample_ids), len(gene_ids)) or len(split) != len(sample_ids):
         raise ValueError(f"the matrix has shape {values.shape}, the lists {len(sample_ids)} and {len(gene_ids)} names")
-    reference = file["reference_quantiles"][:]
-    quantiles = Quantiles(reference, float(file.attrs["raw_low"]), float(file.attrs["raw_high"]))
-    mean, sd, low, high = (file[name][:] for name in STATISTICS)
+    if values.dtype != np.float32 or set(split.tolist()) - set(PARTS):
+        raise ValueError(f"values are of type {values.dtype}, parts of the split {listed(sorted(set(split.tolist())))}")
+    for name, ids in (("genes", gene_ids), ("samples", sample_ids)):
+        check_unique(name, ids.tolist())
+    rows = {name: file[name] for name in ("reference_quantiles", *STATISTICS)}
+    for name, row in rows.items():
+        if row.shape != gene_ids.shape or row.dtype.kind != "f" or not np.isfinite(row[:]).all():
+            raise ValueError(f"{name} is no row of finite numbers, one for each of the {len(gene_ids):,} genes")
+    raw_low, raw_high = float(file.attrs["raw_low"]), float(file.attrs["raw_high"])
+    if not np.isfinite([raw_low, raw_high]).all():
+        raise ValueError("raw_low or raw_high is undefined")
+    counts, options = (json.loads(file.attrs[name]) for name in ("counts", "options"))
+    if not isinstance(counts, dict) or not isinstance(options, dict):
+        raise ValueError("counts or options are no objects with named values")
+    quantiles = Quantiles(rows["reference_quantiles"][:], raw_low, raw_high)
+    mean, sd, low, high = (rows[name][:] for name in STATISTICS)
     return PreparedExpression(
         values, gene_ids, strings("gene_names"), sample_ids, split,
         table("labels", pd.Index(sample_ids.astype(object), name="sample")), quantiles, mean, sd, low, high,
-        table("duplicates", None), json.loads(file.attrs["counts"]), json.loads(file.attrs["options"]), file,
+        table("duplicates", None), counts, options, file,
     )  # fmt: skip
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from decode.core.arrays import read_arrays
 from decode.core.checks import check_unique, listed
 from decode.core.files import check_input
 from decode.core.hdf5 import open_hdf5
@@ -27,7 +27,7 @@ BLOCK_ROWS = 256  # 256 x 22,268 values of float64: 44 MiB
 SAMPLE_NAMES = ("sample_ids", "samples", "sample", "barcodes", "columns")
 GENE_NAMES = ("gene_ids", "genes", "gene", "probes", "probe_ids", "features", "rows")
 MATRIX_NAMES = ("values", "matrix", "X", "expression", "data")
-READ_ERRORS = (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError, EOFError, zipfile.BadZipFile)
+READ_ERRORS = (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,14 +189,10 @@ def _open_hdf5(path: Path) -> SampleMatrix:
 
 def _open_npz(path: Path) -> SampleMatrix:
     name = f"expression matrix {path}"
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            chosen = [_chosen(stored.files, names, name) for names in (MATRIX_NAMES, GENE_NAMES, SAMPLE_NAMES)]
-            matrix, genes, samples = (stored[item] for item in chosen)
-    except READ_ERRORS as error:
-        if isinstance(error, ValueError) and str(error).startswith(name):
-            raise
-        raise ValueError(f"{name} is cut off, damaged or holds objects ({_short(error)}); write it again") from error
+    stored = read_arrays(path, (), "expression matrix", "write it again")
+    matrix, genes, samples = (
+        stored[_chosen(stored, names, name)] for names in (MATRIX_NAMES, GENE_NAMES, SAMPLE_NAMES)
+    )
     return _oriented(name, matrix, _texts(samples), _texts(genes))
 
 
