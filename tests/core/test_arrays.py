@@ -37,7 +37,7 @@ def declaring(shape: tuple[int, ...], n_values: int) -> bytes:
         (declaring((3,), 10**7), "it declares more than a file of its size can hold"),
         (b"no array", "magic"),
         (declaring((3,), 3).replace(b"'<f8'", b"'|O' "), "holds objects"),
-        (declaring((3,), 3).replace(b"(3,)", b"(a,)"), "damaged or no array file"),
+        (declaring((3,), 3).replace(b"(3,)", b"(a,)"), "malformed node"),
     ],
 )
 def test_what_strangers_may_not_bring(tmp_path: Path, content: bytes, message: str) -> None:
