@@ -2,7 +2,7 @@
 
 A pickle names functions and classes to call, so loading a stranger's runs his code. Here every class and function of
 pandas, scipy and numpy is replaced by an object that merely keeps what it was given, other names are refused, and
-arrays are made from what was kept, with their shapes checked: numpy's own way from a damaged pickle to an array can crash.
+arrays are made from what was kept, shapes checked: numpy's own way from a damaged pickle to an array can crash.
 """
 
 from __future__ import annotations
