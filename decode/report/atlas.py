@@ -30,8 +30,8 @@ def gene_text(view: GeneView, *, n_tasks: int = N_TASKS) -> str:
     lines += ["", "where they act most (bases from the TSS; in rna from the 5' end)"]
     for row in view.places.to_dict("records"):
         lines.append(
-            f"{row['regulator']:20}{row['region']:12}{row['first_bp']:>7,} to {row['last_bp']:<7,}{row['bases']:6.0f} bases"
-            f"{row['effect']:9.3f}{'  shared by bases' if row['position_blind'] else ''}"
+            f"{row['regulator']:20}{row['region']:12}{row['first_bp']:>7,} to {row['last_bp']:<7,}"
+            f"{row['bases']:6.0f} bases{row['effect']:9.3f}{'  shared by bases' if row['position_blind'] else ''}"
         )
     if view.places["position_blind"].any():
         lines.append("shared by bases: the model sees the total of the region, not the place")
@@ -61,6 +61,7 @@ def task_text(ranking: pd.DataFrame, task: str, n_top: int) -> str:
     for row in rows.to_dict("records"):
         interval = f"{row['rank_low']:.0f}-{row['rank_high']:.0f}" if row["rank_low"] == row["rank_low"] else ""
         lines.append(
-            f"{row['rank']:4.0f} {interval:>9}  {row['regulator']:18}{row['kind']:7}{row['mean']:9.4f}{row['n_bound_genes']:13,}"
+            f"{row['rank']:4.0f} {interval:>9}  {row['regulator']:18}{row['kind']:7}{row['mean']:9.4f}"
+            f"{row['n_bound_genes']:13,}"
         )
     return "\n".join(lines)
