@@ -119,7 +119,7 @@ NAMES = [
     (header(definitions={"x": 1}), "a definition of a region in the header is no object"),
     (header(checks=[]), "checks or definitions of the header is no object"),
     (header(other=1), "the header lacks or adds other"),
-    (nested, ""),
+    (nested, "."),
 ]
 TABLES = [
     (table("genes", "tss", np.array([1.0, np.nan, 3.0])), "column tss of the table of genes holds something else than"),
