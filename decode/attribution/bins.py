@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import h5netcdf
+import h5py
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
@@ -17,7 +19,10 @@ from decode.attribution.exact.engine import ExactEngine
 from decode.attribution.job import ENGINES, EngineName, Job, make_job
 from decode.attribution.references import N_MATCHED, ReferenceName
 from decode.core.checks import check_choice, check_known, listed
-from decode.core.files import atomic_path, check_input, versions
+from decode.core.files import check_input, versions
+from decode.core.hdf5 import READ_ERRORS, open_hdf5, short
+from decode.core.hdf5_output import hdf5_output
+from decode.core.netcdf import dump_netcdf
 from decode.statistics.spread import Spread
 
 if TYPE_CHECKING:
@@ -178,14 +183,14 @@ def write_bin_attributions(datasets: Iterator[xr.Dataset] | Sequence[xr.Dataset]
         Names of the groups: the gene ids.
     """
     groups: list[str] = []
-    with atomic_path(path) as temporary:
-        root = xr.Dataset(attrs={"format": BINS_FORMAT})
-        root.to_netcdf(temporary, engine="h5netcdf")
+    with hdf5_output(path) as sink, h5netcdf.File(sink, "w") as file:
+        file.attrs["format"] = BINS_FORMAT
         for dataset in datasets:
             group = dataset.attrs["gene"]
-            packed = {name: {"zlib": True, "complevel": 1, "shuffle": True} for name in dataset.data_vars}
-            dataset.to_netcdf(temporary, mode="a", group=group, engine="h5netcdf", encoding=packed)
+            packed = {str(name): {"zlib": True, "complevel": 1, "shuffle": True} for name in dataset.data_vars}
+            dump_netcdf(dataset, file.create_group(group), packed)
             groups.append(group)
+            sink.check()
     logger.info("%s: bins of %d genes", path, len(groups))
     return groups
 
@@ -203,23 +208,14 @@ def read_bin_attributions(path: str | Path, gene: str) -> xr.Dataset:
         If the gene is not in it.
     """
     path = check_input(path, "per-bin attributions")
-    try:
-        with xr.open_dataset(path, engine="h5netcdf") as root:
-            is_ours = root.attrs.get("format") == BINS_FORMAT
-    except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
-        raise ValueError(
-            f"{path} is no netCDF-4 file or damaged; give the output of decode attribute --bins"
-        ) from error
-    if not is_ours:
-        raise ValueError(f"{path} holds no per-bin attributions; give the output of decode attribute --bins")
-    groups = _groups(path)
+    advice = "give the output of decode attribute --bins"
+    with open_hdf5(path, "per-bin attributions", advice) as file:
+        if str(file.attrs.get("format")) != BINS_FORMAT:
+            raise ValueError(f"{path} holds no per-bin attributions; {advice}")
+        groups = [str(name) for name in file if isinstance(file[name], h5py.Group)]
     if gene not in groups:
         raise KeyError(f"gene {gene!r} is not in {path}; it holds {listed(groups)}")
-    return xr.open_dataset(path, group=gene, engine="h5netcdf")
-
-
-def _groups(path: Path) -> list[str]:
-    import h5py
-
-    with h5py.File(path, "r") as file:
-        return [str(name) for name in file if isinstance(file[name], h5py.Group)]
+    try:
+        return xr.open_dataset(path, group=gene, engine="h5netcdf")
+    except READ_ERRORS as error:
+        raise ValueError(f"per-bin attributions {path} are damaged ({short(error)}); {advice}") from error

@@ -14,8 +14,10 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from decode.attribution.regulator_sums import VARIABLES, RegulatorSums, add_up, means
-from decode.core.files import atomic_path, check_output
-from decode.core.netcdf import open_netcdf
+from decode.core.files import check_output
+from decode.core.hdf5 import open_hdf5
+from decode.core.hdf5_output import PatientFile, hdf5_output
+from decode.core.netcdf import dump_netcdf, open_netcdf
 from decode.core.resume import load_piece, make_work_folder, remove_work_folder, work_folder
 
 logger = logging.getLogger(__name__)
@@ -134,7 +136,7 @@ class AttributionFile:
     def add(self, number: int, block: BlockResult) -> None:
         """Keep a finished block."""
         make_work_folder(self.parts)
-        with atomic_path(self.part(number)) as temporary, h5py.File(temporary, "w") as file:
+        with hdf5_output(self.part(number)) as sink, h5py.File(sink, "w") as file:
             file.attrs["signature"] = self.signature
             for name, values in block.sums._asdict().items():
                 if values is not None:
@@ -161,21 +163,20 @@ class AttributionFile:
         paths = [self.part(number) for number in range(n_blocks)]
         small = {name: np.concatenate([_read(path, name) for path in paths]) for name in DIMS if name not in FULL}
         dataset = with_variables(header, small, add_up(_read_sums(path) for path in paths))
-        with atomic_path(self.path) as temporary:
-            try:
-                dataset.to_netcdf(temporary, engine="h5netcdf")
-                self._add_full(temporary, dataset)
-                with h5py.File(temporary, "r+") as file:
-                    for number, path in enumerate(paths):
-                        _copy_chunks(path, file, number * self.layout.block_genes)
-            except RuntimeError as error:  # how HDF5 tells of a full disk, at times
-                raise OSError(f"{self.path} could not be written ({error}); is the disk full?") from error
+        with hdf5_output(self.path) as sink:
+            self._write_small(sink, dataset)
+            with h5py.File(sink, "r+") as file:
+                for number, path in enumerate(paths):
+                    _copy_chunks(path, file, number * self.layout.block_genes)
+                    sink.check()
         remove_work_folder(self.parts)
 
-    def _add_full(self, path: Path, dataset: xr.Dataset) -> None:
+    def _write_small(self, sink: PatientFile, dataset: xr.Dataset) -> None:
+        """All but the two large variables, which are left empty."""
         shape = tuple(dataset.sizes[name] for name in DIMS["attribution"])
         chunks = (self.layout.chunk_genes, *shape[1:])
-        with h5netcdf.File(path, "a") as file:
+        with h5netcdf.File(sink, "w") as file:
+            dump_netcdf(dataset, file)
             for name in FULL:
                 options: dict[str, Any] = {"chunks": chunks, **FILTERS} if all(shape) else {}
                 variable = file.create_variable(name, DIMS[name], np.float32, fillvalue=np.float32(np.nan), **options)
@@ -183,19 +184,23 @@ class AttributionFile:
                 variable.attrs["units"] = "log2"
 
 
+def _open_part(path: Path) -> h5py.File:
+    return open_hdf5(path, "finished piece", "remove it to compute it again")
+
+
 def _read_signature(path: Path) -> tuple[str, None]:
-    with h5py.File(path, "r") as file:
+    with _open_part(path) as file:
         return str(file.attrs["signature"]), None
 
 
 def _read(path: Path, name: str) -> NDArray[np.float32]:
-    with h5py.File(path, "r") as file:
+    with _open_part(path) as file:
         values: NDArray[np.float32] = file[name][:]
     return values
 
 
 def _read_sums(path: Path) -> RegulatorSums:
-    with h5py.File(path, "r") as file:
+    with _open_part(path) as file:
         stored = file[SUMS]
         values: dict[str, Any] = {name: stored[name][:] if name in stored else None for name in RegulatorSums._fields}
     return RegulatorSums(**values)
@@ -203,7 +208,7 @@ def _read_sums(path: Path) -> RegulatorSums:
 
 def _copy_chunks(part: Path, target: h5py.File, first_gene: int) -> None:
     """Copy compressed chunks as they are."""
-    with h5py.File(part, "r") as source:
+    with _open_part(part) as source:
         for name in FULL:
             if name not in source:
                 continue

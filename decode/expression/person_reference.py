@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 from typing import Any, NamedTuple
-from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from decode.core.arrays import read_arrays
 from decode.core.checks import check_matched, check_unique, listed
 from decode.core.files import atomic_path, check_input
 from decode.expression.quantiles import map_to_quantiles
@@ -20,6 +20,7 @@ from decode.expression.tissue import checked_values
 logger = logging.getLogger(__name__)
 
 SCHEMA_VERSION = 1
+ARRAYS = ("schema_version", "gene_ids", "gene_mean", "quantiles", "pseudocount", "n_samples", "id_name")
 
 
 class PersonReference(NamedTuple):
@@ -155,24 +156,28 @@ def read_person_reference(path: str | Path) -> PersonReference:
     """
     path = check_input(path, "reference of persons")
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            if int(stored["schema_version"]) != SCHEMA_VERSION:
-                raise ValueError(f"schema version {stored['schema_version']}; {SCHEMA_VERSION} is read")
-            reference = PersonReference(
-                stored["gene_ids"].tolist(),
-                stored["gene_mean"].astype(np.float64),
-                stored["quantiles"].astype(np.float64),
-                float(stored["pseudocount"]),
-                int(stored["n_samples"]),
-                str(stored["id_name"]),
-            )
+        stored = read_arrays(path, ARRAYS, "reference of persons", "write it again")
+        if int(stored["schema_version"]) != SCHEMA_VERSION:
+            raise ValueError(f"schema version {stored['schema_version']}; {SCHEMA_VERSION} is read")
+        reference = PersonReference(
+            [str(gene) for gene in stored["gene_ids"].ravel()],
+            stored["gene_mean"].astype(np.float64),
+            stored["quantiles"].astype(np.float64),
+            float(stored["pseudocount"]),
+            int(stored["n_samples"]),
+            str(stored["id_name"]),
+        )
+        if not (np.isfinite(reference.gene_mean).all() and np.isfinite(reference.quantiles).all()):
+            raise ValueError("means or quantiles are undefined")
+        if not 0 < reference.pseudocount < np.inf or reference.n_samples < 1:
+            raise ValueError(f"{reference.n_samples} samples, pseudocount {reference.pseudocount:g}")
         n_genes = len(reference.gene_ids)
         if reference.gene_mean.shape != (n_genes,) or reference.quantiles.shape != (2, n_genes):
             raise ValueError(f"{n_genes} genes, means of shape {reference.gene_mean.shape}")
         if reference.id_name not in (GENE_ID, TRANSCRIPT_ID):
             raise ValueError(f"ids are called {reference.id_name!r}")
         check_unique("genes", reference.gene_ids)
-    except (KeyError, ValueError, TypeError, OSError, EOFError, BadZipFile) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise ValueError(
             f"{path} is no reference of persons as decode writes it ({error}); write it again (decode expression "
             "person)"

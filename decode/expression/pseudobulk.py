@@ -18,6 +18,7 @@ from scipy import sparse
 
 from decode.core.checks import check_count, check_unique, listed
 from decode.core.files import check_input
+from decode.core.hdf5 import READ_ERRORS, open_hdf5, short
 from decode.core.ids import strip_version
 from decode.expression.counts import per_million
 
@@ -94,10 +95,12 @@ def pseudobulk(
     check_count("min_cells", min_cells)
     path = check_input(path, "h5ad file")
     try:
-        with h5py.File(path, "r") as file:
+        with open_hdf5(path, "h5ad file", "fetch or write it again", plain=False) as file:
             return _summed(file, str(path), sample_column, group_column, min_cells, matrix)
-    except OSError as error:
-        raise ValueError(f"{path} is no readable h5ad file ({error}); fetch or write it again") from error
+    except READ_ERRORS as error:
+        if isinstance(error, ValueError) and str(path) in str(error):
+            raise
+        raise ValueError(f"{path} is no readable h5ad file ({short(error)}); fetch or write it again") from error
 
 
 def _summed(
@@ -236,10 +239,13 @@ def _parts(
         pointers = node["indptr"][start : stop + 1].astype(np.int64)
         first, last = int(pointers[0]), int(pointers[-1])
         arrays = (node["data"][first:last].astype(np.float64), node["indices"][first:last], pointers - first)
+        part: Any
         if by_gene:
-            yield everything, slice(start, stop), sparse.csc_matrix(arrays, shape=(n_cells, stop - start))
+            part, block = sparse.csc_matrix(arrays, shape=(n_cells, stop - start)), (everything, slice(start, stop))
         else:
-            yield slice(start, stop), everything, sparse.csr_matrix(arrays, shape=(stop - start, n_genes))
+            part, block = sparse.csr_matrix(arrays, shape=(stop - start, n_genes)), (slice(start, stop), everything)
+        part.check_format(full_check=True)  # compiled code follows the indices without looking
+        yield *block, part
 
 
 def _samples(obs: pd.DataFrame, wanted: list[str], codes: NDArray[np.int64], names: list[str]) -> pd.DataFrame:

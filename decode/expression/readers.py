@@ -13,6 +13,7 @@ import pandas as pd
 
 from decode.core.checks import check_unique, listed
 from decode.core.files import read_bytes
+from decode.core.hdf5 import READ_ERRORS, check_contents, short
 from decode.core.opening import HDF5_MAGIC
 from decode.expression.gene_ids import clean_gene_ids
 from decode.expression.table_kinds import check_is_samples, place_columns
@@ -199,14 +200,18 @@ def _read_gct(content: bytes, name: str) -> NumericTable:
 def _read_gctx(content: bytes, name: str) -> NumericTable:
     try:
         with h5py.File(io.BytesIO(content), "r") as handle:
+            check_contents(handle, name, len(content), "fetch or write it again")
             row_ids, column_ids = (
                 [item.decode() if isinstance(item, bytes) else str(item) for item in handle[f"/0/META/{axis}/id"][:]]
                 for axis in ("ROW", "COL")
             )
             matrix = handle["/0/DATA/0/matrix"][:].astype(np.float64)
-    except (KeyError, OSError, ValueError, AttributeError) as error:
+    except READ_ERRORS as error:
+        if str(error).startswith(name):
+            raise
         raise ValueError(
-            f"{name} is no readable GCTX file ({error}); /0/DATA/0/matrix, /0/META/ROW/id and /0/META/COL/id are wanted"
+            f"{name} is no readable GCTX file ({short(error)}); /0/DATA/0/matrix, /0/META/ROW/id and /0/META/COL/id "
+            "are wanted"
         ) from error
     # the format stores samples x genes (cmapPy transposes at reading and writing), whatever its name ROW suggests
     if matrix.shape == (len(column_ids), len(row_ids)):

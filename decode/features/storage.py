@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,12 +17,16 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
-from decode.core.files import atomic_path, check_input, check_output, to_json
+from decode.core.files import check_input, check_output, to_json
+from decode.core.hdf5 import READ_ERRORS, open_hdf5, short
+from decode.core.hdf5_output import hdf5_output
 from decode.features.content import SCHEMA_VERSION, FeatureContent, track_names
 from decode.features.region import RegionMatrix, bin_grid, check_genes_and_bins, dense_grid, padded_lengths
+from decode.features.stored import check_header, check_lengths, check_pointers, check_table, check_values
 
 FORMAT = "decode-features"
 CHUNK = 8192  # values; 128 random genes: 8k chunks 8 ms, 64k chunks 44 ms
+ADVICE = "build it again (decode features build)"
 HEADER = ("level", "build", "bin_size", "upstream", "downstream", "sources", "checks", "definitions")
 
 
@@ -48,12 +51,20 @@ def _put_table(group: h5py.Group, table: pd.DataFrame) -> None:
             _put(group, name, encoded if encoded.dtype.itemsize else encoded.astype("S1"))
 
 
-def _get_table(group: h5py.Group) -> pd.DataFrame:
+def _get_table(file: h5py.File, name: str) -> pd.DataFrame:
+    """Table of genes or tracks; a column is read once all are known to be of one length."""
+    group = file[name]
+    names = json.loads(group.attrs["columns"])
+    if not isinstance(names, list) or len(set(names)) < len(names):
+        raise ValueError(f"columns of the table of {name} are no list of different names")
+    check_lengths(f"table of {name}", {column: len(group[column]) for column in names})
     columns = {}
-    for name in json.loads(group.attrs["columns"]):
-        values = group[name][:]
-        columns[name] = np.char.decode(values, "utf-8").astype(object) if values.dtype.kind == "S" else values
-    return pd.DataFrame(columns)
+    for column in names:
+        values = group[column][:]
+        if values.ndim != 1 or values.dtype.kind not in "Siufb":
+            raise ValueError(f"column {column} of the table of {name} is no row of numbers or text")
+        columns[column] = np.char.decode(values, "utf-8").astype(object) if values.dtype.kind == "S" else values
+    return check_table(f"table of {name}", pd.DataFrame(columns))
 
 
 def write_features(features: FeatureContent, path: str | Path) -> None:
@@ -74,14 +85,8 @@ def write_features(features: FeatureContent, path: str | Path) -> None:
         If writing fails, for instance on a full disk; an older file of that name stays as it was.
     """
     check_output(path)
-    content = io.BytesIO()  # HDF5 crashes the process where it cannot write to a full disk; plain writing raises
-    with h5py.File(content, "w") as file:
+    with hdf5_output(path) as sink, h5py.File(sink, "w") as file:
         _fill(file, features)
-    with atomic_path(path) as temporary:
-        try:
-            temporary.write_bytes(content.getbuffer())
-        except OSError as error:
-            raise OSError(f"features file {path} could not be written ({error.strerror}); is the disk full?") from error
 
 
 def _fill(file: h5py.File, features: FeatureContent) -> None:
@@ -112,11 +117,8 @@ def _readable(path: str | Path) -> Iterator[None]:
     """Turn whatever a damaged HDF5 file raises into one sentence."""
     try:
         yield
-    except (OSError, RuntimeError, KeyError, TypeError, UnicodeDecodeError, json.JSONDecodeError, IndexError) as error:
-        reason = str(error).strip("'\"").splitlines()[0] if str(error) else type(error).__name__
-        raise ValueError(
-            f"features file {path} is damaged ({reason}); build it again (decode features build)"
-        ) from error
+    except READ_ERRORS as error:
+        raise ValueError(f"features file {path} is damaged ({short(error)}); {ADVICE}") from error
 
 
 def _open(path: str | Path) -> h5py.File:
@@ -124,8 +126,7 @@ def _open(path: str | Path) -> h5py.File:
     path = check_input(path, "features file")
     if not h5py.is_hdf5(path):
         raise ValueError(f"{path} is not a features file (no HDF5); give the output of decode features build")
-    with _readable(path):
-        file = h5py.File(path, "r")
+    file = open_hdf5(path, "features file", ADVICE)
     found, version = file.attrs.get("format"), file.attrs.get("schema_version")
     if found != FORMAT:
         file.close()
@@ -140,8 +141,11 @@ def _open(path: str | Path) -> h5py.File:
 
 
 def _header(file: h5py.File) -> dict[str, Any]:
-    header: dict[str, Any] = json.loads(file["header"][:].tobytes())
-    return header
+    return check_header(json.loads(file["header"][:].tobytes()), HEADER)
+
+
+def _value_kinds(tracks: pd.DataFrame, region: str) -> NDArray[Any]:
+    return tracks.loc[tracks["region"] == region, "value_kind"].to_numpy(dtype=object)
 
 
 def read_content(path: str | Path) -> dict[str, Any]:
@@ -164,15 +168,24 @@ def read_content(path: str | Path) -> dict[str, Any]:
     """
     with _open(path) as file, _readable(path):
         header = _header(file)
-        regions = {}
-        for name in header.pop("regions"):
-            group = file[f"regions/{name}"]
-            pointer = group["indptr"][:]
-            parts = (group["data"][:], group["indices"][:].astype(pointer.dtype), pointer)
-            data = sparse.csr_array(parts, shape=(len(pointer) - 1, int(group.attrs["n_tracks"])))
-            regions[name] = RegionMatrix(name, data, group["offsets"][:], group["bin_length_bp"][:])
-        tables = {name: _get_table(file[name]) for name in ("genes", "tracks")}
+        tables = {name: _get_table(file, name) for name in ("genes", "tracks")}
+        regions = {name: _region(file, name, **tables) for name in header.pop("regions")}
         return {**header, **tables, "regions": regions}
+
+
+def _region(file: h5py.File, name: str, *, genes: pd.DataFrame, tracks: pd.DataFrame) -> RegionMatrix:
+    """One region, once nothing in it leads outside of its arrays."""
+    group = file[f"regions/{name}"]
+    data, indices, pointer, offsets, lengths = (
+        group[part][:] for part in ("data", "indices", "indptr", "offsets", "bin_length_bp")
+    )
+    value_kinds = _value_kinds(tracks, name)
+    if group.attrs["n_tracks"] != len(value_kinds):
+        raise ValueError(f"region {name} has {group.attrs['n_tracks']} tracks, the table {len(value_kinds)}")
+    check_pointers(name, indptr=pointer, offsets=offsets, bin_length_bp=lengths, n_values=len(data), n_genes=len(genes))
+    check_values(name, data, indices, value_kinds)
+    parts = (data, indices.astype(pointer.dtype), pointer)
+    return RegionMatrix(name, sparse.csr_array(parts, shape=(len(pointer) - 1, len(value_kinds))), offsets, lengths)
 
 
 class FeaturesFile:
@@ -208,7 +221,7 @@ class FeaturesFile:
         self.downstream: int = header["downstream"]
         self.sources: list[dict[str, Any]] = header["sources"]
         self.checks: dict[str, Any] = header["checks"]
-        self.definitions: dict[str, dict[str, Any]] = header.get("definitions", {})  # absent in older files
+        self.definitions: dict[str, dict[str, Any]] = header["definitions"]
         self.region_names: list[str] = header["regions"]
         self._parts: dict[tuple[str, str], NDArray[Any]] = {}
 
@@ -228,13 +241,13 @@ class FeaturesFile:
     def genes(self) -> pd.DataFrame:
         """Gene table."""
         with _readable(self.path):
-            return _get_table(self._file["genes"])
+            return _get_table(self._file, "genes")
 
     @cached_property
     def tracks(self) -> pd.DataFrame:
         """Track table."""
         with _readable(self.path):
-            return _get_table(self._file["tracks"])
+            return _get_table(self._file, "tracks")
 
     @cached_property
     def track_ids(self) -> list[str]:
@@ -249,7 +262,10 @@ class FeaturesFile:
     def _part(self, region: str, part: str) -> NDArray[Any]:
         """One of the small arrays of a region (row pointers, offsets, bin lengths), read once."""
         if (region, part) not in self._parts:
-            self._parts[region, part] = self._file[f"regions/{region}/{part}"][:]
+            group = self._file[f"regions/{region}"]
+            small = {name: group[name][:] for name in ("indptr", "offsets", "bin_length_bp")}
+            check_pointers(region, **small, n_values=len(group["data"]), n_genes=len(self.genes))
+            self._parts |= {(region, name): values for name, values in small.items()}
         return self._parts[region, part]
 
     def dense(
@@ -270,10 +286,12 @@ class FeaturesFile:
             group = self._file[f"regions/{region}"]
             low, high = pointer[offsets[genes]], pointer[offsets[genes + 1]]
             data, indices = (_slices(group[part], low, high) for part in ("data", "indices"))
+            value_kinds = _value_kinds(self.tracks, region)
+            check_values(region, data, indices, value_kinds)
         present = grid[is_present]
         row_pointer = np.concatenate([[0], np.cumsum(pointer[present + 1] - pointer[present])])
-        n_tracks = int((self.tracks["region"] == region).sum())
-        picked = sparse.csr_array((data, indices.astype(pointer.dtype), row_pointer), shape=(len(present), n_tracks))
+        shape = (len(present), len(value_kinds))
+        picked = sparse.csr_array((data, indices.astype(pointer.dtype), row_pointer), shape=shape)
         return dense_grid(picked, is_present), padded_lengths(lengths, grid)
 
 

@@ -13,8 +13,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from decode.core.files import atomic_path, check_output
-from decode.core.netcdf import open_netcdf
+from decode.core.files import check_output
+from decode.core.hdf5 import open_hdf5
+from decode.core.hdf5_output import PatientFile, hdf5_output
+from decode.core.netcdf import dump_netcdf, open_netcdf
 from decode.core.resume import load_piece, make_work_folder, remove_work_folder, work_folder
 
 logger = logging.getLogger(__name__)
@@ -114,7 +116,7 @@ class KnockoutFile:
     def add(self, number: int, block: BlockResult) -> None:
         """Keep a finished block: bound pairs only."""
         make_work_folder(self.parts)
-        with atomic_path(self.part(number)) as temporary, h5py.File(temporary, "w") as file:
+        with hdf5_output(self.part(number)) as sink, h5py.File(sink, "w") as file:
             file.attrs["signature"] = self.signature
             for name, values in block._asdict().items():
                 if name != "sums":
@@ -125,19 +127,15 @@ class KnockoutFile:
     def finish(self, header: xr.Dataset, n_blocks: int) -> xr.Dataset:
         """Put all blocks together into the file, which appears whole or not at all, and open it."""
         paths = [self.part(number) for number in range(n_blocks)]
-        with atomic_path(self.path) as temporary:
-            try:
-                small = _small(header, (_read_block(path) for path in paths))
-                small.to_netcdf(temporary, engine="h5netcdf")
-                with h5netcdf.File(temporary, "a") as file:
-                    _write_full(file, header, paths, self.block_genes)
-            except RuntimeError as error:  # how HDF5 tells of a full disk, at times
-                raise OSError(f"{self.path} could not be written ({error}); is the disk full?") from error
+        small = _small(header, (_read_block(path) for path in paths))
+        with hdf5_output(self.path) as sink, h5netcdf.File(sink, "w") as file:
+            dump_netcdf(small, file)
+            _write_full(file, header, paths, self.block_genes, sink)
         remove_work_folder(self.parts)
         return read_knockout(self.path)
 
 
-def _write_full(file: Any, header: xr.Dataset, paths: list[Path], block_genes: int) -> None:
+def _write_full(file: Any, header: xr.Dataset, paths: list[Path], block_genes: int, sink: PatientFile) -> None:
     shape = tuple(header.sizes[name] for name in DIMS)
     n_regulators = int(np.clip(CHUNK_BYTES // (4 * CHUNK_GENES * shape[2]), 1, shape[1]))
     chunks = (min(CHUNK_GENES, shape[0]), n_regulators, shape[2])
@@ -150,6 +148,7 @@ def _write_full(file: Any, header: xr.Dataset, paths: list[Path], block_genes: i
         first, n_genes = number * block_genes, len(block.prediction)
         for name in FULL:
             file[name][first : first + n_genes] = _dense(block, getattr(block, name), shape[1])
+        sink.check()
 
 
 def _dense(block: BlockResult, values: NDArray[np.float32], n_regulators: int) -> NDArray[np.float32]:
@@ -207,13 +206,17 @@ def in_memory(header: xr.Dataset, blocks: list[BlockResult]) -> xr.Dataset:
     return small.assign(full)
 
 
+def _open_part(path: Path) -> h5py.File:
+    return open_hdf5(path, "finished piece", "remove it to compute it again")
+
+
 def _read_signature(path: Path) -> tuple[str, None]:
-    with h5py.File(path, "r") as file:
+    with _open_part(path) as file:
         return str(file.attrs["signature"]), None
 
 
 def _read_block(path: Path) -> BlockResult:
-    with h5py.File(path, "r") as file:
+    with _open_part(path) as file:
         values = {name: file[name][:] for name in BlockResult._fields if name != "sums"}
         sums = Sums(*(file[f"sums/{name}"][:] for name in Sums._fields))
     return BlockResult(**values, sums=sums)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
+from dataclasses import fields as fields_of
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -12,8 +13,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from decode.core.checks import check_count, check_known_keys, check_positive, listed
-from decode.core.files import read_json_object, sha256_of, staged_folder, versions, write_json, write_table
+from decode.core.arrays import read_arrays
+from decode.core.checks import check_count, check_known_keys, check_positive, check_unique, listed
+from decode.core.files import sha256_of, staged_folder, versions, write_json, write_table
+from decode.core.record_files import check_files, read_history, read_record_table
+from decode.core.records import HASH, anything, fields, mapping, number, read_json_record, text, whole
 from decode.core.seeds import seed_stream
 from decode.landmark.prepared import PreparedExpression
 from decode.landmark.quantiles import Quantiles
@@ -23,7 +27,9 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 RECORD, GENES, HISTORY, SCALES = "autoencoder.json", "genes.tsv.gz", "history.tsv", "scales.npz"
+SCALE_ARRAYS = ("reference", "raw", "mean", "low", "high", "components")
 BOTTLENECK = "bottleneck"
+AGAIN = "train it again (decode landmark train)"
 PREDICT_ROWS = 256
 
 
@@ -85,7 +91,7 @@ class AutoencoderConfig:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
         """Rebuild from `to_json`; an unknown key raises ValueError."""
-        check_known_keys("autoencoder configuration", values, [field.name for field in fields(cls)])
+        check_known_keys("autoencoder configuration", values, [field.name for field in fields_of(cls)])
         return cls(**values)
 
 
@@ -273,45 +279,81 @@ def load_autoencoder(folder: str | Path) -> Autoencoder:
     ValueError
         If it is damaged, altered or of another schema version.
     """
-    from decode.models.member_arrays import read_member
+    from decode.models.member_arrays import check_member, read_member
 
     folder = Path(folder)
     if not (folder / RECORD).is_file():
         raise FileNotFoundError(
             f"{folder} is no autoencoder (it lacks {RECORD}); give the output of decode landmark train"
         )
-    record = read_json_object(folder / RECORD, "autoencoder")
-    _check_record(folder, record)
+    record = _read_record(folder)
     config = AutoencoderConfig.from_json(record["config"])
-    genes = pd.read_csv(folder / GENES, sep="\t", dtype=str, keep_default_na=False)
-    with np.load(folder / SCALES, allow_pickle=False) as stored:
-        scales = dict(stored)
+    genes = _read_genes(folder / GENES)
+    scales = read_arrays(folder / SCALES, SCALE_ARRAYS, "scales of the autoencoder", AGAIN)
+    n_genes = len(genes)
+    for name in SCALE_ARRAYS:
+        wanted = (2,) if name == "raw" else (n_genes,)
+        shape = scales[name].shape[1:] if name == "components" else scales[name].shape
+        if shape != wanted or scales[name].dtype.kind != "f" or not np.isfinite(scales[name]).all():
+            raise ValueError(
+                f"{name} of {folder / SCALES} holds undefined numbers or has shape {scales[name].shape} for "
+                f"{n_genes:,} genes; {AGAIN}"
+            )
+    paths = [folder / f"member_{number}.npz" for number in range(config.members)]
+    for path in paths:
+        check_member(path, _member_shapes(config, n_genes))
     members = []
-    for number in range(config.members):
+    for path in paths:
         member = build_autoencoder(config, scales["low"], scales["high"])
-        read_member(member, folder / f"member_{number}.npz")
+        read_member(member, path)
         members.append(member)
     return Autoencoder(
         config, members, genes["gene_id"].to_numpy(dtype=np.str_), genes["gene_name"].to_numpy(dtype=np.str_),
         Quantiles(scales["reference"], float(scales["raw"][0]), float(scales["raw"][1])), scales["mean"], scales["low"],
-        scales["high"], scales["components"], pd.read_csv(folder / HISTORY, sep="\t"), record["counts"],
-        record["metrics"],
+        scales["high"], scales["components"], read_history(folder, AGAIN), record["counts"], record["metrics"],
     )  # fmt: skip
 
 
-def _check_record(folder: Path, record: dict[str, Any]) -> None:
+def _member_shapes(config: AutoencoderConfig, n_genes: int) -> dict[str, tuple[int, ...]]:
+    """Shapes of the variables of `build_autoencoder`, by name."""
+    sizes = (n_genes, config.hidden, config.bottleneck, config.hidden, n_genes)
+    shapes: dict[str, tuple[int, ...]] = {"scale/shift": (n_genes,), "scale/factor": (n_genes,)}
+    for name, n_in, n_out in zip(("encoder", BOTTLENECK, "decoder", "genes"), sizes, sizes[1:], strict=False):
+        shapes |= {f"{name}/kernel": (n_in, n_out), f"{name}/bias": (n_out,)}
+    return shapes
+
+
+_CONFIG = {
+    **{name: whole(1, 10**6) for name in ("hidden", "bottleneck")},
+    **{name: whole(1, 10**9) for name in ("epochs", "batch_size")},
+    "dropout": number(0, 1, open_high=True), "l2": number(0), "learning_rate": number(0, open_low=True),
+    "min_updates": whole(0, 10**12), "members": whole(1, 10_000), "seed": whole(0, 2**63),
+}  # fmt: skip
+_check_record = fields({
+    "schema_version": whole(SCHEMA_VERSION, SCHEMA_VERSION), "config": fields(_CONFIG, may_lack=_CONFIG),
+    "counts": mapping(anything), "metrics": mapping(anything), "versions": mapping(text()), "sha256": mapping(HASH),
+})  # fmt: skip
+
+
+def _read_record(folder: Path) -> dict[str, Any]:
+    record = read_json_record(folder / RECORD, "autoencoder", AGAIN)
     version = record.get("schema_version")
-    if version != SCHEMA_VERSION:
+    if type(version) is not int or version != SCHEMA_VERSION:
         raise ValueError(
-            f"{folder} is of schema version {version}; this release reads {SCHEMA_VERSION}: train it again"
+            f"{folder} is of schema version {str(version)[:20]}; this release reads {SCHEMA_VERSION}: train it again"
         )
-    hashes = record.get("sha256")
-    n_members = record.get("config", {}).get("members", 0)
-    wanted = {GENES, HISTORY, SCALES, *(f"member_{number}.npz" for number in range(n_members))}
-    if not isinstance(hashes, dict) or not wanted <= set(hashes) or not n_members:
-        raise ValueError(f"{folder / RECORD} does not list the files of an autoencoder; train it again")
-    for name in sorted(wanted):
-        if not (folder / name).is_file():
-            raise ValueError(f"autoencoder {folder} lacks {name}; train it again")
-        if sha256_of(folder / name) != hashes[name]:
-            raise ValueError(f"{folder / name} was altered: its hash does not match; train it again")
+    try:
+        _check_record("", record)
+    except ValueError as error:
+        raise ValueError(f"{folder / RECORD} cannot be used: {str(error).strip()}; {AGAIN}") from error
+    hashes, n_members = record["sha256"], record["config"].get("members", 1)
+    if set(hashes) != {GENES, HISTORY, SCALES, *(f"member_{number}.npz" for number in range(n_members))}:
+        raise ValueError(f"{folder / RECORD} does not list the files of an autoencoder; {AGAIN}")
+    check_files(folder, hashes, "autoencoder", AGAIN)
+    return record
+
+
+def _read_genes(path: Path) -> pd.DataFrame:
+    genes = read_record_table(path, ["gene_id", "gene_name"], AGAIN)
+    check_unique(f"genes of {path}", genes["gene_id"])
+    return genes

@@ -11,7 +11,6 @@ from decode.core.seeds import member_seeds, seed_stream
 
 Float = NDArray[np.float64]
 
-ARRAYS = ("network0_kernel0", "network0_bias0")  # the first of each; more as there are layers and networks
 MIN_PUBLISHED = 20_000  # training samples below which the published sizes only remember
 # [G] D-GEX scripts: 3 x 9,000 tanh units, dropout 0.25, SGD 5e-4 with momentum 0.5, batch 200, 200 epochs, 2 networks
 PUBLISHED = {"hidden": [9000, 9000, 9000], "dropout": 0.25, "rate": 5e-4, "momentum": 0.5, "batch": 200, "epochs": 200}
@@ -94,6 +93,21 @@ def _fit(
     dense = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
     weights = [tuple(np.asarray(value) for value in layer.get_weights()) for layer in dense]
     return weights, int(np.argmin(history.history["val_mae"])) + 1  # type: ignore[return-value]
+
+
+def check_networks(arrays: dict[str, NDArray[Any]], n_panel: int, n_targets: int) -> None:
+    """Kernels and biases of stored networks follow on one another from the panel to all targets; ValueError."""
+    number, n_outputs = 0, 0
+    while f"network{number}_kernel0" in arrays:
+        width, layer = n_panel, 0
+        while (name := f"network{number}_kernel{layer}") in arrays:
+            kernel, bias = arrays[name], arrays.get(f"network{number}_bias{layer}")
+            if kernel.ndim != 2 or kernel.shape[0] != width or bias is None or bias.shape != kernel.shape[1:]:
+                raise ValueError(f"{name} has shape {kernel.shape}, which does not take {width} inputs and a bias each")
+            width, layer = kernel.shape[1], layer + 1
+        n_outputs, number = n_outputs + width, number + 1
+    if n_outputs != n_targets:
+        raise ValueError(f"{number} networks give {n_outputs} targets; {n_targets} are wanted")
 
 
 def predict_networks(scaled: Float, arrays: dict[str, NDArray[Any]]) -> Float:

@@ -11,11 +11,25 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from decode.core.arrays import read_arrays
 from decode.core.checks import check_choice, check_unique, listed
 from decode.core.choices import Imputation
-from decode.core.files import read_json_object, sha256_of, staged_folder, write_json
-from decode.landmark.dgex import ARRAYS as NETWORK_ARRAYS
-from decode.landmark.dgex import fit_networks, predict_networks
+from decode.core.files import sha256_of, staged_folder, write_json
+from decode.core.record_files import check_files
+from decode.core.records import (
+    HASH,
+    NAME,
+    anything,
+    choice,
+    fields,
+    items,
+    mapping,
+    number,
+    read_json_record,
+    text,
+    whole,
+)
+from decode.landmark.dgex import check_networks, fit_networks, predict_networks
 from decode.landmark.panels import check_training
 from decode.landmark.peers import LASSO_PENALTIES, choose_neighbours, nearest_mean, sample_lasso
 from decode.landmark.prepared import TRAIN, VALIDATION, PreparedExpression
@@ -31,13 +45,7 @@ FORMAT, SCHEMA_VERSION = "decode-landmark-imputer", 1
 METHODS: tuple[Imputation, ...] = get_args(Imputation)
 DESCRIPTION, NUMBERS = "imputer.json", "arrays.npz"
 COMMON = ("panel_mean", "panel_sd", "target_mean", "panel_reference")
-OWN = {
-    "ridge": ("left", "right"),
-    "knn": ("train_panel", "train_targets"),
-    "sample_lasso": ("train_panel", "train_targets"),
-    "network": NETWORK_ARRAYS,
-    "dgex_published": NETWORK_ARRAYS,
-}
+AGAIN = "train it again (decode landmark train-imputer)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -282,22 +290,73 @@ def load_imputer(path: str | Path) -> Imputer:
         If it is of another format, or its arrays were changed.
     """
     folder = Path(path)
-    said = read_json_object(folder / DESCRIPTION, "imputer")
+    if not (folder / DESCRIPTION).is_file():
+        raise FileNotFoundError(
+            f"{folder} is no imputer (it lacks {DESCRIPTION}); give the output of decode landmark train-imputer"
+        )
+    said = read_json_record(folder / DESCRIPTION, "imputer", AGAIN)
     if said.get("format") != FORMAT or said.get("schema_version") != SCHEMA_VERSION:
-        raise ValueError(f"{folder} is no imputer of schema version {SCHEMA_VERSION}; train it (train-imputer)")
-    check_choice("method of the imputer", said.get("method"), METHODS)
-    file = folder / NUMBERS
-    if not file.is_file() or sha256_of(file) != said["files"].get(NUMBERS):
-        raise ValueError(f"{file} is missing or was changed since it was written; train the imputer again")
-    with np.load(file, allow_pickle=False) as stored:
-        arrays: Arrays = {name: stored[name].astype(np.float64) for name in stored.files}
-    lost = [name for name in (*COMMON, *OWN[said["method"]]) if not any(key.startswith(name) for key in arrays)]
-    if lost:
-        raise ValueError(f"{file} lacks {listed(lost)}; train the imputer again")
+        raise ValueError(f"{folder} is no imputer of schema version {SCHEMA_VERSION}; {AGAIN}")
+    try:
+        _check_description("", said)
+        if set(said["files"]) != {NUMBERS}:
+            raise ValueError(f"files lists {listed(sorted(said['files']))}, not {NUMBERS} alone")
+    except ValueError as error:
+        raise ValueError(f"{folder / DESCRIPTION} cannot be used: {str(error).strip()}; {AGAIN}") from error
+    check_files(folder, said["files"], "imputer", AGAIN)
+    arrays = read_arrays(folder / NUMBERS, COMMON, "arrays of the imputer", AGAIN)
+    try:
+        _check_arrays(said, arrays)
+    except ValueError as error:
+        raise ValueError(f"{folder / NUMBERS} cannot be used: {error}; {AGAIN}") from error
     return Imputer(
         said["method"], np.asarray(said["panel_ids"], dtype=np.str_), np.asarray(said["target_ids"], dtype=np.str_),
-        arrays, said["settings"], (float(said["raw_low"]), float(said["raw_high"])),
+        {name: values.astype(np.float64) for name, values in arrays.items()}, said["settings"],
+        (float(said["raw_low"]), float(said["raw_high"])),
     )  # fmt: skip
+
+
+_check_description = fields({
+    "format": text(), "schema_version": whole(1, SCHEMA_VERSION), "method": choice(METHODS),
+    "settings": mapping(anything), "raw_low": number(), "raw_high": number(),
+    "panel_ids": items(NAME, least=1, unique=True), "target_ids": items(NAME, least=1, unique=True),
+    "files": mapping(HASH),
+})  # fmt: skip
+
+
+def _check_arrays(said: dict[str, Any], arrays: Arrays) -> None:
+    """Arrays are finite and of the shapes that `Imputer.predict` multiplies; ValueError."""
+    n_panel, n_targets = len(said["panel_ids"]), len(said["target_ids"])
+    bad = [name for name, values in arrays.items() if values.dtype.kind != "f" or not np.isfinite(values).all()]
+    if bad:
+        raise ValueError(f"{listed(bad)} hold something else than finite numbers")
+    _check_shape(arrays, "target_mean", (n_targets,))
+    for name in ("panel_mean", "panel_sd", "panel_reference"):
+        _check_shape(arrays, name, (n_panel,))
+    if (arrays["panel_sd"] <= 0).any():
+        raise ValueError("panel_sd is not above 0")
+    method, settings = said["method"], said["settings"]
+    if method == "ridge":
+        rank = _check_shape(arrays, "left", (n_panel, None))[1]
+        _check_shape(arrays, "right", (rank, n_targets))
+    elif method in ("knn", "sample_lasso"):
+        n_train = _check_shape(arrays, "train_panel", (None, n_panel))[0]
+        _check_shape(arrays, "train_targets", (n_train, n_targets))
+        wanted = {"neighbours": whole(1, n_train)} if method == "knn" else {"penalty": number(0)}
+        fields(wanted, may_add=True)("settings", settings)
+    else:
+        check_networks(arrays, n_panel, n_targets)
+
+
+def _check_shape(arrays: Arrays, name: str, wanted: tuple[int | None, ...]) -> tuple[int, ...]:
+    if name not in arrays:
+        raise ValueError(f"{name} is missing")
+    found = arrays[name].shape
+    if len(found) != len(wanted) or any(size not in (None, own) for size, own in zip(wanted, found, strict=True)):
+        raise ValueError(
+            f"{name} has shape {found}; {tuple('any' if size is None else size for size in wanted)} is wanted"
+        )
+    return found
 
 
 def impute(imputer: Imputer, samples: pd.DataFrame, *, is_normalised: bool = False) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from decode.core.checks import check_choice, check_columns, counted, listed
 from decode.core.choices import ExpressionScale
-from decode.core.files import atomic_path
+from decode.core.hdf5_output import PatientFile, hdf5_output
 from decode.landmark.deduplicate import MAX_DISTANCE, Duplicates, find_duplicates
 from decode.landmark.prepared import (
     TRAIN,
@@ -148,7 +148,7 @@ class _Description:
     def shape(self) -> tuple[int, int]:
         return len(self.split), len(self.profiles.genes)
 
-    def fill(self, matrix: Any) -> dict[str, NDArray[np.float64]]:
+    def fill(self, matrix: Any, after_block: Callable[[], None] | None = None) -> dict[str, NDArray[np.float64]]:
         """Write the normalised profiles into a matrix; statistics of the training samples."""
         n_done = 0
 
@@ -157,6 +157,8 @@ class _Description:
             for rows, values in self.profiles.blocks(self.kept):
                 normalised = apply_quantiles(values, self.quantiles)
                 matrix[n_done : n_done + len(rows)] = normalised
+                if after_block is not None:
+                    after_block()
                 yield self.split[n_done : n_done + len(rows)] == TRAIN, normalised
                 n_done += len(rows)
 
@@ -188,9 +190,9 @@ def _in_memory(description: _Description) -> PreparedExpression:
 
 def _on_disk(description: _Description, out: Path) -> PreparedExpression:
     _check_room(out, description.shape)
-    with atomic_path(out) as temporary, h5py.File(temporary, "w") as file:
+    with hdf5_output(out) as sink, h5py.File(sink, "w") as file:
         matrix = values_dataset(file, *description.shape)
-        write_description(file, description.content(matrix, description.fill(matrix)))
+        write_description(file, description.content(matrix, description.fill(matrix, sink.check)))
     return open_prepared(out)
 
 
@@ -255,15 +257,22 @@ def _find_copies(profiles: LogProfiles, max_distance: float, seed: int, out: str
     shape = (n_samples, len(profiles.genes))
     with ExitStack() as stack:
         matrix: Any = None
+        sink: PatientFile | None = None
         if out is None:
             matrix = np.empty(shape, dtype=np.float32)
         else:
             _check_room(Path(out), (2 * shape[0], shape[1]))
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix=".landmark.", dir=Path(out).parent))
-            file = stack.enter_context(h5py.File(Path(folder) / "scratch.h5", "w"))
+            sink = stack.enter_context(PatientFile(Path(folder) / "scratch.h5"))
+            file = stack.enter_context(h5py.File(sink, "w"))
             matrix = file.create_dataset("values", shape, np.float32, chunks=(1, shape[1]))
         for rows, values in profiles.blocks(everyone):
             matrix[rows[0] : rows[-1] + 1] = apply_quantiles(values, quantiles)
+            if sink is not None and sink.error is not None:
+                raise OSError(
+                    f"scratch file beside {out} could not be written ({sink.error.strerror}); make room or choose "
+                    "another --out"
+                ) from sink.error
 
         def read(rows: NDArray[np.int64]) -> NDArray[np.float32]:
             if isinstance(matrix, np.ndarray):

@@ -16,8 +16,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from decode.core.checks import check_choice
+from decode.core.checks import check_choice, check_unique, listed
 from decode.core.files import check_input, to_json
+from decode.core.hdf5 import READ_ERRORS, open_hdf5, short
 from decode.landmark.quantiles import Quantiles
 
 FORMAT = "decode-landmark-prepared"
@@ -25,7 +26,7 @@ SCHEMA_VERSION = 1
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 PARTS = (TRAIN, VALIDATION, TEST)
 BLOCK_ROWS = 256
-READ_ERRORS = (OSError, RuntimeError, KeyError, ValueError, TypeError)
+ADVICE = "give the output of decode landmark prepare"
 STATISTICS = ("train_mean", "train_sd", "train_min", "train_max")
 
 
@@ -223,8 +224,8 @@ def open_prepared(path: str | Path) -> PreparedExpression:
         If it is damaged, cut off, of another kind or of another schema version.
     """
     path = check_input(path, "prepared expression")
+    file = open_hdf5(path, "prepared expression", ADVICE)
     with _says_what_is_wrong(path):
-        file = h5py.File(path, "r")
         try:
             found, version = file.attrs.get("format"), file.attrs.get("schema_version")
             if found == FORMAT and version == SCHEMA_VERSION:
@@ -245,10 +246,7 @@ def _says_what_is_wrong(path: Path) -> Iterator[None]:
     try:
         yield
     except READ_ERRORS as error:
-        raise ValueError(
-            f"{path} is no HDF5 file, cut off or damaged ({str(error).splitlines()[0]}); give the output of decode "
-            "landmark prepare"
-        ) from error
+        raise ValueError(f"prepared expression {path} is damaged ({short(error)}); {ADVICE}") from error
 
 
 def _read_description(file: h5py.File) -> PreparedExpression:
@@ -267,13 +265,26 @@ def _read_description(file: h5py.File) -> PreparedExpression:
     values = file["values"]
     if values.shape != (len(sample_ids), len(gene_ids)) or len(split) != len(sample_ids):
         raise ValueError(f"the matrix has shape {values.shape}, the lists {len(sample_ids)} and {len(gene_ids)} names")
-    reference = file["reference_quantiles"][:]
-    quantiles = Quantiles(reference, float(file.attrs["raw_low"]), float(file.attrs["raw_high"]))
-    mean, sd, low, high = (file[name][:] for name in STATISTICS)
+    if values.dtype != np.float32 or set(split.tolist()) - set(PARTS):
+        raise ValueError(f"values are of type {values.dtype}, parts of the split {listed(sorted(set(split.tolist())))}")
+    for name, ids in (("genes", gene_ids), ("samples", sample_ids)):
+        check_unique(name, ids.tolist())
+    rows = {name: file[name] for name in ("reference_quantiles", *STATISTICS)}
+    for name, row in rows.items():
+        if row.shape != gene_ids.shape or row.dtype.kind != "f" or not np.isfinite(row[:]).all():
+            raise ValueError(f"{name} is no row of finite numbers, one for each of the {len(gene_ids):,} genes")
+    raw_low, raw_high = float(file.attrs["raw_low"]), float(file.attrs["raw_high"])
+    if not np.isfinite([raw_low, raw_high]).all():
+        raise ValueError("raw_low or raw_high is undefined")
+    counts, options = (json.loads(file.attrs[name]) for name in ("counts", "options"))
+    if not isinstance(counts, dict) or not isinstance(options, dict):
+        raise ValueError("counts or options are no objects with named values")
+    quantiles = Quantiles(rows["reference_quantiles"][:], raw_low, raw_high)
+    mean, sd, low, high = (rows[name][:] for name in STATISTICS)
     return PreparedExpression(
         values, gene_ids, strings("gene_names"), sample_ids, split,
         table("labels", pd.Index(sample_ids.astype(object), name="sample")), quantiles, mean, sd, low, high,
-        table("duplicates", None), json.loads(file.attrs["counts"]), json.loads(file.attrs["options"]), file,
+        table("duplicates", None), counts, options, file,
     )  # fmt: skip
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,8 +14,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from decode.core.arrays import read_arrays
 from decode.core.checks import check_unique, listed
 from decode.core.files import check_input
+from decode.core.hdf5 import open_hdf5
 from decode.expression.gene_ids import clean_gene_ids
 from decode.expression.readers import HDF5_MAGIC, read_expression_with_counts
 
@@ -26,7 +27,7 @@ BLOCK_ROWS = 256  # 256 x 22,268 values of float64: 44 MiB
 SAMPLE_NAMES = ("sample_ids", "samples", "sample", "barcodes", "columns")
 GENE_NAMES = ("gene_ids", "genes", "gene", "probes", "probe_ids", "features", "rows")
 MATRIX_NAMES = ("values", "matrix", "X", "expression", "data")
-READ_ERRORS = (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError, EOFError, zipfile.BadZipFile)
+READ_ERRORS = (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,10 +164,7 @@ def open_samples(path: str | Path) -> SampleMatrix:
 
 def _open_hdf5(path: Path) -> SampleMatrix:
     name = f"expression matrix {path}"
-    try:
-        file = h5py.File(path, "r")
-    except READ_ERRORS as error:
-        raise ValueError(f"{name} is cut off or damaged ({_short(error)}); fetch it again") from error
+    file = open_hdf5(path, "expression matrix", "fetch or write it again")
     try:
         if "format" in file.attrs and str(file.attrs["format"]).startswith("decode-"):
             raise ValueError(f"{name} is a {file.attrs['format']} file already; give the matrix that it was made from")
@@ -191,14 +189,10 @@ def _open_hdf5(path: Path) -> SampleMatrix:
 
 def _open_npz(path: Path) -> SampleMatrix:
     name = f"expression matrix {path}"
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            chosen = [_chosen(stored.files, names, name) for names in (MATRIX_NAMES, GENE_NAMES, SAMPLE_NAMES)]
-            matrix, genes, samples = (stored[item] for item in chosen)
-    except READ_ERRORS as error:
-        if isinstance(error, ValueError) and str(error).startswith(name):
-            raise
-        raise ValueError(f"{name} is cut off, damaged or holds objects ({_short(error)}); write it again") from error
+    stored = read_arrays(path, (), "expression matrix", "write it again")
+    matrix, genes, samples = (
+        stored[_chosen(stored, names, name)] for names in (MATRIX_NAMES, GENE_NAMES, SAMPLE_NAMES)
+    )
     return _oriented(name, matrix, _texts(samples), _texts(genes))
 
 

@@ -7,9 +7,7 @@ bundle.json is in its list of hashes. Whatever else lies in the folder is never 
 
 from __future__ import annotations
 
-import hashlib
 import json
-import logging
 import os
 import shutil
 import tempfile
@@ -21,24 +19,41 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from decode.core.checks import listed
 from decode.core.files import check_output, sha256_of, to_json, versions, write_table
+from decode.core.record_files import read_history
 from decode.core.resume import content_hash
 from decode.dataset import Dataset
 from decode.expression.person_reference import PersonReference, read_person_reference, write_person_reference
 from decode.expression.task_kinds import TaskKind, main_tasks
 from decode.models.architectures import Network, build_network
+from decode.models.bundle_record import (
+    AGAIN,
+    BUNDLE_FILE,
+    PERSON_REFERENCE,
+    SCHEMA_VERSION,
+    TABLES,
+    TRACK_COLUMNS,
+    member_file,
+    own_hash,
+    read_record,
+    read_split,
+    read_tracks,
+)
 from decode.models.config import NetworkConfig
-from decode.models.member_arrays import read_member, write_member
+from decode.models.member_arrays import check_member, read_member, write_member
+from decode.models.member_shapes import member_shapes
 from decode.models.scales import RegionScale, TaskScale
 
-logger = logging.getLogger(__name__)
-
-SCHEMA_VERSION = 2  # 1 had members as Keras files, whose configuration can run code
-BUNDLE_FILE = "bundle.json"
-TRACK_COLUMNS = ["region", "kind", "regulator", "biosample", "value_kind"]
-TABLES = ("tracks.tsv", "split.tsv.gz", "history.tsv")
-PERSON_REFERENCE = "persons_reference.npz"  # there in models of persons only
+__all__ = [
+    "BUNDLE_FILE",
+    "ModelBundle",
+    "check_bundle_output",
+    "load_bundle",
+    "make_bundle",
+    "model_hash",
+    "read_record",
+    "save_bundle",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -225,7 +240,7 @@ def check_bundle_output(folder: Path) -> Path:
 def _write_parts(bundle: ModelBundle, folder: Path) -> None:
     names = []
     for number, member in enumerate(bundle.members):
-        names.append(_member_file(number))
+        names.append(member_file(number))
         write_member(member.bins, folder / names[-1])
     for name, table in zip(TABLES, (bundle.tracks, bundle.split, bundle.history), strict=True):
         write_table(table, folder / name)
@@ -249,80 +264,8 @@ def _write_parts(bundle: ModelBundle, folder: Path) -> None:
         "sha256": {name: sha256_of(folder / name) for name in names},
     }
     record = json.loads(to_json(record))
-    record["own_sha256"] = _own_hash(record)
+    record["own_sha256"] = own_hash(record)
     (folder / BUNDLE_FILE).write_text(to_json(record), encoding="utf-8")
-
-
-def _member_file(number: int) -> str:
-    return f"member_{number}.npz"
-
-
-def _own_hash(record: dict[str, Any]) -> str:
-    content = {key: value for key, value in record.items() if key != "own_sha256"}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def read_record(folder: str | Path) -> dict[str, Any]:
-    """Read bundle.json and check every hash, without loading a network.
-
-    Raises
-    ------
-    FileNotFoundError
-        If the folder is no bundle.
-    ValueError
-        If a file is missing, altered or not in the list of hashes, or the schema version is another.
-    """
-    folder = Path(folder)
-    path = folder / BUNDLE_FILE
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"{folder} is no model bundle: it holds no {BUNDLE_FILE}; give the folder that `decode train` wrote"
-        )
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path} is damaged ({error}); train or download the model again") from error
-    found = record.get("schema_version") if isinstance(record, dict) else None
-    if found != SCHEMA_VERSION:
-        raise ValueError(f"model bundle {folder} {_other_schema(found)}")
-    if record.get("own_sha256") != _own_hash(record):
-        raise ValueError(f"{path} was altered: its own hash does not match; train or download the model again")
-    _check_files(folder, record)
-    return record
-
-
-def _other_schema(found: Any) -> str:
-    if found == 1:
-        return (
-            "was written by an older release (schema version 1: Keras files, which can run code of a stranger); this "
-            f"release reads plain arrays only (schema version {SCHEMA_VERSION}): train it again with `decode train`"
-        )
-    return (
-        f"has schema version {found}; this release reads {SCHEMA_VERSION}: use the release that wrote it, or train it "
-        "again with `decode train`"
-    )
-
-
-def _check_files(folder: Path, record: dict[str, Any]) -> None:
-    """Every file that is read has a hash, and the right one; others are named and left alone."""
-    n_members, hashes = record.get("n_members"), record.get("sha256", {})
-    if not isinstance(n_members, int) or n_members < 1:
-        raise ValueError(f"{folder / BUNDLE_FILE} lists {n_members!r} members; at least 1 is wanted")
-    wanted = {*TABLES, *(_member_file(number) for number in range(n_members))}
-    wanted |= {PERSON_REFERENCE} & set(hashes)
-    if set(hashes) != wanted:
-        raise ValueError(
-            f"{folder / BUNDLE_FILE} gives hashes of other files than a bundle of {n_members} member(s) has: "
-            f"{listed(sorted(set(hashes) ^ wanted))}; train or download the model again"
-        )
-    for name, expected in hashes.items():
-        if not (folder / name).is_file():
-            raise ValueError(f"model bundle {folder} lacks {name}; train or download the model again")
-        if sha256_of(folder / name) != expected:
-            raise ValueError(f"{folder / name} was altered: its hash does not match; train or download the model again")
-    others = sorted(path.name for path in folder.iterdir() if path.name not in wanted | {BUNDLE_FILE})
-    if others:
-        logger.warning("model bundle %s: %s are no part of it and were not opened", folder, listed(others))
 
 
 def load_bundle(folder: str | Path) -> ModelBundle:
@@ -346,11 +289,9 @@ def load_bundle(folder: str | Path) -> ModelBundle:
     """
     folder = Path(folder)
     record = read_record(folder)
-    tracks = pd.read_csv(folder / "tracks.tsv", sep="\t", dtype=str, keep_default_na=False)
+    tracks = read_tracks(folder, record["regions"])
     network = NetworkConfig.from_json(record["network"])
-    members = [
-        _load_member(folder / _member_file(number), network, record, tracks) for number in range(record["n_members"])
-    ]
+    members = _load_members(folder, network, record, tracks)
     return ModelBundle(
         members=members,
         network=network,
@@ -360,10 +301,10 @@ def load_bundle(folder: str | Path) -> ModelBundle:
         tracks=tracks,
         regions=record["regions"],
         features=record["features"],
-        split=pd.read_csv(folder / "split.tsv.gz", sep="\t", dtype=str, keep_default_na=False),
+        split=read_split(folder),
         seeds=record["seeds"],
         validation_loss=record["validation_loss"],
-        history=pd.read_csv(folder / "history.tsv", sep="\t"),
+        history=read_history(folder, AGAIN),
         counts=record["counts"],
         versions=record["versions"],
         person_reference=(
@@ -372,12 +313,19 @@ def load_bundle(folder: str | Path) -> ModelBundle:
     )
 
 
-def _load_member(path: Path, network: NetworkConfig, record: dict[str, Any], tracks: pd.DataFrame) -> Network:
-    """Build the network that the record describes, and fill it."""
+def _load_members(folder: Path, network: NetworkConfig, record: dict[str, Any], tracks: pd.DataFrame) -> list[Network]:
+    """Build the networks that the record describes, once their files are known to hold them, and fill them."""
     n_tracks = tracks["region"].value_counts()
     widths = {region: 1 + int(n_tracks.get(region, 0)) for region in record["regions"]}
-    blank = {region: RegionScale(np.zeros(width), np.ones(width)) for region, width in widths.items()}
     n_tasks = len(record["tasks"])
-    views = build_network(network, blank, TaskScale(np.zeros(n_tasks), np.ones(n_tasks)))
-    read_member(views.bins, path)
-    return views
+    shapes = member_shapes(network, widths, n_tasks)
+    paths = [folder / member_file(number) for number in range(record["n_members"])]
+    for path in paths:
+        check_member(path, shapes)
+    blank = {region: RegionScale(np.zeros(width), np.ones(width)) for region, width in widths.items()}
+    members = []
+    for path in paths:
+        views = build_network(network, blank, TaskScale(np.zeros(n_tasks), np.ones(n_tasks)))
+        read_member(views.bins, path)
+        members.append(views)
+    return members

@@ -119,7 +119,9 @@ class NetworkConfig:
         check_known_keys("network configuration", values, [field.name for field in fields(cls)])
         parts = dict(values)
         for region in ("rna", "promoter"):
-            if isinstance(parts.get(region), dict):
+            if region in parts:
+                if not isinstance(parts[region], dict):
+                    raise ValueError(f"{region} of the network configuration is {parts[region]!r}; an object is wanted")
                 parts[region] = ConvolutionConfig.from_json(parts[region])
         return cls(**parts)
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import zipfile
-import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 from numpy.lib import format as npy
 
+from decode.core.arrays import READ_ERRORS, array_header
 from decode.core.checks import listed
 
 DTYPE = np.dtype(np.float32)
-READ_ERRORS = (ValueError, OSError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
 def named_variables(model: Any) -> dict[str, Any]:
@@ -31,6 +32,25 @@ def write_member(model: Any, path: Path) -> None:
     }
     with open(path, "wb") as handle:
         np.savez(handle, **arrays)
+
+
+def check_member(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """Compare a file of `write_member` with what a network needs, before the network is built.
+
+    Only names, types and shapes are read. Arrays lie uncompressed, so a network that fits is not larger than its file.
+
+    Parameters
+    ----------
+    path : Path
+    shapes : mapping of "layer/variable" to shape
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged, an array is missing, not expected, of another shape or type.
+    """
+    with _says_what_is_wrong(path), zipfile.ZipFile(path) as archive:
+        _check_archive(archive, path, shapes)
 
 
 def read_member(model: Any, path: Path) -> None:
@@ -51,19 +71,12 @@ def read_member(model: Any, path: Path) -> None:
         If the file is damaged, an array is missing, not expected, of another shape or type, or not finite.
     """
     variables = named_variables(model)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            _check_names(path, [name.removesuffix(".npy") for name in archive.namelist()], list(variables))
-            arrays = {}
-            for name, variable in variables.items():
-                with archive.open(f"{name}.npy") as handle:
-                    _check_header(path, name, handle, tuple(variable.shape))
-                with archive.open(f"{name}.npy") as handle:
-                    arrays[name] = npy.read_array(handle, allow_pickle=False)
-    except _MisfitError as error:
-        raise ValueError(f"{error}; train or download the model again") from None
-    except READ_ERRORS as error:
-        raise ValueError(f"{path} is damaged ({error}); train or download the model again") from error
+    with _says_what_is_wrong(path), zipfile.ZipFile(path) as archive:
+        _check_archive(archive, path, {name: tuple(variable.shape) for name, variable in variables.items()})
+        arrays = {}
+        for name in variables:
+            with archive.open(f"{name}.npy") as handle:
+                arrays[name] = npy.read_array(handle, allow_pickle=False)
     bad = [name for name, array in arrays.items() if not np.isfinite(array).all()]
     if bad:
         raise ValueError(
@@ -71,6 +84,26 @@ def read_member(model: Any, path: Path) -> None:
         )
     for name, variable in variables.items():
         variable.assign(arrays[name])
+
+
+@contextmanager
+def _says_what_is_wrong(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except _MisfitError as error:
+        raise ValueError(f"{error}; train or download the model again") from None
+    except READ_ERRORS as error:
+        raise ValueError(f"{path} is damaged ({error}); train or download the model again") from error
+
+
+def _check_archive(archive: zipfile.ZipFile, path: Path, shapes: Mapping[str, tuple[int, ...]]) -> None:
+    _check_names(path, [name.removesuffix(".npy") for name in archive.namelist()], list(shapes))
+    for name, shape in shapes.items():
+        entry = archive.getinfo(f"{name}.npy")
+        if entry.compress_type != zipfile.ZIP_STORED:
+            raise _MisfitError(f"array {name} of {path} is compressed; plain arrays are wanted")
+        with archive.open(entry) as handle:
+            _check_header(path, name, handle, shape)
 
 
 class _MisfitError(Exception):
@@ -88,9 +121,7 @@ def _check_names(path: Path, found: list[str], wanted: list[str]) -> None:
 
 
 def _check_header(path: Path, name: str, handle: IO[bytes], shape: tuple[int, ...]) -> None:
-    version = npy.read_magic(handle)
-    read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-    found, _, dtype = read(handle)
+    found, dtype = array_header(handle)
     if dtype != DTYPE:
         raise _MisfitError(f"array {name} of {path} is of type {dtype}; float32 is wanted")
     if found != shape:

@@ -11,8 +11,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from decode.core.files import atomic_path
-from decode.core.netcdf import open_netcdf
+from decode.core.netcdf import open_netcdf, write_netcdf
 
 FORMAT = "decode-null"
 SCHEMA_VERSION = 2  # 1 had no kinds of tasks
@@ -82,11 +81,10 @@ def write_null(null: xr.Dataset, path: str | Path) -> None:
 
     Raises
     ------
-    FileNotFoundError, PermissionError, IsADirectoryError
-        If the file cannot be written.
+    FileNotFoundError, PermissionError, IsADirectoryError, OSError
+        If the file cannot be written, for instance on a full disk.
     """
-    with atomic_path(path) as temporary:
-        null.to_netcdf(temporary, engine="h5netcdf")
+    write_netcdf(null, path)
 
 
 def read_null(path: str | Path) -> xr.Dataset:

@@ -126,7 +126,7 @@ class TestFile:
 
     def test_what_is_no_such_file(self, tmp_path):
         (tmp_path / "text.nc").write_text("text")
-        with pytest.raises(ValueError, match="no netCDF-4 file or damaged"):
+        with pytest.raises(ValueError, match="damaged or no HDF5 file"):
             read_bin_attributions(tmp_path / "text.nc", "G")
         xr.Dataset().to_netcdf(tmp_path / "other.nc", engine="h5netcdf")
         with pytest.raises(ValueError, match="holds no per-bin attributions"):

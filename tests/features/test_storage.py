@@ -7,6 +7,7 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
+from full_disk import flipped, room_for
 
 from decode.features.matrix import RegulatoryFeatures
 
@@ -152,6 +153,13 @@ def test_altered_bytes_are_noticed(written: Path, tmp_path: Path) -> None:
         assert part
 
 
+def test_a_changed_bit_is_noticed_wherever_it_is(written: Path) -> None:
+    for copy in flipped(written, 200):
+        for reader in (RegulatoryFeatures.read, RegulatoryFeatures.open):
+            with pytest.raises(ValueError, match=r"flipped\.h5 is .*(damaged|no HDF5).*decode features build"):
+                reader(copy)
+
+
 def test_writing_where_it_cannot_be(features: RegulatoryFeatures, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="does not exist"):
         features.write(tmp_path / "no" / "features.h5")
@@ -159,14 +167,9 @@ def test_writing_where_it_cannot_be(features: RegulatoryFeatures, tmp_path: Path
 
 
 def test_a_full_disk_leaves_nothing(features: RegulatoryFeatures, written: Path) -> None:
-    resource = pytest.importorskip("resource")
-    before, limits = written.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = written.read_bytes()
     for size in (100, len(before) // 2, len(before) - 1):
-        resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
-        try:
-            with pytest.raises(OSError, match=r"features\.h5 could not be written \(.*\); is the disk full\?"):
-                features.write(written)
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        with room_for(size), pytest.raises(OSError, match=r"features\.h5 could not be written \(.*\); make room"):
+            features.write(written)
         assert written.read_bytes() == before
         assert [path.name for path in written.parent.iterdir()] == [written.name]

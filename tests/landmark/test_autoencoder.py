@@ -7,6 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from decode.core.files import sha256_of
+from decode.landmark import autoencoder as autoencoder_module
 from decode.landmark import autoencoder_fit
 from decode.landmark.autoencoder import AutoencoderConfig, build_autoencoder, load_autoencoder, save_autoencoder
 from decode.landmark.autoencoder_fit import train_autoencoder, training_components
@@ -147,6 +149,47 @@ def test_the_folder_gives_the_same_back_and_notices_changes(prepared, tmp_path):
         load_autoencoder(tmp_path / "AE")
     with pytest.raises(FileNotFoundError, match="is no autoencoder"):
         load_autoencoder(tmp_path)
+
+
+def harmed(folder, scales=None, **changes):
+    """Change an autoencoder as somebody would who also knows about its hashes."""
+    if scales is not None:
+        with np.load(folder / "scales.npz") as stored:
+            np.savez(folder / "scales.npz", **(dict(stored) | scales))
+    record = json.loads((folder / "autoencoder.json").read_text())
+    if "config" in changes and isinstance(changes["config"], dict):
+        changes["config"] = record["config"] | changes["config"]
+    record |= changes
+    if isinstance(record["sha256"], dict) and "sha256" not in changes:
+        record["sha256"] = {name: sha256_of(folder / name) for name in record["sha256"]}
+    (folder / "autoencoder.json").write_text(json.dumps(record))
+
+
+@pytest.mark.parametrize(
+    ("scales", "changes", "message"),
+    [
+        (None, {"config": {"hidden": 10**5}}, r"array encoder/kernel of .* has shape .*, 64\), the .*, 100000\)"),
+        (None, {"config": {"hidden": 10**12}}, "hidden of config is 1000000000000; a whole number from 1"),
+        (None, {"config": {"members": 0}}, "members of config is 0"),
+        (None, {"config": {"members": 9}}, "does not list the files of an autoencoder"),
+        (None, {"config": {"dropout": "x"}}, "dropout of config is 'x'"),
+        (None, {"config": 3}, "config is 3; an object"),
+        (None, {"sha256": {}}, "does not list the files of an autoencoder"),
+        (None, {"sha256": ["member_0.npz"]}, "sha256 is a JSON list"),
+        (None, {"sha256": {"../member_0.npz": "0" * 64}}, "does not list the files"),
+        (None, {"counts": []}, "counts is a JSON list"),
+        (None, {"lambda": "code"}, "unknown keys lambda"),
+        ({"low": np.zeros(3)}, {}, r"low of .* has shape \(3,\) for \d+ genes"),
+        ({"mean": np.array([{}], object)}, {}, "holds objects of type object"),
+        ({"raw": np.array([np.nan, 1.0])}, {}, "raw of .* holds undefined numbers"),
+    ],
+)
+def test_autoencoders_of_strangers(autoencoder, tmp_path, monkeypatch, scales, changes, message):
+    save_autoencoder(autoencoder, tmp_path / "AE")
+    harmed(tmp_path / "AE", scales, **changes)
+    monkeypatch.setattr(autoencoder_module, "build_autoencoder", lambda *_args, **_options: pytest.fail("built"))
+    with pytest.raises(ValueError, match=rf"{message}.*again"):
+        load_autoencoder(tmp_path / "AE")
 
 
 def test_components_are_those_of_scikit_learn(prepared):

@@ -8,7 +8,8 @@ import pytest
 from sklearn.linear_model import Lasso
 from sklearn.neighbors import KNeighborsRegressor
 
-from decode.landmark.dgex import fit_networks
+from decode.core.files import sha256_of
+from decode.landmark.dgex import check_networks, fit_networks, predict_networks
 from decode.landmark.imputation import fit_imputer, impute, load_imputer, panel_columns, save_imputer
 from decode.landmark.peers import nearest_mean, sample_lasso
 from decode.landmark.prepare import prepare_expression
@@ -89,8 +90,68 @@ def test_bad_input(prepared, tmp_path):
     file = tmp_path / "i" / "imputer.json"
     said = json.loads(file.read_text())
     (tmp_path / "i" / "arrays.npz").write_bytes(b"x")
-    with pytest.raises(ValueError, match="was changed since it was written"):
+    with pytest.raises(ValueError, match=r"arrays.npz was altered: its hash does not match"):
         load_imputer(tmp_path / "i")
     file.write_text(json.dumps(said | {"schema_version": 9}))
     with pytest.raises(ValueError, match="no imputer of schema version 1"):
         load_imputer(tmp_path / "i")
+
+
+def harmed(folder, arrays=None, **changes):
+    """Change an imputer as somebody would who also knows about its hash."""
+    if arrays is not None:
+        with np.load(folder / "arrays.npz") as stored:
+            kept = {name: values for name, values in (dict(stored) | arrays).items() if values is not None}
+        np.savez(folder / "arrays.npz", **kept)
+    said = json.loads((folder / "imputer.json").read_text()) | changes
+    said["files"] = changes.get("files", {"arrays.npz": sha256_of(folder / "arrays.npz")})
+    (folder / "imputer.json").write_text(json.dumps(said))
+
+
+@pytest.mark.parametrize(
+    ("method", "arrays", "changes", "message"),
+    [
+        ("ridge", {"left": np.ones((11, 3), "f4")}, {}, r"left has shape \(11, 3\); \(12, 'any'\) is wanted"),
+        ("ridge", {"right": None}, {}, "right is missing"),
+        ("ridge", {"panel_sd": np.zeros(12, "f4")}, {}, "panel_sd is not above 0"),
+        ("ridge", {"panel_mean": np.full(12, np.nan, "f4")}, {}, "panel_mean hold something else than finite"),
+        ("ridge", {"target_mean": None}, {}, "target_mean is missing"),
+        ("ridge", {"left": np.array([{}], object)}, {}, "holds objects of type object"),
+        ("knn", {}, {"settings": {"neighbours": 10**9}}, "neighbours of settings is 1000000000; a whole number from 1"),
+        ("knn", {}, {"settings": {}}, "settings lacks neighbours"),
+        ("knn", {"train_targets": np.ones((2, 3), "f4")}, {}, "train_targets has shape"),
+        ("ridge", None, {"method": ["ridge"]}, "method is a JSON list"),
+        ("ridge", None, {"panel_ids": "G1"}, "panel_ids is 'G1'; a list"),
+        ("ridge", None, {"raw_low": "x"}, "raw_low is 'x'"),
+        ("ridge", None, {"files": {}}, "files lists , not arrays.npz alone"),
+        ("ridge", None, {"files": {"../arrays.npz": "0" * 64}}, "files lists ../arrays.npz"),
+        ("ridge", None, {"settings": 3}, "settings is 3"),
+    ],
+)
+def test_imputers_of_strangers(prepared, tmp_path, method, arrays, changes, message):
+    save_imputer(fit_imputer(prepared, PANEL, method=method), tmp_path / "i")
+    harmed(tmp_path / "i", arrays, **changes)
+    with pytest.raises(ValueError, match=rf"{message}.*train it again"):
+        load_imputer(tmp_path / "i")
+
+
+def test_networks_follow_on_one_another():
+    good = {
+        "network0_kernel0": np.ones((4, 3)), "network0_bias0": np.ones(3),
+        "network0_kernel1": np.ones((3, 5)), "network0_bias1": np.ones(5),
+        "network1_kernel0": np.ones((4, 2)), "network1_bias0": np.ones(2),
+    }  # fmt: skip
+    check_networks(good, 4, 7)
+    assert predict_networks(np.ones((6, 4)), good).shape == (6, 7)
+    for change, message in (
+        ({"network0_kernel1": np.ones((4, 5))}, "network0_kernel1 has shape .4, 5., which does not take 3 inputs"),
+        ({"network1_bias0": np.ones(9)}, "network1_kernel0 has shape"),
+        (
+            {"network1_kernel0": np.ones((4, 3)), "network1_bias0": np.ones(3)},
+            "2 networks give 8 targets; 7 are wanted",
+        ),
+    ):
+        with pytest.raises(ValueError, match=message):
+            check_networks(good | change, 4, 7)
+    with pytest.raises(ValueError, match="0 networks give 0 targets"):
+        check_networks({}, 4, 7)

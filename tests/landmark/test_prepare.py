@@ -4,7 +4,9 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
+from full_disk import flipped, room_for
 
+from decode.core.seal import LENGTH, append_seal
 from decode.landmark.prepare import prepare_expression
 from decode.landmark.prepared import open_prepared
 from decode.landmark.quantiles import apply_quantiles
@@ -140,7 +142,7 @@ def test_files_of_another_kind_or_damaged_are_refused(tmp_path, arrays):
         prepare_expression(path)
     for share in (0.2, 0.95):
         (tmp_path / "cut.h5").write_bytes(content[: int(len(content) * share)])
-        with pytest.raises(ValueError, match="cut off or damaged"):
+        with pytest.raises(ValueError, match="is damaged"):
             open_prepared(tmp_path / "cut.h5")
     (tmp_path / "text.h5").write_text("gene\ts1\n")
     with pytest.raises(ValueError, match="no HDF5 file"):
@@ -149,13 +151,9 @@ def test_files_of_another_kind_or_damaged_are_refused(tmp_path, arrays):
         file.attrs["format"] = "other"
     with pytest.raises(ValueError, match="is no prepared expression; this release reads"):
         open_prepared(tmp_path / "other.h5")
-    with h5py.File(path) as file:
-        chunk = file["values"].id.get_chunk_info(3)
-    broken = bytearray(content)
-    broken[chunk.byte_offset + 10] ^= 0xFF
-    (tmp_path / "bits.h5").write_bytes(bytes(broken))
-    with open_prepared(tmp_path / "bits.h5") as prepared, pytest.raises(ValueError, match="is damaged"):
-        prepared.read()
+    for copy in flipped(path, 200):
+        with pytest.raises(ValueError, match=r"flipped\.h5 is damaged .*decode landmark prepare"):
+            open_prepared(copy)
 
 
 def test_nothing_is_left_behind_where_it_fails(tmp_path, arrays):
@@ -170,3 +168,43 @@ def test_nothing_is_left_behind_where_it_fails(tmp_path, arrays):
     with pytest.raises(ValueError, match="cannot be read at samples 1 to 40"):
         prepare_expression(source, out=tmp_path / "p.h5")
     assert [path.name for path in tmp_path.iterdir()] == ["a.h5"]
+
+
+def replaced(name, values):
+    def change(file):
+        del file[name]
+        file[name] = values
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (replaced("train_sd", [1.0, 2.0]), "train_sd is no row of finite numbers"),
+        (replaced("train_mean", ["a", "b"]), "train_mean is no row of finite numbers"),
+        (replaced("split", ["train"] * 3), "the matrix has shape"),
+        (replaced("values", np.zeros((3, 3), "f4")), "the matrix has shape"),
+        (lambda file: file.attrs.update(counts="[" * 100_000), "damaged"),
+        (lambda file: file.attrs.update(options="[]"), "counts or options are no objects"),
+        (lambda file: file.attrs.update(raw_low=np.nan), "raw_low or raw_high is undefined"),
+        (replaced("gene_names", h5py.ExternalLink("other.h5", "/x")), "gene_names is a link to another file"),
+    ],
+)
+def test_a_prepared_file_of_strangers(tmp_path, arrays, change, message):
+    path = tmp_path / "p.h5"
+    prepare_expression(arrays, out=path).close()
+    path.write_bytes(path.read_bytes()[:-LENGTH])
+    with h5py.File(path, "a") as file:
+        change(file)
+    append_seal(path)
+    with pytest.raises(ValueError, match=rf"prepared expression .*{message}.*decode landmark prepare"):
+        open_prepared(path)
+
+
+def test_a_full_disk_while_preparing(tmp_path, arrays):
+    path = tmp_path / "p.h5"
+    for size in (0, 5_000, 15_000):
+        with room_for(size), pytest.raises(OSError, match=r"could not be written .*; make room"):
+            prepare_expression(arrays, out=path)
+        assert not list(tmp_path.iterdir())

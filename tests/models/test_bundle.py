@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 import stat
@@ -10,16 +11,21 @@ import pandas as pd
 import pytest
 from planted import TINY, TINY_PAPER, planted_dataset, quick_bundle
 
+from decode.core import record_files
 from decode.evaluation.predict import predict, predict_members
 from decode.models import bundle as bundle_module
+from decode.models.architectures import build_network
 from decode.models.bundle import (
     BUNDLE_FILE,
-    _own_hash,
     check_bundle_output,
     load_bundle,
     read_record,
     save_bundle,
 )
+from decode.models.bundle_record import own_hash
+from decode.models.member_arrays import named_variables
+from decode.models.member_shapes import member_shapes
+from decode.models.scales import RegionScale, TaskScale
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +54,7 @@ def folder(written, tmp_path):
 def rewrite(folder: Path, **changes: object) -> None:
     """Change the record as somebody would who also knows about its hash."""
     record = json.loads((folder / BUNDLE_FILE).read_text()) | changes
-    record["own_sha256"] = _own_hash(record)
+    record["own_sha256"] = own_hash(record)
     (folder / BUNDLE_FILE).write_text(json.dumps(record))
 
 
@@ -140,7 +146,7 @@ def test_altered_weights_are_noticed(folder):
     [
         (lambda hashes: hashes.pop("member_1.npz"), "gives hashes of other files than a bundle of 2 member.* member_1"),
         (lambda hashes: hashes.pop("split.tsv.gz"), r"other files .* split.tsv.gz"),
-        (lambda hashes: hashes.update({"../../secret": "0"}), r"other files .* \.\./\.\./secret"),
+        (lambda hashes: hashes.update({"../../secret": "0" * 64}), r"other files .* \.\./\.\./secret"),
     ],
 )
 def test_the_list_of_hashes_names_every_file_and_no_other(folder, change, message):
@@ -161,7 +167,7 @@ def test_other_files_of_the_folder_are_named_and_not_opened(folder, caplog):
 @pytest.mark.parametrize("n_members", [0, -1, 1.0, "2", None])
 def test_a_number_of_members_that_is_none(folder, n_members):
     rewrite(folder, n_members=n_members)
-    with pytest.raises(ValueError, match="members; at least 1 is wanted"):
+    with pytest.raises(ValueError, match=r"n_members is .*; a whole number from 1 to 10,000 is wanted"):
         load_bundle(folder)
 
 
@@ -215,7 +221,7 @@ def test_not_a_bundle(tmp_path):
 def test_an_unknown_key_of_the_configuration(folder):
     network = read_record(folder)["network"]
     rewrite(folder, network={**network, "depth": 2})
-    with pytest.raises(ValueError, match="network configuration has unknown keys depth"):
+    with pytest.raises(ValueError, match="network has unknown keys depth"):
         load_bundle(folder)
 
 
@@ -224,7 +230,7 @@ def test_weights_that_do_not_fit_their_record(folder):
     rewrite(folder, network={**network, "width": 24})
     with pytest.raises(ValueError, match=r"array dense_0/kernel of .*member_0.npz has shape \(.*16\), .* has \(.*24\)"):
         load_bundle(folder)
-    rewrite(folder, network=network, tasks=["liver"])
+    rewrite(folder, network=network, tasks=["liver"], task_kinds=["fold_change"])
     with pytest.raises(ValueError, match=r"array tasks_scaled/kernel of .*member_0.npz has shape \(16, 4\)"):
         load_bundle(folder)
 
@@ -245,3 +251,132 @@ def test_prediction_from_a_loaded_bundle(folder, dataset):
     table = predict(load_bundle(folder), dataset.features)
     assert table.columns.tolist() == ["gene_id", *dataset.tasks]
     assert np.isfinite(table[dataset.tasks].to_numpy()).all()
+
+
+def nested(depth: int) -> list:
+    value: list = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+HOSTILE = [
+    ({"sha256": {}}, "gives hashes of other files"),
+    ({"sha256": []}, "sha256 is a JSON list of 0; an object"),
+    ({"sha256": None}, "sha256 is None"),
+    ({"sha256": {"tracks.tsv": 5}}, r"sha256\['tracks.tsv'\] is 5; a SHA-256"),
+    ({"n_members": True}, "n_members is True"),
+    ({"n_members": 10**9}, "n_members is 1000000000; a whole number from 1 to 10,000"),
+    ({"n_members": 5000}, "seeds holds 2 entries, not 5000"),
+    ({"network": None}, "network is None; an object"),
+    ({"network": {"width": 10**12}}, "width of network is 1000000000000; a whole number from 1 to 1,000,000"),
+    ({"network": {"width": 10**6}}, r"dense_0/kernel of .* has shape .*, the network .* has \(8, 1000000\)"),
+    ({"network": {"n_dense": 1000}}, r"lacks the array\(s\) dense_10/bias"),
+    ({"network": {"n_dense": 10**9}}, "n_dense of network is 1000000000"),
+    ({"network": {"width": 256.0}}, "width of network is 256.0"),
+    ({"network": {"width": "16"}}, "width of network is '16'"),
+    ({"network": {"dropout": 1}}, "dropout of network is 1; a finite number >= 0 and < 1"),
+    ({"network": {"huber_delta": -1}}, "huber_delta of network is -1; a finite number > 0"),
+    ({"network": {"weigh_kinds": "no"}}, "weigh_kinds of network is 'no'; true or false"),
+    ({"network": {"architecture": "keras"}}, "architecture of network is 'keras'; one of default, paper"),
+    ({"network": {"architecture": ["paper"]}}, "architecture of network is a JSON list"),
+    ({"network": {"rna": 5}}, "rna of network is 5; an object"),
+    ({"network": {"rna": {"filters": 2}}}, "rna of network lacks kernel_size, n_layers"),
+    (
+        {"network": {"architecture": "paper", "rna": {"kernel_size": 1, "filters": 10**6, "n_layers": 1000}}},
+        r"lacks the array\(s\) promoter_convolution_0/kernel",
+    ),
+    ({"tasks": "liver"}, "tasks is 'liver'; a list of 1"),
+    ({"tasks": [1, 2, 3, 4]}, r"tasks\[0\] is 1; a name"),
+    ({"tasks": ["a"] * 4}, "tasks names something twice"),
+    ({"tasks": ["a", "b"]}, "task_kinds holds 4 entries, not 2"),
+    ({"tasks": []}, "tasks is a JSON list of 0"),
+    ({"task_kinds": ["other"] * 3 + ["x"]}, r"task_kinds\[3\] is 'x'; one of fold_change"),
+    ({"regions": ["promoter"]}, "tracks.tsv names the regions promoter, rna, the record promoter"),
+    ({"regions": ["rna", "promoter"]}, "names the regions"),
+    ({"regions": ["promoter", "a/b"]}, r"regions\[1\] is 'a/b'; a name without '/'"),
+    ({"regions": {}}, "regions is a JSON object of 0"),
+    ({"features": {"level": "gene"}}, "features lacks build"),
+    ({"seeds": [1.5, 2]}, r"seeds\[0\] is 1.5"),
+    ({"seeds": [1]}, "seeds holds 1 entries, not 2"),
+    ({"validation_loss": ["low"]}, r"validation_loss\[0\] is 'low'"),
+    ({"training": {"members": -1}}, "members of training is -1"),
+    ({"training": []}, "training is a JSON list"),
+    ({"counts": {"kind_weights": 3}}, "kind_weights of counts is 3"),
+    ({"versions": {"keras": 3}}, r"versions\['keras'\] is 3; text"),
+    ({"lambda": "code"}, "unknown keys lambda"),
+    ({"counts": {"x": nested(500)}}, "is damaged .nested too deeply"),
+    ({"schema_version": True}, "has schema version True"),
+    ({"schema_version": [2]}, r"has schema version \[2\]"),
+]
+
+
+@pytest.mark.parametrize(("changes", "message"), HOSTILE)
+def test_every_field_is_checked_before_anything_is_built(folder, monkeypatch, changes, message):
+    monkeypatch.setattr(bundle_module, "build_network", lambda *_args, **_options: pytest.fail("built"))
+    rewrite(folder, **changes)
+    with pytest.raises(ValueError, match=f"(?s).*{message}"):
+        load_bundle(folder)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 200_000, '{"a":' * 200_000, '{"schema_version": NaN}', '{"schema_version": 2' + "0" * 5000 + "}", "\xff"],
+)
+def test_a_record_that_no_parser_survives(folder, text):
+    (folder / BUNDLE_FILE).write_bytes(text.encode("latin-1"))
+    with pytest.raises(ValueError, match=r"record .*bundle.json is damaged .*; train or download the model again"):
+        load_bundle(folder)
+
+
+@pytest.mark.parametrize("where", ["absolute", "link"])
+def test_files_outside_of_the_folder_are_refused(folder, where):
+    outside = folder.parent / "tracks.tsv"
+    shutil.move(folder / "tracks.tsv", outside)
+    if where == "link":
+        (folder / "tracks.tsv").symlink_to(outside)
+        with pytest.raises(ValueError, match=r"tracks.tsv is a link; a model bundle holds its files itself"):
+            load_bundle(folder)
+        return
+    hashes = json.loads((folder / BUNDLE_FILE).read_text())["sha256"]
+    hashes[str(outside)] = hashes.pop("tracks.tsv")
+    rewrite(folder, sha256=hashes)
+    with pytest.raises(ValueError, match=r"gives hashes of other files .*tracks.tsv"):
+        load_bundle(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("tracks.tsv", b"region\tkind\nrna\tRBP\n", "has the columns region, kind; region, kind, regulator"),
+        ("tracks.tsv", b"\x00\xff\xfe", r"tracks.tsv (is no table or damaged|has the columns)"),
+        ("tracks.tsv", b"", "tracks.tsv is no table or damaged"),
+        ("split.tsv.gz", b"no gzip", "split.tsv.gz is no table or damaged"),
+        ("split.tsv.gz", gzip.compress(b"id\tsplit\nA\ttrain\nB\tmine\n"), "names the parts mine"),
+        ("split.tsv.gz", gzip.compress(b"id\tsplit\nA\ttrain\nA\ttest\n"), "occur more than once: A"),
+        ("split.tsv.gz", gzip.compress(bytes(10**6)), "more than 100,000 bytes"),
+        ("history.tsv", b"member\tepoch\ttrain_loss\tvalidation_loss\n0\t0\ta\tb\n", "something else than numbers"),
+    ],
+)
+def test_tables_of_strangers(folder, monkeypatch, name, content, message):
+    monkeypatch.setattr(record_files, "MOST_TABLE_BYTES", 100_000)
+    (folder / name).write_bytes(content)
+    rewrite(folder, sha256=read_hashes(folder))
+    with pytest.raises(ValueError, match=message):
+        load_bundle(folder)
+
+
+def test_a_compressed_member_is_refused(folder):
+    np.savez_compressed(folder / "member_0.npz", **arrays_of(folder / "member_0.npz"))
+    rewrite(folder, sha256=read_hashes(folder))
+    with pytest.raises(ValueError, match=r"member_0.npz is compressed; plain arrays are wanted"):
+        load_bundle(folder)
+
+
+@pytest.mark.parametrize("config", [TINY, TINY_PAPER], ids=["default", "paper"])
+def test_shapes_are_known_without_the_network(config):
+    widths = {"promoter": 4, "rna": 7, "exon": 2}
+    scales = {region: RegionScale(np.zeros(width), np.ones(width)) for region, width in widths.items()}
+    views = build_network(config, scales, TaskScale(np.zeros(3), np.ones(3)))
+    built = {name: tuple(variable.shape) for name, variable in named_variables(views.bins).items()}
+    assert member_shapes(config, widths, 3) == built
