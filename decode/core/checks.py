@@ -21,9 +21,20 @@ def listed(values: Iterable[Any], limit: int = 5) -> str:
     >>> listed(["a", "b", "c"], limit=2)
     'a, b (+1 more)'
     """
-    items = [str(value) for value in values]
+    items = [shortened(str(value)) for value in values]
     rest = len(items) - limit
     return ", ".join(items[:limit]) + (f" (+{rest} more)" if rest > 0 else "")
+
+
+def shortened(text: str, limit: int = 120) -> str:
+    """A text for a message: its beginning where it is longer than `limit` characters.
+
+    Examples
+    --------
+    >>> shortened("A" * 200, limit=5)
+    'AAAAA...'
+    """
+    return text if len(text) <= limit else f"{text[:limit]}..."
 
 
 def nearest(name: str, known: Iterable[str], limit: int = 3) -> list[str]:
