@@ -222,7 +222,8 @@ def main(arguments: list[str] | None = None) -> int:
     console.print(table_of(cases))
     for case in faults[:40]:
         console.print(
-            f"{case.outcome}: {case.reader}, seed {case.seed} ({', '.join(case.changes)}): {case.detail[:160]}", markup=False
+            f"{case.outcome}: {case.reader}, seed {case.seed} ({', '.join(case.changes)}): {case.detail[:160]}",
+            markup=False,
         )
     if options.out is not None:
         write_json([case._asdict() for case in faults], options.out)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -11,11 +12,11 @@ Rng = np.random.Generator
 
 # Cells that readers have stumbled over: numbers out of range or in disguise, missing values, quotes, odd characters.
 CELLS = (
-    "1e308", "-1e308", "1e309", "inf", "-inf", "nan", "NA", "", " ", "-1", "-0", "0", "1_0", "0x10", "1,5", "1.5", "1e3",
-    "9223372036854775807", "9223372036854775808", "99999999999999999999999", "2147483648", "-9223372036854775809", "+5",
-    "\u0663", "\u00b2", "TRUE", '"', '""', '"a', "a\"b", "'", "#", "#N/A", "=1+1", "+A1", "-A1", "@SUM(A1)", "\\", "%s", "{}",
-    "\u00e4\u00f6", "\ufeff", "a b", "a;b", "a,b", "a|b", "a:b", "..", "/", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\x7f",
-    "<script>", "1-Mar", "null", "None", "x" * 300,
+    "1e308", "-1e308", "1e309", "inf", "-inf", "nan", "NA", "", " ", "-1", "-0", "0", "1_0", "0x10", "1,5", "1.5",
+    "1e3", "9223372036854775807", "9223372036854775808", "99999999999999999999999", "2147483648", "9" * 5000,
+    "-9223372036854775809", "+5", "\u0663", "\u00b2", "TRUE", '"', '""', '"a', 'a"b', "'", "#", "#N/A", "=1+1", "+A1",
+    "-A1", "@SUM(A1)", "\\", "%s", "{}", "[]", "\u00e4\u00f6", "\ufeff", "a b", "a;b", "a,b", "a|b", "a:b", "..", "/",
+    "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\x7f", "<script>", "1-Mar", "null", "None", "x" * 300,
 )  # fmt: skip
 LONG_FIELD = 140_000  # characters; Python's csv module stops at 131,072
 
@@ -110,6 +111,27 @@ def odd_cell(content: bytes, rng: Rng) -> bytes:
     return content
 
 
+def odd_word(content: bytes, rng: Rng) -> bytes:
+    """One to three words or numbers, wherever they stand, replaced by odd cells."""
+    for _ in range(int(rng.integers(1, 4))):
+        words = list(re.finditer(rb"[\w.+-]+", content))
+        if not words:
+            break
+        found = words[int(rng.integers(len(words)))]
+        text = CELLS[int(rng.integers(len(CELLS)))].encode()
+        content = content[: found.start()] + text + content[found.end() :]
+    return content
+
+
+def nested(content: bytes, rng: Rng) -> bytes:
+    """A word replaced by brackets in brackets, 100,000 deep."""
+    words = list(re.finditer(rb"[\w.+-]+", content)) or [re.search(rb"", content)]
+    found = words[int(rng.integers(len(words)))]
+    assert found is not None
+    deep = b"[" * 100_000 + (b"]" * 100_000 if rng.random() < 0.5 else b"")
+    return content[: found.start()] + deep + content[found.end() :]
+
+
 def odd_column(content: bytes, rng: Rng) -> bytes:
     """One column of all lines but the first replaced by an odd cell."""
     lines = _lines(content)
@@ -131,7 +153,7 @@ def drop_cell(content: bytes, rng: Rng) -> bytes:
     cut = _separator(lines[at])
     row = lines[at].split(cut)
     place = int(rng.integers(len(row)))
-    lines[at] = cut.join(row[:place] + row[place + 1 :] if rng.random() < 0.5 else row[:place] + [b"x"] + row[place:])
+    lines[at] = cut.join(row[:place] + row[place + 1 :] if rng.random() < 0.5 else [*row[:place], b"x", *row[place:]])
     return b"\n".join(lines)
 
 
@@ -208,7 +230,8 @@ def damaged_gzip(content: bytes, rng: Rng) -> bytes:
 
 MUTATIONS: tuple[Callable[[bytes, Rng], bytes], ...] = (
     flip_bits, truncate, splice, cut_out, repeat_line, remove_line, swap_lines, swap_columns, odd_cell, odd_cell,
-    odd_column, drop_cell, long_field, nul_bytes, quotes, line_ends, encoding, blank_lines, no_rows, damaged_gzip,
+    odd_column, drop_cell, long_field, nul_bytes, quotes, line_ends, encoding, blank_lines, no_rows,
+    damaged_gzip, odd_word, nested,
 )  # fmt: skip
 
 

@@ -127,7 +127,14 @@ def _bed(width: int) -> Callable[[], str]:
         rows: list[list[object]] = []
         for i in range(40):
             start = 10_000 + 700 * i
-            row: list[object] = [f"chr{1 + i % 3}", start, start + 150, ("CTCF", "REST", "SPI1")[i % 3], i, "+-."[i % 3]]
+            row: list[object] = [
+                f"chr{1 + i % 3}",
+                start,
+                start + 150,
+                ("CTCF", "REST", "SPI1")[i % 3],
+                i,
+                "+-."[i % 3],
+            ]
             row += {4: [], 6: [], 10: [7.5, 3.2, -1, 70]}.get(width, [start, start + 100, "0", 2, "50,60", "0,90"])
             rows.append(row[: max(width, 4)])
         return "track name=demo\n" + _table(None, rows)
@@ -158,8 +165,8 @@ def gtrd() -> str:
 def postar() -> str:
     """A POSTAR table of eleven columns."""
     rows: list[list[object]] = [
-        ["chr1", 10_000 + 500 * i, 10_040 + 500 * i, f"id_{i}", 0, "+-"[i % 2], ("AGO2", "HNRNPC")[i % 2], "eCLIP", "K562",
-         "GSE1", 2.5] for i in range(30)
+        ["chr1", 10_000 + 500 * i, 10_040 + 500 * i, f"id_{i}", 0, "+-"[i % 2], ("AGO2", "HNRNPC")[i % 2], "eCLIP",
+         "K562", "GSE1", 2.5] for i in range(30)
     ]  # fmt: skip
     return _table(None, rows)
 
@@ -177,10 +184,8 @@ def chain() -> str:
     blocks = "".join(f"{5000 + i}\t{10 + i}\t{7 * (i % 2)}\n" for i in range(20)) + "4000\n\n"
     gaps, moved = sum(10 + i for i in range(20)), sum(7 * (i % 2) for i in range(20))
     length = sum(5000 + i for i in range(20)) + 4000
-    heads = [
-        f"chain 1000 chr{i} 248956422 + 10000 {10_000 + length + gaps} chr{i} 249250621 + 9000 {9_000 + length + moved} {i}\n"
-        for i in (1, 2)
-    ]
+    here, there = f"248956422 + 10000 {10_000 + length + gaps}", f"249250621 + 9000 {9_000 + length + moved}"
+    heads = [f"chain 1000 chr{i} {here} chr{i} {there} {i}\n" for i in (1, 2)]
     return "".join(head + blocks for head in heads)
 
 
@@ -218,7 +223,8 @@ def _read_sizes(path: Path) -> int:
 def _matrix(separator: str = "\t", n_samples: int = 4, first: str = "gene_id") -> Callable[[], str]:
     def text() -> str:
         rows: list[list[object]] = [
-            [f"{gene}.{i + 1}", *(round(3.7 * i + 1.3 * j, 3) for j in range(n_samples))] for i, gene in enumerate(GENES)
+            [f"{gene}.{i + 1}", *(round(3.7 * i + 1.3 * j, 3) for j in range(n_samples))]
+            for i, gene in enumerate(GENES)
         ]
         return _table([first, *(f"sample{j}" for j in range(n_samples))], rows, separator)
 
@@ -227,7 +233,9 @@ def _matrix(separator: str = "\t", n_samples: int = 4, first: str = "gene_id") -
 
 def gct() -> str:
     """GCT 1.2."""
-    rows: list[list[object]] = [[f"{gene}.1", symbol, i, 2.5 * i, 7] for i, (gene, symbol) in enumerate(zip(GENES, SYMBOLS, strict=True))]
+    rows: list[list[object]] = [
+        [f"{gene}.1", symbol, i, 2.5 * i, 7] for i, (gene, symbol) in enumerate(zip(GENES, SYMBOLS, strict=True))
+    ]
     return f"#1.2\n{N_GENES}\t3\n" + _table(["Name", "Description", "A", "B", "C"], rows)
 
 
@@ -246,7 +254,9 @@ def _read_expression(path: Path) -> int:
 
 def targets() -> str:
     """A targets table."""
-    rows: list[list[object]] = [[gene, 5.5 - i, round(0.37 * i - 3, 4), "" if i == 3 else -0.2 * i] for i, gene in enumerate(GENES)]
+    rows: list[list[object]] = [
+        [gene, 5.5 - i, round(0.37 * i - 3, 4), "" if i == 3 else -0.2 * i] for i, gene in enumerate(GENES)
+    ]
     return _table(["gene_id", "median_level", "liver", "T cells, CD4+"], rows)
 
 
@@ -293,7 +303,9 @@ def _signature_rows(lines: Lines) -> int:
 
 def signatures() -> str:
     """A table of signatures."""
-    rows: list[list[object]] = [[("KD1", "KO2")[i % 2], symbol, ("up", "down")[i % 3 % 2]] for i, symbol in enumerate(SYMBOLS)]
+    rows: list[list[object]] = [
+        [("KD1", "KO2")[i % 2], symbol, ("up", "down")[i % 3 % 2]] for i, symbol in enumerate(SYMBOLS)
+    ]
     return _table(["signature_id", "gene", "change"], rows)
 
 
@@ -334,7 +346,8 @@ def id_map() -> str:
 def hgnc() -> str:
     """Columns of the HGNC complete set."""
     rows: list[list[object]] = [
-        [symbol, f'"P{i}|Q{i}"', f"ALIAS{i}", gene, 1000 + i] for i, (gene, symbol) in enumerate(zip(GENES, SYMBOLS, strict=True))
+        [symbol, f'"P{i}|Q{i}"', f"ALIAS{i}", gene, 1000 + i]
+        for i, (gene, symbol) in enumerate(zip(GENES, SYMBOLS, strict=True))
     ]
     return _table(["symbol", "prev_symbol", "alias_symbol", "ensembl_gene_id", "entrez_id"], rows)
 
@@ -361,7 +374,9 @@ def _read_gmt(path: Path) -> None:
 
 def pli() -> str:
     """Genes and their pLI."""
-    return _table(["gene", "pLI", "pRec"], [[symbol, round(1 - i / 1000, 4), 0.999] for i, symbol in enumerate(SYMBOLS)])
+    return _table(
+        ["gene", "pLI", "pRec"], [[symbol, round(1 - i / 1000, 4), 0.999] for i, symbol in enumerate(SYMBOLS)]
+    )
 
 
 def _read_pli(path: Path) -> None:
@@ -389,7 +404,9 @@ def _read_complexes(path: Path) -> int:
 
 def network() -> str:
     """Edges with a weight."""
-    rows: list[list[object]] = [[("MYC", "TP53")[i % 2], "A", symbol, (1, -1)[i % 2]] for i, symbol in enumerate(SYMBOLS)]
+    rows: list[list[object]] = [
+        [("MYC", "TP53")[i % 2], "A", symbol, (1, -1)[i % 2]] for i, symbol in enumerate(SYMBOLS)
+    ]
     return _table(["tf", "confidence", "target", "mor"], rows)
 
 
@@ -401,7 +418,9 @@ def _read_network(path: Path) -> None:
 
 def links() -> str:
     """Enhancers and their genes."""
-    rows: list[list[object]] = [["chr1", 9000 + 900 * i, 9400 + 900 * i, symbol, 0.5] for i, symbol in enumerate(SYMBOLS)]
+    rows: list[list[object]] = [
+        ["chr1", 9000 + 900 * i, 9400 + 900 * i, symbol, 0.5] for i, symbol in enumerate(SYMBOLS)
+    ]
     return _table(["chr", "start", "end", "TargetGene", "ABC.Score"], rows)
 
 
@@ -426,7 +445,9 @@ def _read_prior(path: Path) -> None:
 
 def ranking() -> str:
     """A ranking of regulators."""
-    rows: list[list[object]] = [["overall", "TF", symbol, 2, 30 + i, 0.1 * i, 0.2, "", 0.5] for i, symbol in enumerate(SYMBOLS)]
+    rows: list[list[object]] = [
+        ["overall", "TF", symbol, 2, 30 + i, 0.1 * i, 0.2, "", 0.5] for i, symbol in enumerate(SYMBOLS)
+    ]
     return _table(["task", "kind", "regulator", "n_tracks", "n_bound_genes", "mean", "mean_abs", "z", "fdr"], rows)
 
 
@@ -506,7 +527,9 @@ def _family_rows(lines: Lines) -> int:
 
 def probes() -> str:
     """Probes and their genes."""
-    rows: list[list[object]] = [[f"{i}_at", gene, symbol] for i, (gene, symbol) in enumerate(zip(GENES, SYMBOLS, strict=True))]
+    rows: list[list[object]] = [
+        [f"{i}_at", gene, symbol] for i, (gene, symbol) in enumerate(zip(GENES, SYMBOLS, strict=True))
+    ]
     return _table(["probe", "gene_id", "gene_name"], rows)
 
 

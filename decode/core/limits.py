@@ -66,8 +66,8 @@ def check_memory(n_bytes: int, what: str) -> None:
     left = available_bytes()
     if left is not None and n_bytes > left:
         raise ValueError(
-            f"{what} needs about {n_bytes / GIB:.1f} GiB of memory and {left / GIB:.1f} GiB are left; split it, or take "
-            "a machine with more"
+            f"{what} needs about {n_bytes / GIB:.1f} GiB of memory and {left / GIB:.1f} GiB are left; split it, or "
+            "take a machine with more"
         )
 
 

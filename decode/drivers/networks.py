@@ -71,8 +71,9 @@ def read_network(path: str | Path) -> pd.DataFrame:
         logger.info("network %s: columns left out: %s", path, listed(left_out))
     if "weight" in table.columns:
         weight = pd.to_numeric(table["weight"], errors="coerce")
-        if weight.isna().any():
-            row = int(np.flatnonzero(weight.isna())[0])
+        wrong = np.flatnonzero(~np.isfinite(weight))
+        if len(wrong):
+            row = int(wrong[0])
             raise ValueError(
                 f"network {path} line {table.index[row]}: the weight is {table['weight'].iloc[row]!r}; "
                 "a number is wanted"

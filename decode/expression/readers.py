@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from decode.core.checks import check_unique, listed
+from decode.core.delimited import whole_number
 from decode.core.files import read_bytes
 from decode.core.opening import HDF5_MAGIC
 from decode.expression.gene_ids import clean_gene_ids
@@ -170,7 +171,7 @@ def _read_gct(content: bytes, name: str) -> NumericTable:
     n_sizes = {"#1.2": 2, "#1.3": 4}.get(version)
     if n_sizes is None:
         raise ValueError(f"{name} is GCT version {version[1:]!r}; 1.2 and 1.3 are read")
-    if len(lines) < 3 or len(sizes) != n_sizes or not all(size.isdigit() for size in sizes):
+    if len(lines) < 3 or len(sizes) != n_sizes or not all(whole_number(size) for size in sizes[:2]):
         raise ValueError(f"{name} is a GCT file whose line 2 gives no sizes ({n_sizes} whole numbers); fetch it again")
     n_rows, n_samples, _, n_sample_rows = [*map(int, sizes), 0, 0][:4]
     header = split_line(lines[2], "\t", None)

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from decode.core.checks import listed
+from decode.core.checks import listed, shortened
+from decode.core.delimited import whole_number
 from decode.core.files import atomic_path, check_output, read_bytes
 from decode.genome.liftover import LiftResult, lift_with_strands
 
@@ -95,14 +96,14 @@ def _sites_frame(rows: list[list[str]], path: str | Path) -> pd.DataFrame:
         )
     table = pd.DataFrame({"chrom": [row[0] for row in rows]})
     for name, column in (("start", 1), ("end", 2)):
-        text = pd.Series([row[column] for row in rows])
-        numbers = pd.to_numeric(text, errors="coerce")
-        wrong = text[numbers.isna() | (numbers % 1 != 0)]
-        if len(wrong):
+        numbers = [whole_number(row[column].strip()) for row in rows]
+        if None in numbers:
+            wrong = numbers.index(None)
             raise ValueError(
-                f"sites file {path}: {name} of row {wrong.index[0] + 1} is {wrong.iloc[0]!r}; a whole number is wanted"
+                f"sites file {path}: {name} of row {wrong + 1} is {shortened(rows[wrong][column])!r}; a whole number "
+                "is wanted"
             )
-        table[name] = numbers.astype(np.int64)
+        table[name] = np.array(numbers, dtype=np.int64)
     if max(widths) > STRAND:
         table["strand"] = [row[STRAND] for row in rows]
     return table
@@ -130,10 +131,8 @@ def _text(values: Int) -> list[str]:
 
 def _whole(rows: list[list[str]], column: int) -> Int | None:
     """Whole numbers of a column, or None where it holds anything else."""
-    try:
-        return np.array([int(row[column]) for row in rows], dtype=np.int64)
-    except (ValueError, IndexError, OverflowError):
-        return None
+    numbers = [whole_number(row[column].strip()) if column < len(row) else None for row in rows]
+    return None if None in numbers else np.array(numbers, dtype=np.int64)
 
 
 def _thick(rows: list[list[str]], places: _Places) -> dict[int, list[str]]:
