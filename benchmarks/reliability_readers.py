@@ -298,7 +298,8 @@ def _read_de(path: Path) -> int:
 
 
 def _signature_rows(lines: Lines) -> int:
-    return below_header(lines)
+    is_row = lines[0].split("\t")[-1].strip().lower() in ("up", "down")  # the header may be gone
+    return below_header(lines) + is_row
 
 
 def signatures() -> str:
@@ -485,11 +486,9 @@ def _read_samples(path: Path) -> int:
 
 
 def _samples_rows(lines: Lines) -> int:
-    from decode.core.delimited import split_cells
-
     separator = next((mark for mark in "\t,;" if mark in lines[0]), "\t")
     wanted = {f"S{i}" for i in range(2, 18)}
-    return len(wanted & {split_cells(line, separator)[0] for line in lines[1:]})
+    return len(wanted & {line.split(separator)[0].replace('"', "").strip() for line in lines[1:]})
 
 
 def groups() -> str:
@@ -548,7 +547,8 @@ def quant() -> str:
 def _read_quant(path: Path) -> int:
     from decode.expression.sample_files import read_sample_files
 
-    return int(read_sample_files(path.parent).counts["n_file_rows"])
+    counts = read_sample_files(path.parent).counts
+    return int(counts["n_file_rows"]) + int(counts.get("n_rows_without_a_name", 0))
 
 
 def panel() -> str:

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from decode.core.checks import check_unique, listed
+from decode.core.checks import check_unique, listed, shortened
 from decode.core.delimited import MISSING, check_widths, close_quotes, n_rows_in, split_cells
 from decode.core.limits import check_memory
 
@@ -154,7 +154,8 @@ def first_lines(content: bytes, n_lines: int, name: str) -> tuple[list[str], int
 
 def cell_sentences(rows: Iterable[str], columns: Iterable[str], texts: Iterable[object]) -> list[str]:
     """One phrase a cell: row, column and what stands there."""
-    return [f"row {row}, column {column}: {text!r}" for row, column, text in zip(rows, columns, texts, strict=True)]
+    cells = zip(rows, columns, texts, strict=True)
+    return [f"row {shortened(row)}, column {shortened(column)}: {shortened(repr(text))}" for row, column, text in cells]
 
 
 def check_finite_cells(
