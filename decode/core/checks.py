@@ -94,7 +94,7 @@ def counted(counts: Mapping[str, Any]) -> str:
 def check_choice(name: str, value: Any, allowed: Collection[Any]) -> None:
     """Raise ValueError unless `value` is one of `allowed`."""
     if value not in allowed:
-        raise ValueError(f"{name} is {value!r}; choose one of: {', '.join(map(str, allowed))}")
+        raise ValueError(f"{name} is {shortened(repr(value))}; choose one of: {', '.join(map(str, allowed))}")
 
 
 def check_count(name: str, value: int, *, zero: bool = False) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from decode.core.files import check_input
-from decode.core.limits import check_line, checked_pieces
+from decode.core.limits import check_line, check_no_nul, checked_pieces
 from decode.core.opening import open_bytes, unix_pieces
 
 SMALLEST_BYTES = 1 << 16
@@ -43,6 +43,7 @@ def line_chunks(path: str | Path, name: str = "file", *, size: int = CHUNK_BYTES
     with open_bytes(path, name) as handle:
         size = min(size, max(path.stat().st_size, SMALLEST_BYTES))  # a large buffer costs time
         for piece in unix_pieces(checked_pieces(handle, size, path, name)):
+            check_no_nul(piece, path, name)
             has_text = has_text or not piece.isspace()
             stop = piece.rfind(b"\n") + 1
             if stop:

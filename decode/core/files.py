@@ -23,8 +23,8 @@ from typing import IO, Any
 import numpy as np
 import pandas as pd
 
-from decode.core.limits import CheckedStream, read_whole
-from decode.core.opening import open_bytes, text_encoding, unix_text
+from decode.core.limits import CheckedStream, check_no_nul, read_whole
+from decode.core.opening import HDF5_MAGIC, open_bytes, text_encoding, unix_text
 
 PIECE_OF_STREAM = 1 << 18  # bytes
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
@@ -218,6 +218,8 @@ def read_bytes(path: str | Path, name: str = "file") -> bytes:
     path = check_input(path, name)
     with open_bytes(path, name) as handle:
         content = unix_text(read_whole(handle, path, name))
+    if not content.startswith(HDF5_MAGIC):
+        check_no_nul(content, path, name)
     if not content or content.isspace():  # isspace stops at the first letter, strip() would copy gigabytes
         raise ValueError(f"{name} {path} holds no text; fetch or write it again")
     return content

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
-from decode.core.opening import HDF5_MAGIC
+from decode.core.opening import HDF5_MAGIC, text_encoding
 
 PIECE_BYTES = 16 * 2**20  # unpacked at a time
 MAX_LINE_BYTES = 64 * 2**20  # a row of 5 million numbers; without line ends a file is no text
@@ -46,6 +46,15 @@ def check_line(n_bytes: int, path: Path, name: str) -> None:
         raise ValueError(
             f"{name} {path} has a line of more than {MAX_LINE_BYTES >> 20} MiB; that is no table of rows: check what "
             "the file holds"
+        )
+
+
+def check_no_nul(text: bytes, path: Path, name: str) -> None:
+    """Raise ValueError where a text holds NUL bytes, which cut or join its cells in every parser another way."""
+    if b"\0" in text:
+        raise ValueError(
+            f"{name} {path} is a binary file or a damaged text (it holds NUL bytes); text in UTF-8 is wanted: fetch it "
+            "again, or convert it (iconv -t utf-8)"
         )
 
 
@@ -155,6 +164,7 @@ class CheckedStream(io.RawIOBase):
         super().__init__()
         self._handle, self._path, self._name = handle, path, name
         self._n_bytes = self._in_line = 0
+        self._is_wide = False  # UTF-16, of whose bytes half are NUL
 
     def readable(self) -> bool:
         """True."""
@@ -164,10 +174,14 @@ class CheckedStream(io.RawIOBase):
         """Bytes read into a buffer."""
         piece = self._handle.read(len(buffer))
         buffer[: len(piece)] = piece
+        if not self._n_bytes:
+            self._is_wide = text_encoding(piece[:4]) == "utf-16"
         self._n_bytes += len(piece)
         self._in_line = _run_on(self._in_line, piece, 0, len(piece))
         check_unpacked(self._n_bytes, self._path, self._name)
         check_line(self._in_line, self._path, self._name)
+        if not self._is_wide:
+            check_no_nul(piece, self._path, self._name)
         return len(piece)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from decode.core.checks import listed
+from decode.core.checks import listed, shortened
 from decode.core.delimited import read_text_table
 from decode.statistics.enrichment import read_gmt
 
@@ -75,7 +75,7 @@ def read_network(path: str | Path) -> pd.DataFrame:
         if len(wrong):
             row = int(wrong[0])
             raise ValueError(
-                f"network {path} line {table.index[row]}: the weight is {table['weight'].iloc[row]!r}; "
+                f"network {path} line {table.index[row]}: the weight is {shortened(table['weight'].iloc[row])!r}; "
                 "a number is wanted"
             )
         table["weight"] = weight.astype(np.float64)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from decode.core.checks import check_unique
+from decode.core.checks import check_unique, shortened
 from decode.core.delimited import read_frame
 from decode.expression.targets import numeric_values
 
@@ -35,7 +35,7 @@ def read_activity(path: str | Path) -> pd.DataFrame:
     table = read_frame(path, "activities", text=[SAMPLE])
     if table.columns[0] != SAMPLE or table.shape[1] < 2:
         raise ValueError(
-            f"activities {path} start with the column {table.columns[0]!r} of {table.shape[1]}; 'sample' and one "
+            f"activities {path} start with the column {shortened(table.columns[0])!r} of {table.shape[1]}; 'sample' and one "
             "column a regulator are wanted, as decode activity writes them"
         )
     check_unique(f"samples of {path}", table[SAMPLE])
