@@ -104,7 +104,8 @@ def read_expression_with_counts(path: str | Path, *, ids_as_given: bool = False)
     -------
     ExpressionTable
         expression : pd.DataFrame, shape (n_genes, n_samples)
-        counts : dict with n_rows (that have an id), n_rows_without_a_name, n_versions_stripped, n_par_y_dropped, n_genes, n_samples, n_missing (cells),
+        counts : dict with n_rows (that have an id), n_rows_without_a_name, n_versions_stripped, n_par_y_dropped,
+        n_genes, n_samples, n_missing (cells),
         n_genes_with_missing.
 
     Raises

@@ -92,8 +92,8 @@ def _rows(path: str | Path, written: TextTable, chosen: dict[str, int | None]) -
     wrong = np.flatnonzero(rows["sign"].isna())
     if len(wrong):
         raise ValueError(
-            f"signatures {path} line {rows.index[wrong[0]]}: the change is {shortened(rows['change'].iloc[wrong[0]])!r}; "
-            "up or down is wanted"
+            f"signatures {path} line {rows.index[wrong[0]]}: the change is "
+            f"{shortened(rows['change'].iloc[wrong[0]])!r}; up or down is wanted"
         )
     return rows
 

@@ -174,10 +174,13 @@ def check_finite_cells(
     negative : bool
         Whether negative numbers are allowed.
     """
-    bad, what = np.isinf(values), "infinite values"
-    if not bad.any():
+    bad, what = np.zeros(values.shape[:1], dtype=bool), ""
+    top = max(np.fmax.reduce(values, axis=None, initial=0), -np.fmin.reduce(values, axis=None, initial=0))
+    if np.isinf(top):
+        bad, what = np.isinf(values), "infinite values"
+    elif top > LARGEST:
         bad, what = np.abs(values) > LARGEST, f"numbers beyond {LARGEST:.1g}, the largest that networks compute with"
-    if not bad.any() and not negative:
+    elif not negative:
         with np.errstate(invalid="ignore"):
             bad, what = values < 0, "negative values, which no TPM or count can have (a log table? then --already-log2)"
     if bad.any():
@@ -229,7 +232,7 @@ def parse_numeric(content: bytes, layout: TableLayout, name: str, *, is_finite: 
     content = content.rstrip(b"\n")
     n_cells = (content.count(b"\n") + 1) * len(numeric)
     if n_cells > MANY_CELLS:
-        check_memory(2 * len(content) + 3 * 8 * n_cells, name)
+        check_memory(2 * len(content) + 4 * 8 * n_cells, name)
     if not content.strip():
         raise ValueError(f"{name} has a header but no row; fetch or write it again")
     if layout.quote:

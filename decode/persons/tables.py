@@ -35,8 +35,8 @@ def read_activity(path: str | Path) -> pd.DataFrame:
     table = read_frame(path, "activities", text=[SAMPLE])
     if table.columns[0] != SAMPLE or table.shape[1] < 2:
         raise ValueError(
-            f"activities {path} start with the column {shortened(table.columns[0])!r} of {table.shape[1]}; 'sample' and one "
-            "column a regulator are wanted, as decode activity writes them"
+            f"activities {path} start with the column {shortened(table.columns[0])!r} of {table.shape[1]}; "
+            "'sample' and one column a regulator are wanted, as decode activity writes them"
         )
     check_unique(f"samples of {path}", table[SAMPLE])
     table = table.set_index(SAMPLE)
