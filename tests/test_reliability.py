@@ -34,7 +34,7 @@ def test_no_damaged_file_gives_a_traceback_or_loses_rows():
     assert [case for case in cases if case.outcome in FAULTS] == []
     assert sum(case.outcome == READ for case in cases) > len(cases) / 4
     assert sum(case.outcome == REFUSED for case in cases) > len(cases) / 4
-    assert set(change for case in cases for change in case.changes) == {change.__name__ for change in MUTATIONS}
+    assert {change for case in cases for change in case.changes} == {change.__name__ for change in MUTATIONS}
 
 
 def test_a_seed_is_a_file():

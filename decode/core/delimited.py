@@ -287,9 +287,9 @@ def read_frame(
     header, width = written.header, len(written.header)
     check_unique(f"column names of {written.name}", header)
     body = close_quotes(written.body, written.separator, width, written.name, first_line=written.first_line)
-    check_widths(body, written.separator, width, written.name, first_line=written.first_line)
     if not body.strip():
         return pd.DataFrame({column: pd.Series(dtype=str) for column in header})
+    check_widths(body, written.separator, width, written.name, first_line=written.first_line)
     try:
         table = pd.read_csv(
             io.BytesIO(body), sep=written.separator, header=None, names=header, dtype=dict.fromkeys(text, str),
