@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from decode.core.checks import check_share, listed, naming, shortened
@@ -19,6 +19,7 @@ def test_cells_of_any_length():
     assert split_cells(f'"{LONG},"\t1', "\t") == [f"{LONG},", "1"]
 
 
+@settings(deadline=None, max_examples=30)
 @given(st.lists(st.text(alphabet='ab" ,', max_size=6), min_size=1, max_size=6))
 def test_long_lines_are_split_as_short_ones(cells):
     line = ",".join('"' + cell.replace('"', '""') + '"' for cell in cells)
