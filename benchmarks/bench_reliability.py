@@ -110,7 +110,8 @@ def outcome_of(reader: Reader, path: Path, content: bytes) -> tuple[str, str]:
 
 def _work(connection: Connection, folder: str) -> None:
     warnings.simplefilter("ignore")
-    logging.disable(logging.CRITICAL)
+    logging.getLogger("decode").addHandler(logging.NullHandler())
+    logging.getLogger("decode").propagate = False
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # panics of compiled libraries print there
     readers = {reader.name: reader for reader in READERS}
     for reader in READERS:  # imports and compiled kernels, before any clock runs

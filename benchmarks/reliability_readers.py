@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -43,6 +46,26 @@ class Reader:
 def _table(header: list[str] | None, rows: list[list[object]], separator: str = "\t") -> str:
     lines = [separator.join(map(str, row)) for row in ([header] if header else []) + rows]
     return "\n".join(lines) + "\n"
+
+
+@contextmanager
+def _warnings() -> Iterator[list[str]]:
+    """What the package warns of."""
+    said: list[str] = []
+    handler = logging.Handler(logging.WARNING)
+    handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
+    logger = logging.getLogger("decode")
+    logger.addHandler(handler)
+    try:
+        yield said
+    finally:
+        logger.removeHandler(handler)
+
+
+def _left_out(said: list[str]) -> int:
+    """Rows or lines that warnings report as left out for want of a name."""
+    found = [re.search(r": (\d+) (?:rows|lines) without an? (?:id|name) are left out", text) for text in said]
+    return sum(int(one[1]) for one in found if one)
 
 
 def below_header(lines: Lines) -> int:
@@ -263,7 +286,9 @@ def targets() -> str:
 def _read_targets(path: Path) -> int:
     import decode
 
-    return len(decode.read_targets(path))
+    with _warnings() as said:
+        n_rows = len(decode.read_targets(path))
+    return n_rows + _left_out(said)
 
 
 def _de(tool: str) -> Callable[[], str]:
@@ -324,7 +349,9 @@ def names() -> str:
 def _read_up(path: Path) -> int:
     from decode.expression.de_tables import read_signature
 
-    return int(read_signature(path, None).counts["n_rows"])
+    with _warnings() as said:
+        n_rows = int(read_signature(path, None).counts["n_rows"])
+    return n_rows + _left_out(said)
 
 
 def _read_gene_list(path: Path) -> None:
@@ -367,10 +394,13 @@ def gmt() -> str:
     return _table(None, [[f"SET{i}", "https://example.org", *SYMBOLS[i : i + 6]] for i in range(12)])
 
 
-def _read_gmt(path: Path) -> None:
+def _read_gmt(path: Path) -> int:
     import decode
 
-    decode.read_gmt(path)
+    with _warnings() as said:
+        n_sets = len(decode.read_gmt(path))
+    hollow = [re.match(r"(\d+) gene sets have no gene", text) for text in said]
+    return n_sets + sum(int(one[1]) for one in hollow if one)
 
 
 def pli() -> str:
@@ -425,6 +455,14 @@ def links() -> str:
     return _table(["chr", "start", "end", "TargetGene", "ABC.Score"], rows)
 
 
+def _links_rows(lines: Lines) -> int:
+    lines = [line for line in lines if line.split(" ")[0] not in ("track", "browser")]
+    separator = "\t" if lines and "\t" in lines[0] else ","
+    names = [cell.strip().lower() for cell in lines[0].lstrip("#").split(separator)] if lines else []
+    has_header = bool({"start", "chromstart"} & set(names)) and bool({"end", "stop", "chromend"} & set(names))
+    return no_comments(lines[has_header:])
+
+
 def _read_links(path: Path) -> int:
     from decode.genome.assembly import get_assembly
     from decode.genome.links import read_links
@@ -476,12 +514,14 @@ def samples() -> str:
 
 
 def _read_samples(path: Path) -> int:
+    from decode.core.checks import naming
     from decode.expression.covariates import covariate_columns
     from decode.expression.samples import read_samples
 
     wanted = [f"S{i}" for i in range(2, 18)]
     table = read_samples(path, wanted, complete_only=True)
-    covariate_columns(table, [column for column in ("age", "sex", "batch") if column in table])
+    with naming(str(path)):  # it takes a frame and cannot know the file
+        covariate_columns(table, [column for column in ("age", "sex", "batch") if column in table])
     return len(table)
 
 
@@ -586,7 +626,7 @@ READERS: tuple[Reader, ...] = (
     Reader("liftover: narrowPeak", "sites.narrowPeak", _bed(10), _read_lifted, bed_rows),
     Reader("liftover: BED12", "sites.bed", _bed(12), _read_lifted, bed_rows),
     Reader("chromosome sizes", "sizes.tsv", sizes, _read_sizes, no_comments),
-    Reader("links", "links.tsv", links, _read_links, _uncounted),
+    Reader("links", "links.tsv", links, _read_links, _links_rows),
     Reader("expression: TSV", "tpm.tsv", _matrix(), _read_expression, below_header),
     Reader("expression: CSV", "tpm.csv", _matrix(","), _read_expression, below_header),
     Reader("expression: GCT", "tpm.gct", gct, _read_expression, _gct_rows),
@@ -604,7 +644,7 @@ READERS: tuple[Reader, ...] = (
     Reader("id map: HGNC", "hgnc.tsv", hgnc, _read_map, len),
     Reader("gene list", "genes.txt", names, _read_gene_list, _uncounted),
     Reader("factor list", "tfs.txt", names, _read_factors, _uncounted),
-    Reader("gene sets", "sets.gmt", gmt, _read_gmt, _uncounted),
+    Reader("gene sets", "sets.gmt", gmt, _read_gmt, len),
     Reader("pLI table", "pli.tsv", pli, _read_pli, _uncounted),
     Reader("interactions", "ppi.tsv", pairs, _read_hubs, _uncounted),
     Reader("complexes", "complexes.tsv", pairs, _read_complexes, no_comments),

@@ -19,7 +19,7 @@ from decode.genome.liftover import LiftResult, lift_with_strands
 logger = logging.getLogger(__name__)
 
 Int = NDArray[np.int64]
-HEADER_WORDS = ("#", "track", "browser")
+HEADER_WORDS = ("track", "browser")
 STRAND, THICK, SUMMIT, BLOCKS = 5, (6, 7), 9, (9, 10, 11)  # 0-based columns of BED and narrowPeak
 
 
@@ -58,7 +58,7 @@ def lift_file(sites: str | Path, chain: str | Path, out: str | Path) -> LiftResu
     rows = [
         line.split("\t")
         for line in read_bytes(sites, "sites file").decode("utf-8", "replace").split("\n")
-        if line.strip() and not line.startswith(HEADER_WORDS)
+        if line.strip() and not line.startswith("#") and line.split(None, 1)[0] not in HEADER_WORDS
     ]
     table = _sites_frame(rows, sites)
     result, is_reverse = lift_with_strands(table, chain)
