@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from decode.core.checks import check_choice, check_share, check_unique, listed
 from decode.core.choices import DeRole, Form
-from decode.core.delimited import MISSING, TextTable, n_rows_in, read_text_table, split_cells
+from decode.core.delimited import MISSING, TextTable, read_text_table, split_cells
 from decode.core.files import read_bytes
 from decode.expression.de_columns import Columns, contrasts_of, named_columns, no_contrasts
 from decode.expression.de_columns import gene_column as find_gene_column
@@ -182,11 +182,10 @@ def read_signature(up: str | Path | None, down: str | Path | None, *, contrast: 
     for path, sign in ((up, 1.0), (down, -1.0)):
         if path is not None:
             text = read_bytes(path, "gene list").decode("utf-8", errors="replace")
-            names = [line.split("\t")[0].strip().strip('"') for line in text.split("\n")]
+            names = [line.split("\t")[0].strip().strip('"') for line in text.split("\n") if line.strip()]
             own = [(gene, sign) for gene in names if gene and not gene.startswith("#")]
-            n_unnamed = n_rows_in(text.encode()) - sum(gene != "" for gene in names)
-            if n_unnamed:
-                logger.warning("gene list %s: %d lines without a name are left out", path, n_unnamed)
+            if "" in names:
+                logger.warning("gene list %s: %d lines without a name are left out", path, names.count(""))
             if not own:
                 raise ValueError(f"gene list {path} of the signature names no gene; give one name a line")
             pairs += own
