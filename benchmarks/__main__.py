@@ -29,6 +29,8 @@ REGISTRY = {
     "splits": "benchmarks.random_splits",
     "training": "benchmarks.bench_training",
 }
+# With a command line of their own: modules with `main(arguments) -> exit status`.
+COMMANDS = {"reliability": "benchmarks.bench_reliability"}
 WITH_FIGURE = {"significance"}  # `run` also takes the file of a figure, written beside the JSON
 
 
@@ -49,8 +51,12 @@ def table_of(name: str, rows: list[Row]) -> Table:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one benchmark; exit status 2 for a wrong argument."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments and arguments[0] in COMMANDS:
+        status: int = importlib.import_module(COMMANDS[arguments[0]]).main(arguments[1:])
+        return status
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("name", choices=sorted(REGISTRY), help="which benchmark")
+    parser.add_argument("name", choices=sorted({*REGISTRY, *COMMANDS}), help="which benchmark")
     parser.add_argument("--scale", type=float, default=None, help="share of the full size (1); default: ends in 5 min")
     parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
     options = parser.parse_args(arguments)

@@ -94,9 +94,7 @@ def _own(
     draws: int,
     seed: int,
 ) -> ActivityExpression:
-    import pandas as pd
-
-    from decode.core.files import check_input
+    from decode.core.delimited import read_frame
     from decode.expression.gene_ids import rows_by_gene
     from decode.expression.readers import read_expression
     from decode.persons.activity_expression import correlate_activity
@@ -104,7 +102,7 @@ def _own(
 
     genes = features.genes[["gene_id", "gene_name"]].drop_duplicates()
     levels, _ = rows_by_gene(read_expression(expression), genes, id_map, name=f"expression {expression}")
-    tissue = None if tissue_signs is None else pd.read_csv(check_input(tissue_signs, "tissue signs"), sep="\t")
+    tissue = None if tissue_signs is None else read_frame(tissue_signs, "tissue signs")
     return correlate_activity(
         found.activity, levels, genes=genes, id_map=id_map, tissue=tissue, n_draws=draws, seed=seed,
         complexes=None if complexes is None else read_complexes(complexes),

@@ -205,8 +205,6 @@ def _read_samples(path: Path, values: pd.DataFrame, sample_column: str | None, c
 
 
 def _read_table(path: Path) -> pd.DataFrame:
-    import pandas as pd
+    from decode.core.delimited import read_frame
 
-    from decode.core.files import check_input
-
-    return pd.read_csv(check_input(path, "differential table"), sep="\t", dtype={"gene_id": str, "term": str})
+    return read_frame(path, "differential table", text=["gene_id", "term"])

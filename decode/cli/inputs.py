@@ -126,15 +126,14 @@ def read_genes(path: Path) -> list[str]:
 
 def read_panel(path: Path) -> pd.DataFrame | list[str]:
     """The table of a panel, whose column gene_id names its genes, or a plain list of genes."""
-    import pandas as pd
+    from decode.core.checks import check_unique
+    from decode.core.delimited import read_text_table
 
-    from decode.core.files import open_text
-
-    with open_text(path, "panel") as handle:
-        if "gene_id" not in handle.readline().rstrip("\r\n").split("\t"):
-            return read_genes(path)
-    with open_text(path, "panel") as handle:
-        table = pd.read_csv(handle, sep="\t", dtype=str, keep_default_na=False)
+    written = read_text_table(path, "panel")
+    if "gene_id" not in written.header:
+        return read_genes(path)
+    check_unique(f"column names of {written.name}", written.header)
+    table = written.strings().reset_index(drop=True)
     if table.empty:
         raise ValueError(f"panel {path} names no gene; give a table of decode landmark select")
     return table

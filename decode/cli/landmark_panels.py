@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from decode.cli.inputs import load_tensorflow, open_expression, read_genes
+from decode.cli.inputs import load_tensorflow, open_expression, read_genes, read_panel
 from decode.cli.options import Force
 from decode.cli.outputs import stop_if_finished
 from decode.core import choices
@@ -102,9 +102,5 @@ def impute(
 
 def _genes(path: Path) -> list[str]:
     """Gene ids of a panel's table, or of a plain list."""
-    import pandas as pd
-
-    from decode.core.files import check_input
-
-    header = pd.read_csv(check_input(path, "panel"), sep="\t", nrows=0).columns
-    return pd.read_csv(path, sep="\t", dtype=str)["gene_id"].tolist() if "gene_id" in header else read_genes(path)
+    panel = read_panel(path)
+    return panel if isinstance(panel, list) else panel["gene_id"].tolist()

@@ -44,9 +44,8 @@ def evaluate(
 ) -> None:
     """Judge a model of persons: each person, each gene, whose person a prediction fits, beside baselines."""
     load_tensorflow()
-    import pandas as pd
-
-    from decode.core.files import check_input, check_output_folder, run_record
+    from decode.core.delimited import read_frame
+    from decode.core.files import check_output_folder, run_record
     from decode.expression.samples import read_samples
     from decode.expression.targets import MEDIAN_LEVEL, read_targets
     from decode.persons.evaluate_persons import evaluate_persons
@@ -76,7 +75,8 @@ def evaluate(
         known = rows[list(wanted)].rename(columns=wanted)
     genes = None
     if gene_table is not None:
-        genes = pd.read_csv(check_input(gene_table, "table of genes"), sep=None, engine="python", index_col=0)
+        rows = read_frame(gene_table, "table of genes")
+        genes = rows.set_index(rows.columns[0])
     found = evaluate_persons(
         bundle, open_features(features), table, samples=known, part=split,
         keep_above_percentile=keep_above_percentile, gene_table=genes, seed=seed,

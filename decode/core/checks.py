@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -21,9 +22,40 @@ def listed(values: Iterable[Any], limit: int = 5) -> str:
     >>> listed(["a", "b", "c"], limit=2)
     'a, b (+1 more)'
     """
-    items = [str(value) for value in values]
+    items = [shortened(str(value)) for value in values]
     rest = len(items) - limit
     return ", ".join(items[:limit]) + (f" (+{rest} more)" if rest > 0 else "")
+
+
+def shortened(text: str, limit: int = 120) -> str:
+    """A text for a message: its beginning where it is longer than `limit` characters.
+
+    Examples
+    --------
+    >>> shortened("A" * 200, limit=5)
+    'AAAAA...'
+    """
+    return text if len(text) <= limit else f"{text[:limit]}..."
+
+
+@contextmanager
+def naming(name: str) -> Iterator[None]:
+    """Put the name of a file before the message of an error that does not hold it.
+
+    Examples
+    --------
+    >>> with naming("targets liver.tsv"):
+    ...     raise ValueError("no gene is left")
+    Traceback (most recent call last):
+        ...
+    ValueError: targets liver.tsv: no gene is left
+    """
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        if name in str(error):
+            raise
+        raise type(error)(f"{name}: {error}") from error
 
 
 def nearest(name: str, known: Iterable[str], limit: int = 3) -> list[str]:
@@ -62,7 +94,7 @@ def counted(counts: Mapping[str, Any]) -> str:
 def check_choice(name: str, value: Any, allowed: Collection[Any]) -> None:
     """Raise ValueError unless `value` is one of `allowed`."""
     if value not in allowed:
-        raise ValueError(f"{name} is {value!r}; choose one of: {', '.join(map(str, allowed))}")
+        raise ValueError(f"{name} is {shortened(repr(value))}; choose one of: {', '.join(map(str, allowed))}")
 
 
 def check_count(name: str, value: int, *, zero: bool = False) -> None:
@@ -76,6 +108,34 @@ def check_positive(name: str, value: float, *, zero: bool = False) -> None:
     is_number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
     if not is_number or not np.isfinite(value) or value < 0 or (value == 0 and not zero):
         raise ValueError(f"{name} is {value!r}; it must be a number {'>=' if zero else '>'} 0")
+
+
+def check_share(values: pd.Series, name: str, *, slack: float = 1e-6) -> None:
+    """Raise ValueError naming the values that are no number from 0 to 1; missing ones pass.
+
+    Parameters
+    ----------
+    values : pd.Series
+        P-values, false discovery rates, shares or ranks; the index names the rows.
+    name : str
+        What they are, for the message.
+    slack : float
+        How far beyond 0 and 1 rounding may lead.
+
+    Examples
+    --------
+    >>> check_share(pd.Series([0.0, 1.0, np.nan]), "p-values of demo")
+    """
+    if not pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values):
+        numbers = pd.to_numeric(values, errors="coerce")
+        wrong = (numbers.isna() & values.notna()) | pd.api.types.is_bool_dtype(values)
+        if wrong.any():
+            raise ValueError(f"{name}: {listed(map(repr, values[wrong]))} is no number; numbers from 0 to 1 are wanted")
+        values = numbers
+    wrong = (values < -slack) | (values > 1 + slack)
+    if wrong.any():
+        shown = [f"{row}: {value:g}" for row, value in values[wrong].items()]
+        raise ValueError(f"{name} lie outside 0 to 1 in {len(shown)} row(s): {listed(shown)}; correct or remove them")
 
 
 def check_columns(name: str, table: pd.DataFrame, columns: Sequence[str]) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+import io
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from decode.core.checks import check_unique, listed
+from decode.core.checks import check_unique, listed, shortened
 from decode.core.files import read_bytes
 
 # Spellings of a missing value. Anything else that is no number raises where numbers are wanted.
@@ -29,8 +31,30 @@ def split_cells(line: str, separator: str) -> list[str]:
     (['MYC, c-Myc', '2'], ['POL 5" end', '2'], ['MYC', '2'])
     """
     if '"' in line and line.count('"') % 2 == 0:
-        return [cell.strip() for cell in next(csv.reader([line], delimiter=separator), [])]
+        try:
+            return [cell.strip() for cell in next(csv.reader([line], delimiter=separator), [])]
+        except csv.Error:  # a cell above 131,072 characters
+            return [_bare(cell).replace('""', '"') for cell in _quoted_or_plain(separator).findall(line)]
     return [_bare(cell) for cell in line.split(separator)]
+
+
+def _quoted_or_plain(separator: str) -> re.Pattern[str]:
+    cut = re.escape(separator)
+    return re.compile(rf'(?:^|(?<={cut}))(?:"(?:[^"]|"")*"(?={cut}|$)|[^{cut}]*)')
+
+
+_WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
+
+
+def whole_number(text: str) -> int | None:
+    """A whole number as files write it, or None: no `1_0`, `0x10`, `1e3`, digits of other scripts, or beyond 10^18.
+
+    Examples
+    --------
+    >>> whole_number("-12"), whole_number("1_0"), whole_number("1e3"), whole_number("9" * 30)
+    (-12, None, None, None)
+    """
+    return int(text) if _WHOLE.fullmatch(text) else None
 
 
 def _bare(cell: str) -> str:
@@ -229,3 +253,88 @@ def read_text_table(path: str | Path, name: str) -> TextTable:
     line = first.decode("utf-8", "replace").removeprefix("#")
     separator = next((mark for mark in "\t,;" if mark in line), "\t")
     return TextTable(split_cells(line, separator), separator, body, first_line + 1, f"{name} {path}")
+
+
+def read_frame(
+    path: str | Path, name: str, *, text: Sequence[str] = (), missing: Sequence[str] = MISSING
+) -> pd.DataFrame:
+    """A delimited file as a frame: numbers where a column holds numbers only, else text.
+
+    Parameters
+    ----------
+    path : str or Path
+        Tab-, comma- or semicolon-separated text with a header, plain or compressed.
+    name : str
+        What it is, for messages.
+    text : sequence of str
+        Columns that are text whatever they hold.
+    missing : sequence of str
+        Cells that are missing values.
+
+    Returns
+    -------
+    pd.DataFrame
+        Every row of the file; in the order of the file.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it holds no table, a row has another number of cells than the header, a quote is left open or columns repeat.
+    """
+    written = read_text_table(path, name)
+    header, width = written.header, len(written.header)
+    check_unique(f"column names of {written.name}", header)
+    body = close_quotes(written.body, written.separator, width, written.name, first_line=written.first_line)
+    if not body.strip():
+        return pd.DataFrame({column: pd.Series(dtype=str) for column in header})
+    check_widths(body, written.separator, width, written.name, first_line=written.first_line)
+    try:
+        table = pd.read_csv(
+            io.BytesIO(body), sep=written.separator, header=None, names=header, dtype=dict.fromkeys(text, str),
+            keep_default_na=False, na_values=list(missing), index_col=False,
+        )  # fmt: skip
+    except (ValueError, OverflowError) as error:
+        reason = shortened(" ".join(str(error).split()))
+        raise ValueError(f"{written.name} cannot be read as a table ({reason}); mend it") from error
+    if len(table) != n_rows_in(body):
+        raise ValueError(
+            f"{written.name} has {n_rows_in(body)} rows and {len(table)} of them could be read; look for odd characters"
+        )
+    return table
+
+
+def check_widths(
+    body: bytes, separator: str, n_columns: int, name: str, *, first_line: int = 1, is_quoted: bool = True
+) -> None:
+    """Raise ValueError naming the rows that have another number of cells than the header.
+
+    Parameters
+    ----------
+    body : bytes
+        Rows, lines ending in LF, no quote left open.
+    separator : str
+    n_columns : int
+    name : str
+        The file, for messages.
+    first_line : int
+        Number of the first row in the file.
+    is_quoted : bool
+        Whether double quotes enclose cells.
+    """
+    body = body.rstrip(b"\n")
+    cut = separator.encode()
+    if not (is_quoted and b'"' in body) and all(line.count(cut) == n_columns - 1 for line in body.split(b"\n")):
+        return
+    sentences = []
+    for number, line in enumerate(body.decode("utf-8", "replace").split("\n"), first_line):
+        n_cells = len(split_cells(line, separator)) if is_quoted and '"' in line else line.count(separator) + 1
+        n_cells = n_cells if line else 0
+        if n_cells != n_columns:
+            sentences.append(f"line {number} has {n_cells}")
+    if sentences:
+        raise ValueError(
+            f"{name}: rows with another number of cells than the header's {n_columns}: {listed(sentences)}; "
+            "the file may be cut off or use two separators"
+        )

@@ -23,8 +23,10 @@ from typing import IO, Any
 import numpy as np
 import pandas as pd
 
-from decode.core.opening import open_bytes, text_encoding, unix_text
+from decode.core.limits import CheckedStream, check_no_nul, read_whole
+from decode.core.opening import HDF5_MAGIC, open_bytes, text_encoding, unix_text
 
+PIECE_OF_STREAM = 1 << 18  # bytes
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
 
 
@@ -210,11 +212,14 @@ def read_bytes(path: str | Path, name: str = "file") -> bytes:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is empty, a damaged archive, or an archive or document of another kind than gzip, bzip2 and xz.
+        If it is empty, a damaged archive, or an archive or document of another kind than gzip, bzip2 and xz; if a line
+        has more than 64 MiB, or it unpacks to more than 200 times its size or than fits into memory.
     """
     path = check_input(path, name)
     with open_bytes(path, name) as handle:
-        content = unix_text(handle.read())
+        content = unix_text(read_whole(handle, path, name))
+    if not content.startswith(HDF5_MAGIC):
+        check_no_nul(content, path, name)
     if not content or content.isspace():  # isspace stops at the first letter, strip() would copy gigabytes
         raise ValueError(f"{name} {path} holds no text; fetch or write it again")
     return content
@@ -224,8 +229,9 @@ def read_bytes(path: str | Path, name: str = "file") -> bytes:
 def open_text(path: str | Path, name: str = "file") -> Iterator[IO[str]]:
     """Open a text file for streaming, plain or compressed; a damaged archive raises ValueError where it breaks off."""
     path = check_input(path, name)
-    with open_bytes(path, name) as raw:
-        encoding = text_encoding(raw.peek(4)[:4]) if hasattr(raw, "peek") else "utf-8-sig"
+    with open_bytes(path, name) as unpacked:
+        raw = io.BufferedReader(CheckedStream(unpacked, path, name), PIECE_OF_STREAM)
+        encoding = text_encoding(raw.peek(4)[:4])
         try:
             with io.TextIOWrapper(raw, encoding=encoding) as handle:
                 yield handle
@@ -295,8 +301,10 @@ def read_json_object(path: str | Path, name: str = "file") -> dict[str, Any]:
     content = read_bytes(path, name)
     try:
         values = json.loads(content)
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{name} {path} is no JSON ({error}); mend it") from error
+    except RecursionError as error:
+        raise ValueError(f"{name} {path} is JSON nested too deeply to be read; mend it") from error
+    except ValueError as error:  # also numbers of thousands of digits
+        raise ValueError(f"{name} {path} is no JSON that can be read ({error}); mend it") from error
     if not isinstance(values, dict):
         raise ValueError(f"{name} {path} is a JSON {type(values).__name__}; an object with named values is wanted")
     return values

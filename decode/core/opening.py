@@ -108,7 +108,7 @@ def unix_text(content: bytes) -> bytes:
     """
     if text_encoding(content[:4]) == "utf-16":
         content = content.decode("utf-16", "replace").encode()
-    elif content.startswith(HDF5_MAGIC) or b"\0" in content[:4096]:
+    elif content.startswith(HDF5_MAGIC):
         return content
     content = content.removeprefix(codecs.BOM_UTF8)
     if b"\r" not in content:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from decode.core.checks import listed
+from decode.core.checks import listed, shortened
 from decode.core.delimited import read_text_table
 from decode.statistics.enrichment import read_gmt
 
@@ -71,10 +71,11 @@ def read_network(path: str | Path) -> pd.DataFrame:
         logger.info("network %s: columns left out: %s", path, listed(left_out))
     if "weight" in table.columns:
         weight = pd.to_numeric(table["weight"], errors="coerce")
-        if weight.isna().any():
-            row = int(np.flatnonzero(weight.isna())[0])
+        wrong = np.flatnonzero(~np.isfinite(weight))
+        if len(wrong):
+            row = int(wrong[0])
             raise ValueError(
-                f"network {path} line {table.index[row]}: the weight is {table['weight'].iloc[row]!r}; "
+                f"network {path} line {table.index[row]}: the weight is {shortened(table['weight'].iloc[row])!r}; "
                 "a number is wanted"
             )
         table["weight"] = weight.astype(np.float64)

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
-from decode.core.checks import listed
-from decode.core.files import open_text
+from decode.core.checks import check_share, listed
+from decode.core.delimited import read_frame
 from decode.core.ids import resolve_ids
 from decode.statistics.metrics import auroc_delong
 
@@ -52,17 +52,17 @@ def read_de_prior(path: str | Path, genes: pd.DataFrame, id_map: str | Path | No
     Raises
     ------
     ValueError
-        If a column is missing or no gene matches.
+        If a column is missing, a rank is no number from 0 to 1, or no gene matches.
 
     References
     ----------
     Crow et al. 2019, Predictability of human differential gene expression, PNAS 116:6491.
     """
-    with open_text(path, "DE prior") as handle:
-        table = pd.read_csv(handle, sep="\t")
+    table = read_frame(path, "DE prior", text=["Gene_Name"])
     missing = [name for name in ("Gene_Name", "DE_Prior_Rank") if name not in table.columns]
     if missing:
         raise ValueError(f"DE prior {path} lacks the columns {listed(missing)}; it has {listed(table.columns)}")
+    check_share(table["DE_Prior_Rank"], f"DE_Prior_Rank of DE prior {path}")
     named = table.dropna(subset=["Gene_Name", "DE_Prior_Rank"])
     found = resolve_ids(named["Gene_Name"], genes, id_map, on_ambiguous="count")
     rank = pd.Series(named["DE_Prior_Rank"].to_numpy(dtype=np.float64), index=pd.Index(found.ids, dtype=object))

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from decode.core.checks import check_count, check_unique, listed
+from decode.core.checks import check_count, check_unique, listed, shortened
 from decode.expression.samples import design_matrix
 
 logger = logging.getLogger(__name__)
@@ -109,7 +109,8 @@ def _columns_of(samples: pd.DataFrame, covariate: str) -> pd.DataFrame:
         )
     if values.nunique() < 2:
         raise ValueError(
-            f"covariate {column!r} has one value only ({values.iloc[0]!r}) in all {len(values)} samples; leave it out"
+            f"covariate {column!r} has one value only ({shortened(repr(values.iloc[0]))}) in all {len(values)} samples;"
+            " leave it out"
         )
     as_text = match is not None or not is_number
     # under a plain name in the formula: a column may be called anything, such as CD4..T.cells

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from decode.core.checks import check_choice, check_unique, listed
+from decode.core.checks import check_choice, check_share, check_unique, listed
 from decode.core.choices import DeRole, Form
 from decode.core.delimited import MISSING, TextTable, read_text_table, split_cells
 from decode.core.files import read_bytes
@@ -182,8 +182,13 @@ def read_signature(up: str | Path | None, down: str | Path | None, *, contrast: 
     for path, sign in ((up, 1.0), (down, -1.0)):
         if path is not None:
             text = read_bytes(path, "gene list").decode("utf-8", errors="replace")
-            names = [line.split("\t")[0].strip().strip('"') for line in text.splitlines()]
-            pairs += [(gene, sign) for gene in names if gene and not gene.startswith("#")]
+            names = [line.split("\t")[0].strip().strip('"') for line in text.split("\n") if line.strip()]
+            own = [(gene, sign) for gene in names if gene and not gene.startswith("#")]
+            if "" in names:
+                logger.warning("gene list %s: %d lines without a name are left out", path, names.count(""))
+            if not own:
+                raise ValueError(f"gene list {path} of the signature names no gene; give one name a line")
+            pairs += own
     return signature_table(pairs, contrast)
 
 
@@ -279,6 +284,9 @@ def _tool_table(raw: TextTable, genes: int, found: dict[str, Columns], title: st
             role: table.numbers[:, columns.index(column)] for role, column in roles.items() if role != "group"
         }
         named: dict[DeRole, str] = {role: raw.header[column] for role, column in roles.items() if role != "group"}
+        if "adjusted_p" in values:  # those of p_value are checked with the statistic
+            adjusted = pd.Series(values["adjusted_p"], index=table.ids)
+            check_share(adjusted, f"{raw.name}: adjusted p-values (column {named['adjusted_p']})")
         statistic = signed_statistic(values, named, raw.name, raw.header)
         _check_used(statistic.signed, table.ids, raw.name, statistic.rule)
         rules.append(statistic.rule)

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from decode.core.checks import check_unique, listed
+from decode.core.delimited import whole_number
 from decode.core.files import read_bytes
 from decode.core.hdf5 import READ_ERRORS, check_contents, short
 from decode.core.opening import HDF5_MAGIC
@@ -104,7 +105,8 @@ def read_expression_with_counts(path: str | Path, *, ids_as_given: bool = False)
     -------
     ExpressionTable
         expression : pd.DataFrame, shape (n_genes, n_samples)
-        counts : dict with n_rows, n_versions_stripped, n_par_y_dropped, n_genes, n_samples, n_missing (cells),
+        counts : dict with n_rows (that have an id), n_rows_without_a_name, n_versions_stripped, n_par_y_dropped,
+        n_genes, n_samples, n_missing (cells),
         n_genes_with_missing.
 
     Raises
@@ -130,6 +132,7 @@ def read_expression_with_counts(path: str | Path, *, ids_as_given: bool = False)
     frame = pd.DataFrame(values, index=pd.Index(ids, name=id_column), columns=table.columns)
     missing = np.isnan(values)
     counts |= {
+        "n_rows_without_a_name": table.n_unnamed,
         "n_genes": len(ids),
         "n_samples": len(table.columns),
         "n_missing": int(missing.sum()),
@@ -171,7 +174,7 @@ def _read_gct(content: bytes, name: str) -> NumericTable:
     n_sizes = {"#1.2": 2, "#1.3": 4}.get(version)
     if n_sizes is None:
         raise ValueError(f"{name} is GCT version {version[1:]!r}; 1.2 and 1.3 are read")
-    if len(lines) < 3 or len(sizes) != n_sizes or not all(size.isdigit() for size in sizes):
+    if len(lines) < 3 or len(sizes) != n_sizes or not all(whole_number(size) for size in sizes[:2]):
         raise ValueError(f"{name} is a GCT file whose line 2 gives no sizes ({n_sizes} whole numbers); fetch it again")
     n_rows, n_samples, _, n_sample_rows = [*map(int, sizes), 0, 0][:4]
     header = split_line(lines[2], "\t", None)

@@ -50,7 +50,8 @@ class SampleTpm(NamedTuple):
     tpm : pd.DataFrame, shape (n_genes, n_samples)
         Index gene_id, version stripped.
     counts : dict of str to int
-        n_files, n_rows (of the first file), n_genes, n_rows_without_gene (most in a file).
+        n_files, n_rows (of the first file), n_genes, n_rows_without_gene (most in a file), n_rows_without_a_name
+        (rows of all files that have no id and are left out).
     """
 
     tpm: pd.DataFrame
@@ -181,9 +182,10 @@ def read_sample_files(where: str | Path, genes_of_transcripts: Mapping[str, str]
     {'A': {'ENSG1': 1000000.0}}
     """
     columns: dict[str, pd.Series] = {}
-    n_rows, lost = [], []
+    n_rows, lost, n_unnamed = [], [], 0
     for sample in find_sample_files(where):
-        table = _read_file(sample.path)
+        table, without_name = _read_file(sample.path)
+        n_unnamed += without_name
         genes, n_lost = _genes(table, genes_of_transcripts, sample.path)
         columns[sample.name] = table["tpm"].groupby(genes, sort=False).sum(min_count=1)
         n_rows.append(len(table))
@@ -191,7 +193,8 @@ def read_sample_files(where: str | Path, genes_of_transcripts: Mapping[str, str]
     order = pd.Index(list(dict.fromkeys(gene for column in columns.values() for gene in column.index)), name="gene_id")
     tpm = pd.DataFrame({name: column.reindex(order) for name, column in columns.items()}, index=order)
     counts = {
-        "n_files": len(columns), "n_file_rows": max(n_rows), "n_file_genes": len(tpm), "n_rows_without_gene": max(lost)
+        "n_files": len(columns), "n_file_rows": max(n_rows), "n_file_genes": len(tpm), "n_rows_without_gene": max(lost),
+        "n_rows_without_a_name": n_unnamed,
     }  # fmt: skip
     logger.info("files of samples: %s", ", ".join(f"{name} {count}" for name, count in counts.items()))
     n_missing = int(tpm.isna().sum().sum())
@@ -200,8 +203,8 @@ def read_sample_files(where: str | Path, genes_of_transcripts: Mapping[str, str]
     return SampleTpm(tpm, counts)
 
 
-def _read_file(path: Path) -> pd.DataFrame:
-    """Columns id, tpm and, where the file has one beside transcript ids, gene."""
+def _read_file(path: Path) -> tuple[pd.DataFrame, int]:
+    """Columns id, tpm and, where the file has one beside transcript ids, gene; and how many rows have no id."""
     text = read_text_table(path, "sample file")
     tpm_column = next((column for column in TPM_COLUMNS if column in text.header), None)
     ids = [column for column in ID_COLUMNS if column in text.header]
@@ -222,8 +225,9 @@ def _read_file(path: Path) -> pd.DataFrame:
     check_unique(f"ids of {text.name}", table.ids)
     frame = pd.DataFrame({"id": table.ids, "tpm": table.numbers[:, 0]})
     if is_isoforms:
-        frame["gene"] = text.strings({text.header.index("gene_id"): "gene"})["gene"].to_numpy()
-    return frame
+        own = text.strings({text.header.index(id_column): "id", text.header.index("gene_id"): "gene"})
+        frame["gene"] = own.loc[own["id"] != "", "gene"].to_numpy()
+    return frame, table.n_unnamed
 
 
 def _genes(table: pd.DataFrame, known: Mapping[str, str] | None, path: Path) -> tuple[pd.Series, int]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from decode.core.checks import listed
+from decode.core.checks import listed, shortened
 from decode.core.delimited import TextTable, read_text_table
 from decode.core.files import open_text
 from decode.expression.de_tables import DOWN, UP, DeTable
@@ -92,8 +92,8 @@ def _rows(path: str | Path, written: TextTable, chosen: dict[str, int | None]) -
     wrong = np.flatnonzero(rows["sign"].isna())
     if len(wrong):
         raise ValueError(
-            f"signatures {path} line {rows.index[wrong[0]]}: the change is {rows['change'].iloc[wrong[0]]!r}; "
-            "up or down is wanted"
+            f"signatures {path} line {rows.index[wrong[0]]}: the change is "
+            f"{shortened(rows['change'].iloc[wrong[0]])!r}; up or down is wanted"
         )
     return rows
 

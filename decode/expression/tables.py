@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import logging
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from decode.core.checks import check_unique, listed
-from decode.core.delimited import MISSING, close_quotes, n_rows_in, split_cells
+from decode.core.checks import check_unique, listed, shortened
+from decode.core.delimited import MISSING, check_widths, close_quotes, n_rows_in, split_cells
+from decode.core.limits import check_memory
 
 logger = logging.getLogger(__name__)
 
+LARGEST = float(np.finfo(np.float32).max)
+MANY_CELLS = 10_000_000  # of a table that is asked whether it fits into memory
 SEEN_BYTES, SEEN_LINES = 1 << 22, 50  # of a file, to tell how its rows are made
 
 
@@ -131,11 +133,6 @@ def fit_header(header: list[str], body: bytes, separator: str) -> tuple[list[str
     return ["", *header], body
 
 
-def _csv_reader(lines: Iterable[str], separator: str, quote: str | None) -> Any:
-    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE
-    return csv.reader(lines, delimiter=separator, quotechar=quote, quoting=quoting)
-
-
 def first_lines(content: bytes, n_lines: int, name: str) -> tuple[list[str], int]:
     """The first lines of a file as text, without line ends, and the byte where the next line starts."""
     lines: list[str] = []
@@ -157,7 +154,8 @@ def first_lines(content: bytes, n_lines: int, name: str) -> tuple[list[str], int
 
 def cell_sentences(rows: Iterable[str], columns: Iterable[str], texts: Iterable[object]) -> list[str]:
     """One phrase a cell: row, column and what stands there."""
-    return [f"row {row}, column {column}: {text!r}" for row, column, text in zip(rows, columns, texts, strict=True)]
+    cells = zip(rows, columns, texts, strict=True)
+    return [f"row {shortened(row)}, column {shortened(column)}: {shortened(repr(text))}" for row, column, text in cells]
 
 
 def check_finite_cells(
@@ -176,8 +174,13 @@ def check_finite_cells(
     negative : bool
         Whether negative numbers are allowed.
     """
-    bad, what = np.isinf(values), "infinite values"
-    if not bad.any() and not negative:
+    bad, what = np.zeros(values.shape[:1], dtype=bool), ""
+    top = max(np.fmax.reduce(values, axis=None, initial=0), -np.fmin.reduce(values, axis=None, initial=0))
+    if np.isinf(top):
+        bad, what = np.isinf(values), "infinite values"
+    elif top > LARGEST:
+        bad, what = np.abs(values) > LARGEST, f"numbers beyond {LARGEST:.1g}, the largest that networks compute with"
+    elif not negative:
         with np.errstate(invalid="ignore"):
             bad, what = values < 0, "negative values, which no TPM or count can have (a log table? then --already-log2)"
     if bad.any():
@@ -227,6 +230,9 @@ def parse_numeric(content: bytes, layout: TableLayout, name: str, *, is_finite: 
         raise ValueError(f"{name} has columns without a name: {listed(unnamed)}; name or remove them")
     check_unique(f"column names of {name}", columns)
     content = content.rstrip(b"\n")
+    n_cells = (content.count(b"\n") + 1) * len(numeric)
+    if n_cells > MANY_CELLS:
+        check_memory(2 * len(content) + 4 * 8 * n_cells, name)
     if not content.strip():
         raise ValueError(f"{name} has a header but no row; fetch or write it again")
     if layout.quote:
@@ -277,15 +283,10 @@ def _read(content: bytes, layout: TableLayout, types: dict[int, type[pl.DataType
 
 
 def _check_widths(content: bytes, layout: TableLayout, name: str) -> None:
-    n_columns = len(layout.header)
-    text = io.StringIO(content.decode("utf-8", errors="replace"), newline="")
-    reader = _csv_reader(text, layout.separator, layout.quote)
-    bad = [f"line {layout.first_line + reader.line_num - 1} has {len(row)}" for row in reader if len(row) != n_columns]
-    if bad:
-        raise ValueError(
-            f"{name}: rows with another number of cells than the header's {n_columns}: {listed(bad)}; "
-            "the file may be cut off or use two separators"
-        )
+    check_widths(
+        content, layout.separator, len(layout.header), name, first_line=layout.first_line,
+        is_quoted=layout.quote is not None,
+    )  # fmt: skip
 
 
 def _read_or_explain(content: bytes, layout: TableLayout, numeric: list[int], name: str) -> pl.DataFrame:

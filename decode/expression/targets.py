@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from decode.core.checks import check_columns, check_unique, listed
+from decode.core.checks import check_columns, check_unique, listed, naming
 from decode.core.files import read_bytes
 from decode.expression.gene_ids import clean_gene_ids
 from decode.expression.tables import (
@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 GENE_ID, TRANSCRIPT_ID = "gene_id", "transcript_id"
 RESERVED = frozenset({"overall"})  # what rankings call the list over all tasks
+LARGEST = 1e6  # of a task; log2 of any double is below 1,075, and other units leave some room
 MEDIAN_LEVEL = "median_level"  # reserved column: the level that fold changes refer to
 
 
@@ -126,7 +127,8 @@ def check_targets(targets: pd.DataFrame) -> None:
         If it is no DataFrame.
     ValueError
         If the id column is missing, empty, repeated or no text; if there is no gene or no task; if a task name repeats
-        or is empty; if a cell holds text or an infinite number (row and column are named); if a task has no value.
+        or is empty; if a cell holds text, an infinite number or one beyond +-1,000,000 (row and column are named); if a
+        task has no value.
 
     Examples
     --------
@@ -151,6 +153,13 @@ def check_targets(targets: pd.DataFrame) -> None:
         raise ValueError(f"{name} of targets must be text and never empty; got {listed(wrong)}")
     check_unique(f"{name.removesuffix('_id')} ids of targets", ids)
     values = numeric_values(targets.drop(columns=[GENE_ID, TRANSCRIPT_ID], errors="ignore"), "targets", ids)
+    too_large = np.argwhere(np.abs(np.nan_to_num(values)) > LARGEST)
+    if len(too_large):
+        shown = [f"{ids[row]}, {tasks[column]}: {values[row, column]:g}" for row, column in too_large]
+        raise ValueError(
+            f"targets beyond +-{LARGEST:,.0f}, which no value in log2 units is: {listed(shown)}; take logarithms, or "
+            "correct these cells"
+        )
     present = ~np.isnan(values)
     hollow = [task for task, has_any in zip(tasks, present.any(axis=0), strict=True) if not has_any]
     if hollow:
@@ -217,6 +226,7 @@ def read_targets(path: str | Path) -> pd.DataFrame:
     numbers = table.numbers[keep]
     targets = pd.DataFrame(numbers, columns=table.columns)
     targets.insert(0, header[0], ids)
-    check_targets(targets)
+    with naming(name):
+        check_targets(targets)
     logger.info("%s: %d rows, %d tasks, %d missing values", name, *numbers.shape, np.isnan(numbers).sum())
     return targets

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from decode.core.checks import listed
+from decode.core.checks import listed, shortened
 from decode.core.chunks import line_chunks
 from decode.core.executor import get_executor
 
@@ -215,7 +215,8 @@ def _genepred_exons(rows: pl.DataFrame, path: Path) -> pl.DataFrame:
     wrong = exons.filter(pl.col("start").is_null() | pl.col("end").is_null())
     if not wrong.is_empty():
         raise ValueError(
-            f"annotation {path}: exon block {wrong['starts'][0]!r} to {wrong['ends'][0]!r} of {wrong['name'][0]} "
+            f"annotation {path}: exon block {shortened(wrong['starts'][0])!r} to {shortened(wrong['ends'][0])!r} of "
+            f"{shortened(wrong['name'][0])} "
             "is not a pair of numbers"
         )
     return exons.select("place", "start", "end")
@@ -266,8 +267,8 @@ def _numbers(rows: pl.DataFrame, names: list[str], columns: list[str], chunk: _C
         if is_wrong.any():
             wrong = rows.filter(is_wrong).select(columns)
             raise ValueError(
-                f"annotation {chunk.path} {chunk.line_of(wrong.row(0))}: {name} is {wrong[name][0] or ''!r}; "
-                "a whole number is wanted"
+                f"annotation {chunk.path} {chunk.line_of(wrong.row(0))}: {name} is "
+                f"{shortened(wrong[name][0] or '')!r}; a whole number is wanted"
             )
     return cast
 

@@ -9,7 +9,8 @@ from functools import cached_property
 from importlib import resources
 from pathlib import Path
 
-from decode.core.checks import listed
+from decode.core.checks import listed, naming
+from decode.core.delimited import whole_number
 from decode.core.files import check_input, read_bytes
 
 # Names of the same coordinates given by UCSC, the Genome Reference Consortium and NCBI.
@@ -25,6 +26,7 @@ BUILD_ALIASES: dict[str, str] = {
     "mm39": "mm39",
     "grcm39": "mm39",
 }
+MAX_GENOME_BP = 10**12  # the largest genome known, of a fork fern, has 1.6e11
 MITOCHONDRIA = ("chrM", "chrMT", "M", "MT", "chrMito")
 _SCAFFOLD = re.compile(r"_(random|alt|fix|hap\d+|decoy)$|^(chr)?Un_")
 
@@ -59,6 +61,10 @@ class Assembly:
         wrong = [f"{chrom} {length!r}" for chrom, length in self.sizes.items() if length <= 0]
         if wrong:
             raise ValueError(f"build {self.name!r}: chromosome lengths must be above 0 bp, got {listed(wrong)}")
+        if self.length_bp > MAX_GENOME_BP:
+            raise ValueError(
+                f"build {self.name!r} has {self.length_bp:,} bp, more than any genome; correct the chromosome sizes"
+            )
 
     def __hash__(self) -> int:
         return hash((self.name, len(self.sizes)))
@@ -160,6 +166,8 @@ def get_assembly(build: str, sizes: str | Path | None = None) -> Assembly:
             )
         return shipped
     table = _read_sizes(Path(sizes))
+    with naming(f"sizes file {sizes}"):
+        own = Assembly(canonical or text, table)
     if shipped is not None:
         other = [
             f"{chrom} {length} (not {shipped.sizes[known]})"
@@ -170,7 +178,7 @@ def get_assembly(build: str, sizes: str | Path | None = None) -> Assembly:
             raise ValueError(
                 f"sizes {sizes} are not those of build {text}: {listed(other)}; name the build they belong to"
             )
-    return Assembly(canonical or text, table)
+    return own
 
 
 def _shipped(name: str) -> Assembly:
@@ -187,18 +195,19 @@ def _shipped(name: str) -> Assembly:
 def _read_sizes(path: Path) -> dict[str, int]:
     check_input(path, "sizes file")
     sizes: dict[str, int] = {}
-    for number, line in enumerate(read_bytes(path, "sizes file").decode("utf-8", "replace").splitlines(), 1):
+    for number, line in enumerate(read_bytes(path, "sizes file").decode("utf-8", "replace").split("\n"), 1):
         fields = line.split()
         if not fields or line.startswith("#"):
             continue
-        if len(fields) < 2 or not fields[1].isdecimal() or int(fields[1]) == 0:
+        length = whole_number(fields[1]) if len(fields) > 1 else None
+        if length is None or length <= 0:
             raise ValueError(
                 f"sizes file {path} line {number} is {line.strip()[:60]!r}; "
                 "two columns are wanted, chromosome and length in bp"
             )
         if fields[0] in sizes:
             raise ValueError(f"sizes file {path} line {number} names {fields[0]} a second time; keep one line of each")
-        sizes[fields[0]] = int(fields[1])
+        sizes[fields[0]] = length
     if not sizes:
         raise ValueError(f"sizes file {path} names no chromosome; two columns are wanted, chromosome and length in bp")
     return sizes

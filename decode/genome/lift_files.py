@@ -11,14 +11,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from decode.core.checks import listed
+from decode.core.checks import listed, naming, shortened
+from decode.core.delimited import whole_number
 from decode.core.files import atomic_path, check_output, read_bytes
 from decode.genome.liftover import LiftResult, lift_with_strands
 
 logger = logging.getLogger(__name__)
 
 Int = NDArray[np.int64]
-HEADER_WORDS = ("#", "track", "browser")
+HEADER_WORDS = ("track", "browser")
 STRAND, THICK, SUMMIT, BLOCKS = 5, (6, 7), 9, (9, 10, 11)  # 0-based columns of BED and narrowPeak
 
 
@@ -43,7 +44,8 @@ def lift_file(sites: str | Path, chain: str | Path, out: str | Path) -> LiftResu
     FileNotFoundError
         If a file is not there.
     ValueError
-        If the file is no BED, or as in `decode.genome.liftover.lift_sites`.
+        If the file is no BED, summits, thick parts or blocks of some rows lie outside their site, or as in
+        `decode.genome.liftover.lift_sites`.
 
     Notes
     -----
@@ -56,7 +58,7 @@ def lift_file(sites: str | Path, chain: str | Path, out: str | Path) -> LiftResu
     rows = [
         line.split("\t")
         for line in read_bytes(sites, "sites file").decode("utf-8", "replace").split("\n")
-        if line.strip() and not line.startswith(HEADER_WORDS)
+        if line.strip() and not line.startswith("#") and line.split(None, 1)[0] not in HEADER_WORDS
     ]
     table = _sites_frame(rows, sites)
     result, is_reverse = lift_with_strands(table, chain)
@@ -73,8 +75,9 @@ def lift_file(sites: str | Path, chain: str | Path, out: str | Path) -> LiftResu
     if "strand" in result.sites:
         columns[STRAND] = result.sites["strand"].tolist()
     chosen = [rows[row] for row in kept]
-    columns |= _thick(chosen, places) | _summits(chosen, places)
-    blocks, fits = _blocks(chosen, places)
+    with naming(f"sites file {sites}"):
+        columns |= _thick(chosen, places) | _summits(chosen, places)
+        blocks, fits = _blocks(chosen, places)
     columns |= blocks
     lines = []
     for number in np.flatnonzero(fits).tolist():
@@ -95,14 +98,14 @@ def _sites_frame(rows: list[list[str]], path: str | Path) -> pd.DataFrame:
         )
     table = pd.DataFrame({"chrom": [row[0] for row in rows]})
     for name, column in (("start", 1), ("end", 2)):
-        text = pd.Series([row[column] for row in rows])
-        numbers = pd.to_numeric(text, errors="coerce")
-        wrong = text[numbers.isna() | (numbers % 1 != 0)]
-        if len(wrong):
+        numbers = [whole_number(row[column].strip()) for row in rows]
+        if None in numbers:
+            wrong = numbers.index(None)
             raise ValueError(
-                f"sites file {path}: {name} of row {wrong.index[0] + 1} is {wrong.iloc[0]!r}; a whole number is wanted"
+                f"sites file {path}: {name} of row {wrong + 1} is {shortened(rows[wrong][column])!r}; a whole number "
+                "is wanted"
             )
-        table[name] = numbers.astype(np.int64)
+        table[name] = np.array(numbers, dtype=np.int64)
     if max(widths) > STRAND:
         table["strand"] = [row[STRAND] for row in rows]
     return table
@@ -128,18 +131,34 @@ def _text(values: Int) -> list[str]:
     return [str(value) for value in values.tolist()]
 
 
-def _whole(rows: list[list[str]], column: int) -> Int | None:
-    """Whole numbers of a column, or None where it holds anything else."""
-    try:
-        return np.array([int(row[column]) for row in rows], dtype=np.int64)
-    except (ValueError, IndexError, OverflowError):
-        return None
+def _whole(rows: list[list[str]], column: int) -> tuple[Int, NDArray[np.bool_]]:
+    """Whole numbers of a column (0 where it holds anything else), and where it holds one."""
+    numbers = [whole_number(row[column].strip()) if column < len(row) else None for row in rows]
+    is_whole = np.array([number is not None for number in numbers], dtype=bool)
+    return np.array([number or 0 for number in numbers], dtype=np.int64), is_whole
+
+
+def _are_meant(fits: NDArray[np.bool_], rows: list[list[str]], what: str) -> bool:
+    """Whether columns hold places, which they do where most rows do; the other rows are then faults.
+
+    Raises
+    ------
+    ValueError
+        Naming these rows: they would keep old coordinates beside new ones.
+    """
+    if 2 * int(fits.sum()) <= len(fits):
+        return False
+    if not fits.all():
+        shown = [f"{':'.join(rows[row][:2])}-{rows[row][2]}" for row in np.flatnonzero(~fits)]
+        raise ValueError(f"{what} of {len(shown)} row(s) do not lie inside their site: {listed(shown)}; correct them")
+    return True
 
 
 def _thick(rows: list[list[str]], places: _Places) -> dict[int, list[str]]:
     """thickStart and thickEnd, where columns 7 and 8 are places inside every site."""
-    first, last = _whole(rows, THICK[0]), _whole(rows, THICK[1])
-    if first is None or last is None or ((first < places.start) | (first > last) | (last > places.end)).any():
+    (first, is_first), (last, is_last) = _whole(rows, THICK[0]), _whole(rows, THICK[1])
+    fits = is_first & is_last & (places.start <= first) & (first <= last) & (last <= places.end)
+    if not _are_meant(fits, rows, "thickStart and thickEnd (columns 7 and 8)"):
         return {}
     moved = np.sort(np.stack([places.move(first), places.move(last)]), axis=0)
     return {THICK[0]: _text(moved[0]), THICK[1]: _text(moved[1])}
@@ -147,9 +166,11 @@ def _thick(rows: list[list[str]], places: _Places) -> dict[int, list[str]]:
 
 def _summits(rows: list[list[str]], places: _Places) -> dict[int, list[str]]:
     """The summit of a narrowPeak: bases from the start; -1 says that there is none."""
-    summit = _whole(rows, SUMMIT) if len(rows[0]) == SUMMIT + 1 else None
+    if len(rows[0]) != SUMMIT + 1:
+        return {}
+    summit, is_whole = _whole(rows, SUMMIT)
     length = places.end - places.start
-    if summit is None or ((summit < -1) | (summit >= length)).any():
+    if not _are_meant(is_whole & (summit >= -1) & (summit < length), rows, "summits (column 10)"):
         return {}
     turned = np.where(places.is_reverse, length - 1 - summit, summit)
     inside = np.minimum(turned, places.new_end - places.new_start - 1)
@@ -158,23 +179,34 @@ def _summits(rows: list[list[str]], places: _Places) -> dict[int, list[str]]:
 
 def _blocks(rows: list[list[str]], places: _Places) -> tuple[dict[int, list[str]], NDArray[np.bool_]]:
     """Sizes and starts of the blocks of BED12, and which rows can keep theirs."""
-    fits = np.ones(len(rows), dtype=bool)
-    counts = _whole(rows, BLOCKS[0]) if len(rows[0]) > BLOCKS[2] else None
-    if counts is None:
-        return {}, fits
-    sizes, starts = ([row[column].rstrip(",").split(",") for row in rows] for column in BLOCKS[1:])
-    if any(not len(a) == len(b) == n for a, b, n in zip(sizes, starts, counts.tolist(), strict=True)):
-        return {}, fits
+    everything = np.ones(len(rows), dtype=bool)
+    if len(rows[0]) <= BLOCKS[2]:
+        return {}, everything
+    counts, _ = _whole(rows, BLOCKS[0])
     length = places.end - places.start
-    fits = places.new_end - places.new_start == length
-    for number in np.flatnonzero(places.is_reverse & fits).tolist():
-        try:
-            pairs = [(int(size), int(start)) for size, start in zip(sizes[number], starts[number], strict=True)]
-        except ValueError:
-            return {}, np.ones(len(rows), dtype=bool)
-        turned = [(size, int(length[number]) - start - size) for size, start in reversed(pairs)]
-        sizes[number], starts[number] = ([str(pair[part]) for pair in turned] for part in (0, 1))
-    return {BLOCKS[1]: [",".join(own) for own in sizes], BLOCKS[2]: [",".join(own) for own in starts]}, fits
+    pairs = [_pairs(row[BLOCKS[1]], row[BLOCKS[2]]) for row in rows]
+    inside = [
+        own is not None and len(own) == n and all(size >= 0 and 0 <= start <= long - size for size, start in own)
+        for own, n, long in zip(pairs, counts.tolist(), length.tolist(), strict=True)
+    ]
+    if not _are_meant(np.array(inside, dtype=bool), rows, "blocks (columns 10 to 12)"):
+        return {}, everything
+    turned = [
+        [(size, long - start - size) for size, start in reversed(own or [])] if is_reverse else (own or [])
+        for own, long, is_reverse in zip(pairs, length.tolist(), places.is_reverse.tolist(), strict=True)
+    ]
+    texts = [[",".join(str(pair[part]) for pair in own) for own in turned] for part in (0, 1)]
+    return {BLOCKS[1]: texts[0], BLOCKS[2]: texts[1]}, places.new_end - places.new_start == length
+
+
+def _pairs(sizes: str, starts: str) -> list[tuple[int, int]] | None:
+    """Size and start of every block, or None where the two lists are none of whole numbers, or differ in length."""
+    columns = [[whole_number(cell) for cell in text.strip().rstrip(",").split(",")] for text in (sizes, starts)]
+    if len(columns[0]) != len(columns[1]):
+        return None
+    pairs = list(zip(*columns, strict=True))
+    found = [(size, start) for size, start in pairs if size is not None and start is not None]
+    return found if len(found) == len(pairs) else None
 
 
 def _without(result: LiftResult, fits: NDArray[np.bool_]) -> LiftResult:

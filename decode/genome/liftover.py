@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from decode.core.checks import check_columns, counted, listed
+from decode.core.checks import check_columns, counted, listed, shortened
+from decode.core.delimited import whole_number
 from decode.core.files import read_bytes
 from decode.core.opening import unix_text
 
@@ -98,7 +99,9 @@ def lift_with_strands(sites: pd.DataFrame, chain: str | Path) -> tuple[LiftResul
         with _plain_chain(Path(chain)) as plain:
             lifter = ChainFile(str(plain))
     except (ValueError, RuntimeError) as error:
-        raise ValueError(f"chain file {chain} cannot be read ({error}); give a UCSC .over.chain file") from error
+        raise ValueError(
+            f"chain file {chain} cannot be read ({shortened(str(error))}); give a UCSC .over.chain file"
+        ) from error
     contigs: dict[str, int] = {}
     first, last = (np.empty((len(sites), 4), dtype=np.int64) for _ in range(2))
     reason = np.zeros(len(sites), dtype=np.int64)  # 0: lifted; i: LOST_REASONS[i - 1]
@@ -183,9 +186,13 @@ def _source_sizes(chain: Path) -> dict[str, int]:
             continue
         text = line.decode("utf-8", "replace")
         fields = text.split()
-        if len(fields) < 13 or not fields[3].isdecimal():
-            raise ValueError(f"chain file {chain} line {number} is {text[:60]!r}; a UCSC chain header has 13 fields")
-        sizes[fields[2]] = int(fields[3])
+        size = whole_number(fields[3]) if len(fields) >= 13 else None
+        if size is None or size <= 0:
+            raise ValueError(
+                f"chain file {chain} line {number} is {text[:60]!r}; a UCSC chain header has 13 fields, the fourth of "
+                "which is the length of a chromosome"
+            )
+        sizes[fields[2]] = size
     if not sizes:
         raise ValueError(f"chain file {chain} has no chain header; give a UCSC .over.chain file")
     return sizes

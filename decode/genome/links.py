@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import polars as pl
 
-from decode.core.checks import check_columns, check_matched, listed
+from decode.core.checks import check_columns, check_matched, listed, shortened
+from decode.core.delimited import whole_number
 from decode.core.files import read_bytes
 from decode.core.ids import IdResult, resolve_ids
 from decode.genome.assembly import Assembly
@@ -118,7 +119,7 @@ def read_links(
 
 def _parse(path: Path, label: str) -> pl.DataFrame:
     """Columns chrom, start, end, line and, where stated, gene, score and (BEDPE) chrom2, start2, end2."""
-    lines = read_bytes(path, "links").decode("utf-8", "replace").splitlines()
+    lines = read_bytes(path, "links").decode("utf-8", "replace").split("\n")
     kept: list[tuple[int, str]] = []
     header: list[str] | None = None
     separator = "\t"
@@ -170,7 +171,7 @@ def _header_columns(header: list[str], label: str) -> dict[str, int]:
 
 def _guessed_columns(row: list[str], label: str) -> dict[str, int]:
     """Columns of a file without header, by its first row."""
-    is_number = [cell.strip().isdecimal() for cell in row]
+    is_number = [whole_number(cell.strip()) is not None for cell in row]
     if len(row) >= 6 and all(is_number[i] for i in (1, 2, 4, 5)):
         return {name: i for i, name in enumerate(BEDPE_COLUMNS) if i < len(row)}
     if len(row) >= 4 and is_number[1] and is_number[2]:
@@ -185,7 +186,7 @@ def _as_numbers(frame: pl.DataFrame, name: str, dtype: Any, label: str) -> pl.Da
     numbers = frame[name].cast(dtype, strict=False)
     bad = numbers.is_null().arg_true().to_list()
     if bad:
-        shown = [f"line {frame['line'][row]} ({frame[name][row]!r})" for row in bad]
+        shown = [f"line {frame['line'][row]} ({shortened(frame[name][row])!r})" for row in bad]
         raise ValueError(f"{label}: {name} is no {'whole ' if dtype == pl.Int64 else ''}number in {listed(shown)}")
     return frame.with_columns(numbers.alias(name))
 

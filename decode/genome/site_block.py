@@ -75,6 +75,6 @@ def joined(parts: list[Rows]) -> Rows:
 def is_score(written: str) -> bool:
     """Whether a text is a number."""
     try:
-        return not np.isnan(float(written))
+        return "_" not in written and not np.isnan(float(written))
     except ValueError:
         return False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,8 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from decode.core.checks import check_columns, listed
-from decode.core.files import open_text
+from decode.core.checks import check_columns, check_unique, listed
+from decode.core.delimited import read_text_table
 
 logger = logging.getLogger(__name__)
 
@@ -84,14 +83,15 @@ def read_probe_map(paths: Sequence[str | Path] | str | Path) -> pd.DataFrame:
 
 
 def _read_one(path: Path) -> pd.DataFrame:
-    with open_text(path, "probe map") as handle:
-        text = handle.read()
-    first = text.partition("\n")[0].rstrip("\r").split("\t")
-    is_list = len(first) == 3 and first[1].startswith("ENSG")
-    table = pd.read_csv(io.StringIO(text), sep="\t", dtype=str, keep_default_na=False, header=None if is_list else 0)
-    if is_list:
-        table = table.set_axis(["gene_name", "gene_id", "probe"], axis=1)
+    written = read_text_table(path, "probe map")
+    if len(written.header) == 3 and written.header[1].startswith("ENSG"):  # the first row of a list without header
+        first = "\t".join(written.header).encode() + b"\n"
+        names = {0: "gene_name", 1: "gene_id", 2: "probe"}
+        table = written._replace(body=first + written.body, first_line=written.first_line - 1).strings(names)
         table = table.assign(probe=table["probe"].str.split(",")).explode("probe")
+    else:
+        check_unique(f"column names of {written.name}", written.header)
+        table = written.strings()
     table = table.rename(columns={"gene": "gene_id", "probe_id": "probe"})
     check_columns(f"probe map {path}", table, ["probe", "gene_id"])
     if "gene_name" not in table:

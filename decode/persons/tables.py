@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from decode.core.checks import check_unique
-from decode.core.files import check_input
+from decode.core.checks import check_unique, shortened
+from decode.core.delimited import read_frame
 from decode.expression.targets import numeric_values
 
 SAMPLE = "sample"
@@ -32,11 +32,11 @@ def read_activity(path: str | Path) -> pd.DataFrame:
     ValueError
         If the first column is another, there is no regulator, samples repeat, or a cell holds text.
     """
-    table = pd.read_csv(check_input(path, "activities"), sep="\t", dtype={SAMPLE: str})
+    table = read_frame(path, "activities", text=[SAMPLE])
     if table.columns[0] != SAMPLE or table.shape[1] < 2:
         raise ValueError(
-            f"activities {path} start with the column {table.columns[0]!r} of {table.shape[1]}; 'sample' and one "
-            "column a regulator are wanted, as decode activity writes them"
+            f"activities {path} start with the column {shortened(table.columns[0])!r} of {table.shape[1]}; "
+            "'sample' and one column a regulator are wanted, as decode activity writes them"
         )
     check_unique(f"samples of {path}", table[SAMPLE])
     table = table.set_index(SAMPLE)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import logging
 from collections.abc import Collection
 from pathlib import Path
@@ -10,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from decode.core.checks import check_columns, check_known, listed
-from decode.core.files import read_bytes
+from decode.core.checks import check_columns, check_known, check_share, listed
+from decode.core.delimited import read_frame
 from decode.expression.task_kinds import main_tasks
 
 logger = logging.getLogger(__name__)
@@ -19,6 +18,7 @@ logger = logging.getLogger(__name__)
 OVERALL = "overall"  # rows of the score over all fold changes
 OUTSIDE = "outside"  # part of genes that the model's split does not know
 TEXT = ("task", "kind", "regulator")
+SHARES = ("p_value", "fdr")
 NUMBERS = ("n_tracks", "n_bound_genes", "mean", "mean_abs")
 
 
@@ -43,13 +43,7 @@ def read_ranking(path: str | Path) -> pd.DataFrame:
     ValueError
         If it is no table, lacks a column, holds text where numbers belong, or a regulator repeats within a task.
     """
-    content = read_bytes(path, "ranking")
-    try:
-        table = pd.read_csv(
-            io.BytesIO(content), sep="\t", dtype=dict.fromkeys(TEXT, str), keep_default_na=False, na_values=[""]
-        )
-    except (pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise ValueError(f"ranking {path} is no tab-separated table ({error}); give what decode rank writes") from error
+    table = read_frame(path, "ranking", text=TEXT, missing=[""])
     check_ranking(table, f"ranking {path}")
     return table
 
@@ -69,7 +63,8 @@ def check_ranking(ranking: pd.DataFrame, name: str = "ranking") -> None:
     TypeError
         If it is no DataFrame.
     ValueError
-        If a column is missing, there is no row, a name is empty, a number is text, or a regulator repeats in a task.
+        If a column is missing, there is no row, a name is empty, a number is text, a p-value or FDR is outside 0 to 1,
+        or a regulator repeats in a task.
     """
     check_columns(name, ranking, [*TEXT, *NUMBERS])
     if ranking.empty:
@@ -80,6 +75,9 @@ def check_ranking(ranking: pd.DataFrame, name: str = "ranking") -> None:
     text = [column for column in NUMBERS if not pd.api.types.is_numeric_dtype(ranking[column])]
     if text:
         raise ValueError(f"{name} has text where numbers belong, in the column(s) {listed(text)}")
+    for column in SHARES:
+        if column in ranking.columns:
+            check_share(ranking[column], f"{column} of {name}")
     repeated = ranking[ranking.duplicated(list(TEXT))]
     if len(repeated):
         rows = [" ".join(row) for row in repeated[list(TEXT)].astype(str).to_numpy()]

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import mannwhitneyu, spearmanr
 from statsmodels.regression.linear_model import OLS
 
-from decode.core.checks import check_count, check_unique, listed
+from decode.core.checks import check_count, check_share, check_unique, listed
 from decode.core.files import open_text
 from decode.ranking.table import OVERALL, scores_of_task
 from decode.regulators.genes import genes_of_names, regulator_genes
@@ -249,6 +249,7 @@ def read_pli(path: str | Path, *, threshold: float = PLI_THRESHOLD) -> dict[str,
         wrong = cells[values.isna() & ~cells.isin(["", "NA", "NaN"])]
         if len(wrong):
             raise ValueError(f"pLI table {path} has text where {name} belongs: {listed(wrong)}")
+        check_share(values, f"{name} of pLI table {path}")
         chosen = np.flatnonzero((values > threshold).to_numpy())
         if not len(chosen):
             raise ValueError(f"pLI table {path} has no gene with {name} > {threshold:g}")

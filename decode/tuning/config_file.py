@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from decode.core.checks import check_known_keys
+from decode.core.checks import check_known_keys, naming
 from decode.core.files import read_json_object, write_json
 from decode.models.config import NetworkConfig, network_config
 from decode.training.config import TrainingConfig
@@ -56,6 +56,11 @@ def read_config(path: str | Path) -> Configuration:
     values = read_json_object(path, "configuration")
     check_known_keys(f"configuration {path}", values, ("network", "training"))
     given, training = (_check_object(f"{name} of {path}", values.get(name, {})) for name in ("network", "training"))
+    with naming(f"configuration {path}"):
+        return _configuration(given, training, path)
+
+
+def _configuration(given: dict[str, Any], training: dict[str, Any], path: str | Path) -> Configuration:
     network = network_config(given.get("architecture", "default")).to_json() | given
     for region in ("rna", "promoter"):
         if region in given:

@@ -136,6 +136,7 @@ def test_missing_values_are_counted(tmp_path, caplog):
     assert table["a"].notna().all()
     assert counts == {
         "n_rows": 7,
+        "n_rows_without_a_name": 0,
         "n_versions_stripped": 0,
         "n_par_y_dropped": 0,
         "n_genes": 7,

@@ -26,7 +26,8 @@ def test_salmon_by_hand(tmp_path):
     expected = pd.DataFrame({"A": [1.0, 9.0], "B": [7.0, 4.0]}, index=["ENSG2", "ENSG1"])
     pd.testing.assert_frame_equal(found.tpm, expected, check_names=False)
     assert found.tpm.index.name == "gene_id"
-    assert found.counts == {"n_files": 2, "n_file_rows": 3, "n_file_genes": 2, "n_rows_without_gene": 0}
+    counts = {"n_files": 2, "n_file_rows": 3, "n_file_genes": 2, "n_rows_without_gene": 0, "n_rows_without_a_name": 0}
+    assert found.counts == counts
 
 
 def test_rsem_genes_and_isoforms(tmp_path):

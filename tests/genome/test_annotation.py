@@ -235,7 +235,7 @@ def test_bad_gtf_lines(tmp_path: Path, line: tuple[str, str, int, int, str, str]
         (b"# only\n# comments\n", "comments only"),
         (gzip.compress(GENCODE.encode())[:-30], "truncated or damaged gzip"),
         (b"chr1\t5\t10\tname\t0\t+\n", "neither GTF"),
-        (b"\x00\xff\x10 binary", "neither GTF"),
+        (b"\x00\xff\x10 binary", "is a binary file"),
         (GENCODE.encode() + b"chr1\tsource\texon\n", "line 9 has fewer than 9 columns"),
         (GENCODE.encode() + b"chr1\tsource\texon\t1\t2\t.\t+\t.\tx\ty\n", "9 tab-separated columns"),
     ],

@@ -276,7 +276,7 @@ def test_a_file_of_a_folder_may_lie_wholly_below_the_score(tmp_path: Path) -> No
         ("\n\n\n", "holds no text"),
         ("", "is empty"),
         (b"chr1\t1\t2\t\xff\xfe\n", "not UTF-8"),
-        (b"\x00\x01\x02binary\xff", "line 1"),
+        (b"\x00\x01\x02binary\xff", "is a binary file"),
         (b"PK\x03\x04...", "zip archive or a spreadsheet; unpack it"),
     ],
 )
