@@ -140,7 +140,8 @@ def person(
     ] = False,
     counts: Annotated[bool, typer.Option("--counts", help="Values are counts; needs --annotation.")] = False,
     annotation: Annotated[
-        Path | None, typer.Option(help="GTF or genePred: names and lengths of the genes.", rich_help_panel=REGIONS)
+        Path | None,
+        typer.Option(help="GTF, GFF3 or genePred: names and lengths of the genes.", rich_help_panel=REGIONS),
     ] = None,
     build: Annotated[
         str | None, typer.Option(help="Genome build of --annotation: hg19, hg38, mm10, mm39.", rich_help_panel=REGIONS)
