@@ -202,6 +202,11 @@ def _without_versions(raw: RawAnnotation, counts: dict[str, int]) -> RawAnnotati
 def _with_gene_ids(raw: RawAnnotation, id_map: str | Path, counts: dict[str, int]) -> RawAnnotation:
     names = pl.concat([raw.genes["gene_id"], raw.transcripts["gene_id"]]).unique(maintain_order=True).to_list()
     found = resolve_ids(names, genes_of_id_map(id_map), id_map, on_ambiguous="count")
+    if not any(found.ids):
+        raise ValueError(
+            f"id map {id_map} names none of the {len(names)} genes of the annotation: {listed(names)}; check that it "
+            "holds these names, or leave --id-map out"
+        )
     new = {name: gene_id for name, gene_id in zip(names, found.ids, strict=True) if gene_id is not None}
     counts["gene_ids_from_id_map"] = sum(name != gene_id for name, gene_id in new.items())
     counts["gene_ids_not_in_id_map"] = found.counts["unresolved"]
