@@ -56,7 +56,13 @@ ColumnRoles = Annotated[
         rich_help_panel=INPUT,
     ),
 ]
-Contrasts = Annotated[str | None, typer.Option(help="Only these contrasts, comma-separated.", rich_help_panel=INPUT)]
+Contrasts = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Only these contrasts: a name, or several separated by commas (repeatable, for names that hold a comma).",
+        rich_help_panel=INPUT,
+    ),
+]
 SkipAmbiguous = Annotated[
     bool,
     typer.Option("--skip-ambiguous", help="Leave out rows whose name stands for several genes.", rich_help_panel=INPUT),

@@ -10,7 +10,17 @@ import typer
 
 from decode.cli import driver_options as given
 from decode.cli.inputs import open_features, open_gene_models
-from decode.cli.options import Annotation, Biosamples, Force, IdMap, Representative, Sizes, comma_list, pairs
+from decode.cli.options import (
+    Annotation,
+    Biosamples,
+    Force,
+    IdMap,
+    Representative,
+    Sizes,
+    chosen_contrasts,
+    comma_list,
+    pairs,
+)
 from decode.cli.outputs import stop_if_finished
 
 
@@ -151,7 +161,7 @@ def drivers(
         id_map=id_map,
         skip_ambiguous=skip_ambiguous,
         biosamples=comma_list(biosamples),
-        contrasts=comma_list(contrasts),
+        contrasts=chosen_contrasts(contrasts, explained.table.contrasts),
         prior=None if de_prior is None else read_de_prior(de_prior, genes, id_map),
         mean_expression=None if mean_expression is None else given.median_level(mean_expression),
         gene_models=None if annotation is None else open_gene_models(annotation, loaded, representative, sizes),

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from decode.cli.expression_options import PersonSource, open_person_table
-from decode.cli.inputs import open_expression
+from decode.cli.expression_options import PersonSource, open_person_table, open_values
 from decode.cli.options import REGIONS, Force, IdMap, comma_list
 from decode.cli.outputs import stop_if_finished
 from decode.core.choices import PersonPreset
@@ -20,9 +19,32 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Expression tables: turn them into targets.")
 SAMPLES = "Samples"
+SamplesFrom = Annotated[
+    Path | None,
+    typer.Option(
+        help="Instead of a table: folder, or list, of Salmon, RSEM, kallisto, StringTie or featureCounts files, one a "
+        "sample.",
+        rich_help_panel=SAMPLES,
+    ),
+]
+Genes = Annotated[
+    Path | None,
+    typer.Option(
+        "--annotation", help="GTF, GFF3 or genePred: names and lengths of the genes.", rich_help_panel=REGIONS
+    ),
+]
+BuildOfGenes = Annotated[
+    str | None,
+    typer.Option("--build", help="Genome build of --annotation: hg19, hg38, mm10, mm39.", rich_help_panel=REGIONS),
+]
 Out = Annotated[
     Path, typer.Option(help="Targets table: gene_id or transcript_id and one column a task, log2 (.tsv or .tsv.gz).")
 ]
+
+
+def _build_of(build: str | None) -> dict[str, str]:
+    """The build as a record takes it: left out where none is named."""
+    return {} if build is None else {"build": build}
 
 
 def _write(result: TargetResult, out: Path, kind: str, record: dict[str, Any], force: bool) -> None:
@@ -36,10 +58,16 @@ def _write(result: TargetResult, out: Path, kind: str, record: dict[str, Any], f
 
 @app.command()
 def tissue(
-    tpm: Annotated[Path, typer.Argument(help="Genes x tissues TPM: GCT, GCTX, TSV or CSV, plain or gzip.")],
     out: Out,
+    tpm: Annotated[
+        Path | None,
+        typer.Argument(help="Genes x tissues TPM: GCT, GCTX, TSV or CSV, plain or gzip.", show_default=False),
+    ] = None,
+    samples_from: SamplesFrom = None,
     min_tpm: Annotated[float, typer.Option(help="Keep genes above this TPM in at least one tissue.")] = 2.0,
     pseudocount: Annotated[float, typer.Option(help="Added to TPM before log2.")] = 0.25,
+    annotation: Genes = None,
+    build: BuildOfGenes = None,
     id_map: IdMap = None,
     force: Force = False,
 ) -> None:
@@ -48,24 +76,29 @@ def tissue(
     from decode.expression.tissue import tissue_targets
 
     check_output(out)
-    inputs: dict[str, str | Path] = {"tpm": tpm}
-    inputs |= {"id_map": id_map} if id_map else {}
-    record = run_record(inputs=inputs, min_tpm=min_tpm, pseudocount=pseudocount)
+    source = PersonSource(table=tpm, samples_from=samples_from, annotation=annotation, build=build, id_map=id_map)
+    inputs = {"tpm" if name == "table" else name: path for name, path in source.inputs().items()}
+    record = run_record(inputs=inputs, min_tpm=min_tpm, pseudocount=pseudocount, **_build_of(build))
     stop_if_finished(out, "expression tissue", record, force=force, beside=True)
-    result = tissue_targets(open_expression(tpm, id_map), min_tpm=min_tpm, pseudocount=pseudocount)
+    result = tissue_targets(open_values(source), min_tpm=min_tpm, pseudocount=pseudocount)
     _write(result, out, "expression tissue", record, force)
 
 
 @app.command()
 def table(
-    file: Annotated[Path, typer.Argument(help="Genes x columns: GCT, GCTX, TSV or CSV, plain or gzip.")],
     out: Out,
+    file: Annotated[
+        Path | None, typer.Argument(help="Genes x columns: GCT, GCTX, TSV or CSV, plain or gzip.", show_default=False)
+    ] = None,
+    samples_from: SamplesFrom = None,
     already_log2: Annotated[
         bool, typer.Option("--already-log2", help="Values are log2 already; else log2(x + 0.25) is taken.")
     ] = False,
     no_centre: Annotated[
         bool, typer.Option("--no-centre", help="Keep columns as they are (fold changes of contrasts, for example).")
     ] = False,
+    annotation: Genes = None,
+    build: BuildOfGenes = None,
     id_map: IdMap = None,
     force: Force = False,
 ) -> None:
@@ -74,11 +107,10 @@ def table(
     from decode.expression.tissue import table_targets
 
     check_output(out)
-    inputs: dict[str, str | Path] = {"table": file}
-    inputs |= {"id_map": id_map} if id_map else {}
-    record = run_record(inputs=inputs, already_log2=already_log2, centre=not no_centre)
+    source = PersonSource(table=file, samples_from=samples_from, annotation=annotation, build=build, id_map=id_map)
+    record = run_record(inputs=source.inputs(), already_log2=already_log2, centre=not no_centre, **_build_of(build))
     stop_if_finished(out, "expression table", record, force=force, beside=True)
-    result = table_targets(open_expression(file, id_map), already_log2=already_log2, centre=not no_centre)
+    result = table_targets(open_values(source, already_log2), already_log2=already_log2, centre=not no_centre)
     _write(result, out, "expression table", record, force)
 
 
@@ -88,10 +120,7 @@ def person(
     tpm: Annotated[
         Path | None, typer.Argument(help="Genes x samples: GCT, GCTX, TSV or CSV, plain or gzip.", show_default=False)
     ] = None,
-    samples_from: Annotated[
-        Path | None,
-        typer.Option(help="Instead of TPM: folder, or list, of Salmon, RSEM or kallisto files, one a sample."),
-    ] = None,
+    samples_from: SamplesFrom = None,
     pseudobulk: Annotated[
         str | None,
         typer.Option(
@@ -139,12 +168,8 @@ def person(
         ),
     ] = False,
     counts: Annotated[bool, typer.Option("--counts", help="Values are counts; needs --annotation.")] = False,
-    annotation: Annotated[
-        Path | None, typer.Option(help="GTF or genePred: names and lengths of the genes.", rich_help_panel=REGIONS)
-    ] = None,
-    build: Annotated[
-        str | None, typer.Option(help="Genome build of --annotation: hg19, hg38, mm10, mm39.", rich_help_panel=REGIONS)
-    ] = None,
+    annotation: Genes = None,
+    build: BuildOfGenes = None,
     preset: Annotated[
         PersonPreset | None, typer.Option(help="tcga-rsem: RSEM normalised counts by SYMBOL|Entrez.")
     ] = None,

@@ -43,20 +43,20 @@ class PersonSource:
     already_log2 : bool
     """
 
-    table: Path | None
-    samples_from: Path | None
-    pseudobulk: str | None
-    min_cells: int
-    samples: Path | None
-    sample_column: str | None
-    counts: bool
-    preset: PersonPreset | None
-    annotation: Path | None
-    build: str | None
-    id_map: Path | None
-    one_per: str | None
-    complete: tuple[str, ...]
-    already_log2: bool
+    table: Path | None = None
+    samples_from: Path | None = None
+    pseudobulk: str | None = None
+    min_cells: int = 20
+    samples: Path | None = None
+    sample_column: str | None = None
+    counts: bool = False
+    preset: PersonPreset | None = None
+    annotation: Path | None = None
+    build: str | None = None
+    id_map: Path | None = None
+    one_per: str | None = None
+    complete: tuple[str, ...] = ()
+    already_log2: bool = False
 
     def __post_init__(self) -> None:
         if (self.table is None) == (self.samples_from is None):
@@ -92,6 +92,20 @@ class PersonSource:
 
             found |= {f"sample:{sample.name}": sample.path for sample in find_sample_files(self.samples_from)}
         return found
+
+
+def open_values(source: PersonSource, already_log2: bool = False) -> pd.DataFrame:
+    """TPM by gene id of a table, or of files of single samples, for `decode expression tissue` and `table`."""
+    from decode.cli.inputs import open_expression
+
+    if source.samples_from is None:
+        if source.annotation is not None or source.build is not None:
+            raise ValueError("--annotation and --build say the genes of the transcripts of --samples-from; name it too")
+        assert source.table is not None
+        return open_expression(source.table, source.id_map)
+    if already_log2:
+        raise ValueError("--samples-from reads TPM; leave out --already-log2")
+    return open_person_table(source).expression
 
 
 class PersonTable(NamedTuple):

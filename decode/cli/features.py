@@ -34,7 +34,7 @@ Signals = Annotated[
 
 @app.command()
 def build(
-    annotation: Annotated[Path, typer.Option(help="GTF or UCSC genePred/refGene, plain or gzip.")],
+    annotation: Annotated[Path, typer.Option(help="GTF, GFF3 or UCSC genePred/refGene, plain or gzip.")],
     build: Annotated[str, typer.Option(help="Genome build: hg19, hg38, mm10, mm39, or any name with --sizes.")],
     out: Annotated[Path, typer.Option(help="Features file to write (.h5).")],
     promoter_sites: Sites = None,

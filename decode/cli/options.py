@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
@@ -130,6 +130,20 @@ def comma_list(text: str | None) -> list[str] | None:
     ['K562', 'HepG2']
     """
     return None if text is None else [part.strip() for part in text.split(",") if part.strip()]
+
+
+def chosen_contrasts(given: Sequence[str] | None, known: Sequence[str]) -> list[str] | None:
+    """Contrasts that were asked for: a text that is the name of one is that one, another is split at its commas.
+
+    Examples
+    --------
+    >>> chosen_contrasts(["T cells, CD4+", "B cells,NK"], ["T cells, CD4+", "B cells", "NK"])
+    ['T cells, CD4+', 'B cells', 'NK']
+    """
+    if not given:
+        return None
+    names = [[text.strip()] if text.strip() in known else comma_list(text) or [] for text in given]
+    return list(dict.fromkeys(name for some in names for name in some))
 
 
 def with_common_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -192,7 +192,9 @@ def matched_share(n_matched: int, n_rows: int, n_genes: int) -> float:
     return n_matched / smaller if smaller else 0.0
 
 
-def check_matched(name: str, wanted: Sequence[str], genes: Collection[str]) -> tuple[list[str], str | None]:
+def check_matched(
+    name: str, wanted: Sequence[str], genes: Collection[str], outside: Collection[str] = ()
+) -> tuple[list[str], str | None]:
     """Apply the matching rule of a table against the genes of the features.
 
     Parameters
@@ -203,6 +205,8 @@ def check_matched(name: str, wanted: Sequence[str], genes: Collection[str]) -> t
         Row ids of the table.
     genes : collection of str
         Gene ids of the features.
+    outside : collection of str
+        Rows that are genes, though none of the features: they do not count as unmatched.
 
     Returns
     -------
@@ -218,11 +222,14 @@ def check_matched(name: str, wanted: Sequence[str], genes: Collection[str]) -> t
     """
     gene_set = set(genes)
     matched = [gene for gene in wanted if gene in gene_set]
-    share = matched_share(len(matched), len(wanted), len(gene_set))
-    lost_rows = [gene for gene in wanted if gene not in gene_set]
+    not_counted = set(outside) - gene_set
+    inside = [gene for gene in wanted if gene not in not_counted]
+    share = matched_share(len(matched), len(inside), len(gene_set))
+    lost_rows = [gene for gene in inside if gene not in gene_set] or [gene for gene in wanted if gene not in gene_set]
+    n_outside = len(wanted) - len(inside)
     sentence = (
         f"{name}: {len(matched)} of {len(wanted)} rows match the {len(gene_set)} genes of the features "
-        f"({share:.1%} of the smaller side)"
+        f"({share:.1%} of the smaller side" + (f"; {n_outside} rows are other genes)" if n_outside else ")")
     )
     if share < MATCH_ERROR_SHARE or not matched:
         raise ValueError(

@@ -13,8 +13,8 @@ from typing import Literal, NamedTuple
 import pandas as pd
 
 from decode.core.checks import check_choice, check_columns, check_named, listed
-from decode.core.delimited import split_cells
-from decode.core.files import open_text
+from decode.core.id_maps import read_map, spreadsheet_dates, whole_number
+from decode.core.known_names import NamesOfGenes
 
 logger = logging.getLogger(__name__)
 
@@ -33,15 +33,18 @@ class IdResult(NamedTuple):
     ids : list of str or None
         Gene id of each name, in the order given; None where it was not found or is ambiguous.
     counts : dict of str to int
-        names, and by way: id, symbol, id_map, previous_symbol, alias; then unresolved, ambiguous, and
-        sharing_a_gene (names beyond the first of a gene).
+        names, and by way: id, symbol, id_map, previous_symbol, alias, known_name (the table of the package); then
+        outside, unresolved, ambiguous, and sharing_a_gene (names beyond the first of a gene).
     ambiguous : dict of str to list of str
         Names that stand for several genes, with their candidates.
+    outside : frozenset of str
+        Names of human genes that are not among the genes to find: non-coding ones, for example.
     """
 
     ids: list[str | None]
     counts: dict[str, int]
     ambiguous: dict[str, list[str]]
+    outside: frozenset[str] = frozenset()
 
 
 def strip_version(ids: Iterable[str]) -> list[str]:
@@ -87,8 +90,10 @@ def resolve_ids(
     """Find the gene id of every name: an id, a symbol, a previous symbol or `SYMBOL|Entrez`.
 
     The first way that finds a gene is taken: gene id (version ignored); a two-column id map or Entrez number; symbol;
-    previous symbol; alias. Where several genes have one name, the current symbol of the HGNC table decides; where the
-    table and the gene names disagree on a symbol, the name is ambiguous. Of `SYMBOL|Entrez`, either part is enough.
+    previous symbol; alias; for human genes, an older symbol, alias or Entrez number of the table in the package, unless
+    another name stands for that gene more directly. Where several genes have one name, the current symbol of the HGNC
+    table decides; where the table and the gene names disagree on a symbol, the name is ambiguous. Of `SYMBOL|Entrez`,
+    either part is enough.
 
     Parameters
     ----------
@@ -120,7 +125,7 @@ def resolve_ids(
     check_columns("genes", genes, ["gene_id", "gene_name"])
     check_choice("on_ambiguous", on_ambiguous, ("raise", "count"))
     lookup = _lookup(genes, id_map)
-    counts: Counter[str] = Counter(dict.fromkeys(("names", *_WAYS, "unresolved", "ambiguous", "sharing_a_gene"), 0))
+    counts: Counter[str] = Counter(dict.fromkeys(("names", *_WAYS, *_OUTCOMES), 0))
     ambiguous: dict[str, list[str]] = {}
     ids: list[str | None] = []
     texts = [str(name) for name in names]
@@ -131,6 +136,11 @@ def resolve_ids(
         if len(found) > 1:
             ambiguous[name] = found
         ids.append(found[0] if len(found) == 1 else None)
+    unresolved = [at for at, name in enumerate(ids) if name is None and texts[at] not in ambiguous]
+    outside = _find_in_package(texts, ids, unresolved, genes)
+    counts["known_name"] = sum(ids[at] is not None for at in unresolved)
+    counts["outside"] = sum(texts[at] in outside for at in unresolved)
+    counts["unresolved"] -= counts["known_name"] + counts["outside"]
     resolved = [name for name in ids if name is not None]
     counts["sharing_a_gene"] = len(resolved) - len(set(resolved))
     if ambiguous and on_ambiguous == "raise":
@@ -144,8 +154,65 @@ def resolve_ids(
             "%d names are dates that a spreadsheet made from symbols such as MARCH1 and SEPT2: %s; take the names from "
             "the table as it was before", len(dates), listed(dates),
         )  # fmt: skip
+    if (
+        id_map is not None
+        and counts["unresolved"]
+        and not sum(counts[way] for way in ("id_map", "previous_symbol", "alias"))
+    ):
+        lost = [name for name, found in zip(texts, ids, strict=True) if found is None]
+        logger.warning(
+            "id map %s names none of the %d names that are no gene id or symbol: %s; check that it holds such names",
+            id_map, len(lost), listed(lost),
+        )  # fmt: skip
     logger.info("gene names: %s", ", ".join(f"{way} {count:,}" for way, count in counts.items()))
-    return IdResult(ids, dict(counts), ambiguous)
+    return IdResult(ids, dict(counts), ambiguous, outside)
+
+
+def _find_in_package(
+    texts: list[str], ids: list[str | None], unresolved: list[int], genes: pd.DataFrame
+) -> frozenset[str]:
+    """Fill in what the names of the package resolve; returns the other names of human genes."""
+    if not unresolved:
+        return frozenset()
+    own = NamesOfGenes(
+        {
+            str(gene): name if isinstance(name, str) else ""
+            for gene, name in zip(genes["gene_id"], genes["gene_name"], strict=True)
+        }
+    )
+    if not own.are_human:
+        return frozenset()
+    taken, outside = {name for name in ids if name is not None}, set()
+    for at in unresolved:
+        name = _VERSION.sub(WITHOUT_VERSION, whole_number(texts[at].strip()))
+        found = own.find(name)
+        if found is not None and found not in taken:
+            ids[at] = found
+        elif own.names.is_gene(name):
+            outside.add(texts[at])
+    return frozenset(outside)
+
+
+def unresolved_warning(name: str, found: IdResult) -> str | None:
+    """The sentence to log where more than 5 % of names are no gene that is known.
+
+    Parameters
+    ----------
+    name : str
+        What the names are of.
+    found : IdResult
+
+    Returns
+    -------
+    str or None
+    """
+    n_names, n_unresolved = found.counts["names"], found.counts["unresolved"]
+    if not n_names or n_unresolved / n_names <= UNRESOLVED_WARN_SHARE:
+        return None
+    return (
+        f"{name}: {n_unresolved:,} of {n_names:,} names ({n_unresolved / n_names:.0%}) are no gene that is known; give "
+        "HGNC's complete set, or two columns of names and gene ids (--id-map FILE)"
+    )
 
 
 def named_ids(
@@ -225,7 +292,7 @@ def genes_of_id_map(id_map: str | Path) -> pd.DataFrame:
     ValueError
         If the map has no Ensembl gene id.
     """
-    columns = _read_map(id_map)
+    columns = read_map(id_map)
     if "ensembl_gene_id" in columns and "symbol" in columns:
         pairs = list(zip(columns["ensembl_gene_id"], columns["symbol"], strict=True))
     else:
@@ -237,33 +304,9 @@ def genes_of_id_map(id_map: str | Path) -> pd.DataFrame:
     return pd.DataFrame(list(dict.fromkeys(pairs)), columns=["gene_id", "gene_name"])
 
 
-_NUMBER = re.compile(r"^(\d+)\.0+$")
-# What spreadsheets make of MARCH1 and SEPT2: 1-Mar, 2-Sep, Mar-01, 2002-09-02
-_DATE = re.compile(
-    r"^\d{1,2}-(jan|feb|mar|apr|may|jun|jul|aug|sep|sept|oct|nov|dec)$|^(mar|sep|sept|dec|oct)-\d{1,2}$"
-    r"|^(19|20)\d\d[-/]\d\d?[-/]\d\d?$",
-    re.IGNORECASE,
-)
-
-
-def _whole_number(name: str) -> str:
-    """An Entrez number without the decimals that a table of floats gave it: 7157.0 is 7157."""
-    found = _NUMBER.match(name)
-    return found[1] if found else name
-
-
-def spreadsheet_dates(names: Iterable[str]) -> list[str]:
-    """Names that a spreadsheet has made from symbols such as MARCH1 and SEPT2.
-
-    Examples
-    --------
-    >>> spreadsheet_dates(["1-Mar", "MYC", "2-Sep", "DEC1"])
-    ['1-Mar', '2-Sep']
-    """
-    return [name for name in names if _DATE.match(name)]
-
-
 _WAYS = ("id", "id_map", "symbol", "previous_symbol", "alias")
+_OUTCOMES = ("known_name", "outside", "unresolved", "ambiguous", "sharing_a_gene")
+UNRESOLVED_WARN_SHARE = 0.05
 _Names = dict[str, dict[str, None]]  # name -> its candidates, in order, each once
 
 
@@ -278,7 +321,7 @@ class _Lookup:
         self.by_way[way].setdefault(name, {})[gene_id] = None
 
     def find(self, name: str) -> tuple[str, list[str]]:
-        stripped = _VERSION.sub(WITHOUT_VERSION, _whole_number(name.strip()))
+        stripped = _VERSION.sub(WITHOUT_VERSION, whole_number(name.strip()))
         if stripped in self.gene_ids:
             return "id", [stripped]
         symbol, _, entrez = stripped.partition("|")
@@ -308,13 +351,13 @@ def _lookup(genes: pd.DataFrame, id_map: str | Path | None) -> _Lookup:
             lookup.add("symbol", name, gene_id)
     if id_map is None:
         return lookup
-    columns = _read_map(id_map)
+    columns = read_map(id_map)
     if "symbol" in columns:
         _add_hgnc(lookup, columns)
     else:
         first, second = columns.values()
         for a, b in zip(strip_version(first), strip_version(second), strict=True):
-            _add_pair(lookup, _whole_number(a), _whole_number(b))
+            _add_pair(lookup, whole_number(a), whole_number(b))
     return lookup
 
 
@@ -353,24 +396,3 @@ def _add_hgnc(lookup: _Lookup, columns: dict[str, list[str]]) -> None:
         entrez = columns.get("entrez_id", nothing)[row]
         if entrez and len(found) == 1:
             lookup.entrez[entrez] = found[0]
-
-
-def _read_map(path: str | Path) -> dict[str, list[str]]:
-    """Columns of an id map by name; a map without the HGNC header has the columns "0" and "1"."""
-    with open_text(path, "id map") as handle:
-        lines = [line.rstrip("\r\n") for line in handle if line.strip()]
-    if not lines:
-        raise ValueError(f"id map {path} is empty; give two columns or the HGNC complete set")
-    delimiter = "\t" if "\t" in lines[0] else ","
-    rows = [split_cells(line, delimiter) for line in lines]  # HGNC quotes cells that hold a '|'
-    header = rows[0]
-    if "symbol" in header and len(header) > 2:
-        rows = [row + [""] * (len(header) - len(row)) for row in rows[1:]]
-        return {name: [row[column] for row in rows] for column, name in enumerate(header)}
-    uneven = [number for number, row in enumerate(rows, 1) if len(row) != 2]
-    if uneven:
-        raise ValueError(
-            f"id map {path} line {uneven[0]} has {len(rows[uneven[0] - 1])} column(s); two are wanted "
-            "(name and gene id), or the HGNC complete set with its header"
-        )
-    return {str(column): [row[column] for row in rows] for column in (0, 1)}

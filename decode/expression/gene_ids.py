@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from decode.core.checks import check_matched, check_unique, listed
-from decode.core.ids import genes_of_id_map, resolve_ids, strip_version
+from decode.core.ids import genes_of_id_map, resolve_ids, strip_version, unresolved_warning
 
 logger = logging.getLogger(__name__)
 
@@ -83,10 +83,15 @@ def rename_genes(table: pd.DataFrame, id_map: str | Path) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        If a name stands for several genes, several rows name one gene, or the id map cannot be read.
+        If a name stands for several genes, several rows name one gene, the id map names no row, or it cannot be read.
     """
     names = [str(name) for name in table.index]
     found = resolve_ids(names, genes_of_id_map(id_map), id_map)
+    if names and not any(found.ids):
+        raise ValueError(
+            f"id map {id_map} names none of the {len(names)} rows of the table: {listed(names)}; check that it holds "
+            "these names, or leave --id-map out"
+        )
     ids = [name if gene is None else gene for name, gene in zip(names, found.ids, strict=True)]
     check_unique(f"genes named by the rows of the table, with id map {id_map},", ids)
     return table.set_axis(pd.Index(ids, name=table.index.name), axis=0)
@@ -132,9 +137,9 @@ def rows_by_gene(
     found = resolve_ids(names, genes, id_map, on_ambiguous="count")
     ids = pd.Series(found.ids, dtype=object)
     named = [row if gene is None else gene for row, gene in zip(names, found.ids, strict=True)]
-    _, warning = check_matched(name, named, genes["gene_id"].tolist())
-    if warning:
-        logger.warning(warning)
+    _, warning = check_matched(name, named, genes["gene_id"].tolist(), found.outside)
+    for sentence in filter(None, (warning, unresolved_warning(name, found))):
+        logger.warning(sentence)
     order = np.argsort(-values.mean(axis=1).fillna(-np.inf).to_numpy(), kind="stable")
     order = order[ids.iloc[order].notna().to_numpy()]
     kept = np.sort(order[~ids.iloc[order].duplicated().to_numpy()])

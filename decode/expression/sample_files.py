@@ -1,10 +1,10 @@
-"""Samples quantified one by one: Salmon, RSEM and kallisto files of a folder or a list, to TPM of genes."""
+"""Samples quantified one by one: files of Salmon, RSEM, kallisto, StringTie or featureCounts, to TPM of genes."""
 
 from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,10 +22,15 @@ logger = logging.getLogger(__name__)
 
 # File names, in the order in which a sub-folder is searched: gene level before transcript level.
 SUFFIXES = (
-    ".genes.results", "quant.genes.sf", ".isoforms.results", "quant.sf", "abundance.tsv",
+    ".genes.results", "quant.genes.sf", "gene_abund.tab", "gene_abundance.tab", "gene_abundances.tsv",
+    "featurecounts.txt", "featureCounts.txt", "counts.txt", ".isoforms.results", "quant.sf", "abundance.tsv",
 )  # fmt: skip
-ID_COLUMNS = ("gene_id", "transcript_id", "Name", "target_id")
+GENE_COLUMNS = ("gene_id", "Gene ID", "Geneid")  # RSEM, StringTie, featureCounts
+ID_COLUMNS = (*GENE_COLUMNS, "transcript_id", "Name", "target_id")
 TPM_COLUMNS = ("TPM", "tpm")
+READ_COLUMNS = ("NumReads", "est_counts", "expected_count")
+LENGTH_COLUMNS = ("EffectiveLength", "eff_length", "effective_length")
+FEATURE_COUNTS = ("Geneid", "Length")
 GENE = re.compile(r"ENS[A-Z]*G\d+")
 
 
@@ -43,7 +48,7 @@ class SampleFile(NamedTuple):
 
 
 class SampleTpm(NamedTuple):
-    """TPM of genes of all samples, and what was counted.
+    """TPM, reads and lengths of genes of all samples, and what was counted.
 
     Attributes
     ----------
@@ -52,10 +57,17 @@ class SampleTpm(NamedTuple):
     counts : dict of str to int
         n_files, n_rows (of the first file), n_genes, n_rows_without_gene (most in a file), n_rows_without_a_name
         (rows of all files that have no id and are left out).
+    reads : pd.DataFrame, shape (n_genes, n_samples)
+        Estimated reads; NaN where a file does not state them (StringTie).
+    length_bp : pd.DataFrame, shape (n_genes, n_samples)
+        Effective length: of transcripts the mean weighted by their TPM. Where a gene has no TPM in a sample, the
+        geometric mean of the other samples, else the mean over its transcripts. NaN where files do not state it.
     """
 
     tpm: pd.DataFrame
     counts: dict[str, int]
+    reads: pd.DataFrame
+    length_bp: pd.DataFrame
 
 
 def find_sample_files(where: str | Path) -> list[SampleFile]:
@@ -64,10 +76,10 @@ def find_sample_files(where: str | Path) -> list[SampleFile]:
     Parameters
     ----------
     where : str or Path
-        A folder: each sub-folder with a quant.sf, quant.genes.sf, NAME.genes.results, NAME.isoforms.results or
-        abundance.tsv (plain or .gz) is one sample, called as the sub-folder; so is each such file that lies in the
-        folder itself, called as the file without that ending. Or a list: path of a file, or name and path separated by
-        a tab, one a line; relative paths start at the list.
+        A folder: each sub-folder with a quant.sf, quant.genes.sf, NAME.genes.results, NAME.isoforms.results,
+        abundance.tsv, gene_abund.tab or NAME.counts.txt (plain or .gz) is one sample, called as the sub-folder; so is
+        each such file that lies in the folder itself, called as the file without that ending. Or a list: path of a
+        file, or name and path separated by a tab, one a line; relative paths start at the list.
 
     Returns
     -------
@@ -145,10 +157,12 @@ def _in_list(path: Path) -> list[SampleFile]:
 
 
 def read_sample_files(where: str | Path, genes_of_transcripts: Mapping[str, str] | None = None) -> SampleTpm:
-    """TPM of genes from files of single samples; TPM of transcripts are summed by gene.
+    """TPM of genes from files of single samples; TPM and reads of transcripts are summed by gene.
 
-    The sum is the gene-level abundance of tximport. Where a transcript belongs comes, in this order, from the file's
-    own gene_id (RSEM), from its name (`ENST...|ENSG...|`, as GENCODE writes it), or from `genes_of_transcripts`.
+    This is the rule of tximport (countsFromAbundance="no"): TPM and reads are sums, the length is the mean of the
+    transcripts' effective lengths weighted by TPM. Files of featureCounts have no TPM: reads over length, per million.
+    Where a transcript belongs comes, in this order, from the file's own gene_id (RSEM), from its name
+    (`ENST...|ENSG...|`, as GENCODE writes it), or from `genes_of_transcripts`.
 
     Parameters
     ----------
@@ -181,53 +195,102 @@ def read_sample_files(where: str | Path, genes_of_transcripts: Mapping[str, str]
     ...     read_sample_files(folder, {"ENST1": "ENSG1", "ENST2": "ENSG1"}).tpm.to_dict()
     {'A': {'ENSG1': 1000000.0}}
     """
-    columns: dict[str, pd.Series] = {}
+    samples: dict[str, pd.DataFrame] = {}
     n_rows, lost, n_unnamed = [], [], 0
     for sample in find_sample_files(where):
         table, without_name = _read_file(sample.path)
         n_unnamed += without_name
         genes, n_lost = _genes(table, genes_of_transcripts, sample.path)
-        columns[sample.name] = table["tpm"].groupby(genes, sort=False).sum(min_count=1)
+        samples[sample.name] = _by_gene(table, genes)
         n_rows.append(len(table))
         lost.append(n_lost)
-    order = pd.Index(list(dict.fromkeys(gene for column in columns.values() for gene in column.index)), name="gene_id")
-    tpm = pd.DataFrame({name: column.reindex(order) for name, column in columns.items()}, index=order)
+    order = pd.Index(list(dict.fromkeys(gene for table in samples.values() for gene in table.index)), name="gene_id")
+    tpm, reads, length, plain = (
+        pd.DataFrame({name: table[column].reindex(order) for name, table in samples.items()}, index=order)
+        for column in ("tpm", "reads", "length", "plain_length")
+    )
     counts = {
-        "n_files": len(columns), "n_file_rows": max(n_rows), "n_file_genes": len(tpm), "n_rows_without_gene": max(lost),
+        "n_files": len(samples), "n_file_rows": max(n_rows), "n_file_genes": len(tpm), "n_rows_without_gene": max(lost),
         "n_rows_without_a_name": n_unnamed,
     }  # fmt: skip
     logger.info("files of samples: %s", ", ".join(f"{name} {count}" for name, count in counts.items()))
     n_missing = int(tpm.isna().sum().sum())
     if n_missing:
         logger.warning("files of samples: %d values are missing, as files hold other genes than the rest", n_missing)
-    return SampleTpm(tpm, counts)
+    return SampleTpm(tpm, counts, reads, _with_unseen_lengths(length, plain))
+
+
+def _by_gene(table: pd.DataFrame, genes: pd.Series) -> pd.DataFrame:
+    """Columns tpm, reads, length (weighted by TPM, NaN without any) and plain_length, by gene."""
+    summed = table[["tpm", "reads"]].groupby(genes, sort=False).sum(min_count=1)
+    weighted = (table["tpm"] * table["length"]).groupby(genes, sort=False).sum(min_count=1)
+    summed["length"] = weighted / summed["tpm"].where(summed["tpm"] > 0)
+    summed["plain_length"] = table["length"].groupby(genes, sort=False).mean()
+    return summed
+
+
+def _with_unseen_lengths(length: pd.DataFrame, plain: pd.DataFrame) -> pd.DataFrame:
+    """Lengths of genes without TPM in a sample: the geometric mean of the other samples, else over transcripts."""
+    others = np.exp(np.log(length).mean(axis=1)).fillna(plain.mean(axis=1))
+    return length.apply(lambda column: column.fillna(others))
 
 
 def _read_file(path: Path) -> tuple[pd.DataFrame, int]:
-    """Columns id, tpm and, where the file has one beside transcript ids, gene; and how many rows have no id."""
+    """Columns id, tpm, reads, length (NaN where not stated), is_gene and, beside ids of transcripts, gene.
+
+    Also how many rows have no id.
+    """
     text = read_text_table(path, "sample file")
-    tpm_column = next((column for column in TPM_COLUMNS if column in text.header), None)
-    ids = [column for column in ID_COLUMNS if column in text.header]
-    if tpm_column is None or not ids:
+    header = text.header
+    ids = [column for column in ID_COLUMNS if column in header]
+    is_counts = set(FEATURE_COUNTS) <= set(header)
+    found = {
+        "tpm": _one_of(TPM_COLUMNS, header),
+        "reads": _reads_of_feature_counts(header, text.name) if is_counts else _one_of(READ_COLUMNS, header),
+        "length": "Length" if is_counts else _one_of(LENGTH_COLUMNS, header),
+    }
+    if not ids or (found["tpm"] is None and not is_counts):
         raise ValueError(
-            f"{text.name} has the columns {listed(text.header)}; TPM (or tpm) and one of {', '.join(ID_COLUMNS)} are "
-            "wanted"
+            f"{text.name} has the columns {listed(header)}; TPM (or tpm) and one of {', '.join(ID_COLUMNS)} are wanted"
         )
     is_isoforms = "transcript_id" in ids and "gene_id" in ids and plain_name(path).endswith(".isoforms.results")
     id_column = "transcript_id" if is_isoforms else ids[0]
-    skipped = [place for place, column in enumerate(text.header) if column not in (id_column, tpm_column)]
-    layout = TableLayout(text.header, text.separator, text.header.index(id_column), skipped, text.first_line)
+    wanted = [id_column, *filter(None, found.values())]
+    skipped = [place for place, column in enumerate(header) if column not in wanted]
+    layout = TableLayout(header, text.separator, header.index(id_column), skipped, text.first_line)
     table = parse_numeric(text.body, layout, text.name)
-    check_finite_cells(table.numbers, table.ids, [tpm_column], text.name, negative=False)
-    missing = np.flatnonzero(np.isnan(table.numbers[:, 0]))
+    check_finite_cells(table.numbers, table.ids, table.columns, text.name, negative=False)
+    missing = np.flatnonzero(np.isnan(table.numbers).any(axis=1))
     if len(missing):
-        raise ValueError(f"{text.name} has no TPM of {listed(table.ids[row] for row in missing)}; write it again")
-    check_unique(f"ids of {text.name}", table.ids)
-    frame = pd.DataFrame({"id": table.ids, "tpm": table.numbers[:, 0]})
+        what = "TPM" if found["tpm"] else "count"
+        raise ValueError(f"{text.name} has no {what} of {listed(table.ids[row] for row in missing)}; write it again")
+    if id_column != "Gene ID":  # StringTie writes a line for each of several loci
+        check_unique(f"ids of {text.name}", table.ids)
+    frame = pd.DataFrame({"id": table.ids, "is_gene": id_column in GENE_COLUMNS})
+    for role, column in found.items():
+        frame[role] = np.nan if column is None else table.numbers[:, table.columns.index(column)]
+    if is_counts:
+        rate = frame["reads"] / frame["length"].where(frame["length"] > 0)
+        frame["tpm"] = rate.fillna(0.0) * (1e6 / max(float(rate.sum()), np.finfo(float).tiny))
     if is_isoforms:
-        own = text.strings({text.header.index(id_column): "id", text.header.index("gene_id"): "gene"})
+        own = text.strings({header.index(id_column): "id", header.index("gene_id"): "gene"})
         frame["gene"] = own.loc[own["id"] != "", "gene"].to_numpy()
     return frame, table.n_unnamed
+
+
+def _one_of(names: Sequence[str], header: Sequence[str]) -> str | None:
+    return next((name for name in names if name in header), None)
+
+
+def _reads_of_feature_counts(header: Sequence[str], name: str) -> str:
+    """The column of reads: the only one after the places of genes."""
+    samples = list(header[header.index("Length") + 1 :])
+    if len(samples) != 1:
+        raise ValueError(
+            f"{name} holds the counts of {len(samples)} samples ({listed(samples)}); a file of one sample is wanted "
+            "here, or give the table itself (decode expression person --counts)"
+        )
+    return samples[0]
 
 
 def _genes(table: pd.DataFrame, known: Mapping[str, str] | None, path: Path) -> tuple[pd.Series, int]:
@@ -239,7 +302,7 @@ def _genes(table: pd.DataFrame, known: Mapping[str, str] | None, path: Path) -> 
     if any(len(own) > 1 and own[1].startswith("ENS") for own in parts):  # ENST...|ENSG...|..., as GENCODE writes it
         named = strip_version(own[1] if len(own) > 1 else "" for own in parts)
         genes = [gene or None for gene in named]
-    elif "gene" in table or not _are_transcripts(path, ids):
+    elif "gene" in table or table["is_gene"].all() or not _are_transcripts(path, ids):
         genes = list(ids)
     elif known is None:
         raise ValueError(

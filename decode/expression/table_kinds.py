@@ -57,14 +57,14 @@ def check_is_samples(header: Sequence[str], name: str) -> None:
     Traceback (most recent call last):
     ...
     ValueError: quant.sf is what Salmon writes of one sample, no table of samples; put the TPM columns of several \
-samples side by side, or give the folder of such files (decode expression person --samples-from)
+samples side by side, or give the folder of such files (--samples-from)
     """
     lower = {column.lower() for column in header}
     tool = next((tool for tool, columns in ONE_SAMPLE.items() if columns <= lower), None)
     if tool is not None:
         raise ValueError(
             f"{name} is what {tool} writes of one sample, no table of samples; put the TPM columns of several samples "
-            "side by side, or give the folder of such files (decode expression person --samples-from)"
+            "side by side, or give the folder of such files (--samples-from)"
         )
     genes = [column for column in header[1:] if _GENE_ID.match(column) or _WITH_ENTREZ.match(column)]
     if len(genes) >= LEAST_GENES and 2 * len(genes) > len(header):

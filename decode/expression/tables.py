@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 LARGEST = float(np.finfo(np.float32).max)
 MANY_CELLS = 10_000_000  # of a table that is asked whether it fits into memory
+LOG_TABLE = "`decode expression table --already-log2`, or `decode expression person --already-log2` for samples"
 SEEN_BYTES, SEEN_LINES = 1 << 22, 50  # of a file, to tell how its rows are made
 
 
@@ -100,7 +101,8 @@ def fit_header(header: list[str], body: bytes, separator: str) -> tuple[list[str
     """Header and rows of equal width where every row has one cell more than the header.
 
     R's `write.table` gives the column of row names no header: one is added, empty. Where the last cell of every row is
-    empty, the rows end in a separator too many: it is taken away.
+    empty and the header has no name for it, the rows end in a separator too many: it is taken away, as is one that only
+    the header ends in.
 
     Parameters
     ----------
@@ -123,14 +125,17 @@ def fit_header(header: list[str], body: bytes, separator: str) -> tuple[list[str
     if len(body) > SEEN_BYTES:
         first = first[:-1] or first  # the last may be cut
     widths = {len(split_line(line, separator)) for line in first if line.strip()}
-    if widths != {len(header) + 1}:
+    is_blank = len(header) > 1 and not header[-1]
+    if is_blank and widths == {len(header) - 1}:
+        return header[:-1], body
+    if widths != {len(header) + (not is_blank)}:
         return header, body
     cut = separator.encode()
     lines = body.rstrip(b"\n").split(b"\n")
     if all(line.endswith(cut) or not line.strip() for line in lines):
-        logger.info("every row ends in a separator that the header lacks; it is left out")
-        return header, b"\n".join(line[: -len(cut)] for line in lines) + b"\n"
-    return ["", *header], body
+        logger.info("every row ends in a separator that closes no named column; it is left out")
+        return header[:-1] if is_blank else header, b"\n".join(line[: -len(cut)] for line in lines) + b"\n"
+    return (header if is_blank else ["", *header]), body
 
 
 def first_lines(content: bytes, n_lines: int, name: str) -> tuple[list[str], int]:
@@ -182,7 +187,7 @@ def check_finite_cells(
         bad, what = np.abs(values) > LARGEST, f"numbers beyond {LARGEST:.1g}, the largest that networks compute with"
     elif not negative:
         with np.errstate(invalid="ignore"):
-            bad, what = values < 0, "negative values, which no TPM or count can have (a log table? then --already-log2)"
+            bad, what = values < 0, f"negative values, which no TPM or count can have (a log table? then {LOG_TABLE})"
     if bad.any():
         cells = np.argwhere(bad)
         shown = cells[:5]

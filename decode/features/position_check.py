@@ -64,7 +64,10 @@ def sample_sites(
 
 
 class PositionCounts(NamedTuple):
-    """Sites looked at, those inside the region and displaced copies inside it, each per chromosome (int64 arrays)."""
+    """Sites looked at, those inside the region and displaced copies inside it, each per chromosome (int64 arrays).
+
+    Chromosomes on which the region has no piece, because the annotation holds no gene there, count as 0 sites.
+    """
 
     n_sampled: NDArray[np.int64]
     n_inside: NDArray[np.int64]
@@ -128,8 +131,10 @@ def count_positions(
     if strand_shift and (sign == 0).any():
         is_inside |= (sign == 0) & _inside(union, at + strand_shift, bp)
     n_displaced = is_inside[1:].sum(axis=0)
+    forward = union[0] - np.where(union[0] >= edges[-1], strand_shift, 0)
+    has_region = np.isin(np.arange(n_chroms), np.searchsorted(edges, forward, side="right") - 1)
     return PositionCounts(
-        np.bincount(chrom, minlength=n_chroms),
+        np.where(has_region, np.bincount(chrom, minlength=n_chroms), 0),
         np.bincount(chrom[is_inside[0]], minlength=n_chroms),
         np.bincount(chrom, weights=n_displaced, minlength=n_chroms).astype(np.int64),
     )

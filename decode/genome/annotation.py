@@ -1,4 +1,4 @@
-"""Gene annotations: genes, transcripts and exons of GTF and genePred files, checked against a genome build."""
+"""Gene annotations: genes, transcripts and exons of GTF, GFF3 and genePred files, checked against a genome build."""
 
 from __future__ import annotations
 
@@ -57,17 +57,18 @@ class Annotation:
 def read_annotation(
     path: str | Path, *, build: str, sizes: str | Path | None = None, id_map: str | Path | None = None
 ) -> Annotation:
-    """Read a gene annotation, GTF or genePred, plain or gzip; the format is recognised from the content.
+    """Read a gene annotation, GTF, GFF3 or genePred, plain or gzip; the format is recognised from the content.
 
     Genes and transcripts without a line of their own are put together from their exons. Dropped and counted: rows on
-    chromosomes that the build does not have, the copies of pseudo-autosomal genes on Y (`_PAR_Y`, `ENSGR`), transcripts
-    without exons, and the further places of a transcript that maps to several (kept: the first on a main chromosome, X
-    before Y). In genePred files the gene symbol is the gene id.
+    chromosomes that the build does not have, the copies of pseudo-autosomal genes on Y (`_PAR_Y`, `ENSGR`), genes and
+    transcripts without a strand, transcripts without exons, and the further places of a transcript that maps to several
+    (kept: the first on a main chromosome, X before Y). In genePred files the gene symbol is the gene id.
 
     Parameters
     ----------
     path : str or Path
-        GTF of GENCODE, Ensembl, RefSeq or GTEx (collapsed), or a UCSC genePred, genePredExt, refGene or refFlat table.
+        GTF or GFF3 of GENCODE, Ensembl or RefSeq, GTF of GTEx (collapsed), or a UCSC genePred, genePredExt, refGene or
+        refFlat table.
     build : str
         Genome build of the file, for example "hg19" or "GRCh38".
     sizes : str or Path, optional
@@ -106,6 +107,7 @@ def read_annotation(
     raw = _without_versions(raw, counts)
     if id_map is not None:
         raw = _with_gene_ids(raw, id_map, counts)
+    raw = _with_strand(raw, path, counts)
     _warn_of_transcripts_as_genes(raw, path)
     _check_coordinates(raw, assembly, path)
     transcripts = _one_place_each(raw.transcripts, assembly, counts)
@@ -200,6 +202,11 @@ def _without_versions(raw: RawAnnotation, counts: dict[str, int]) -> RawAnnotati
 def _with_gene_ids(raw: RawAnnotation, id_map: str | Path, counts: dict[str, int]) -> RawAnnotation:
     names = pl.concat([raw.genes["gene_id"], raw.transcripts["gene_id"]]).unique(maintain_order=True).to_list()
     found = resolve_ids(names, genes_of_id_map(id_map), id_map, on_ambiguous="count")
+    if not any(found.ids):
+        raise ValueError(
+            f"id map {id_map} names none of the {len(names)} genes of the annotation: {listed(names)}; check that it "
+            "holds these names, or leave --id-map out"
+        )
     new = {name: gene_id for name, gene_id in zip(names, found.ids, strict=True) if gene_id is not None}
     counts["gene_ids_from_id_map"] = sum(name != gene_id for name, gene_id in new.items())
     counts["gene_ids_not_in_id_map"] = found.counts["unresolved"]
@@ -228,6 +235,27 @@ def _warn_of_transcripts_as_genes(raw: RawAnnotation, path: Path) -> None:
         )  # fmt: skip
 
 
+def _with_strand(raw: RawAnnotation, path: Path, counts: dict[str, int]) -> RawAnnotation:
+    """Genes and transcripts whose strand is known: TSS and RNA direction need it."""
+    is_known = pl.col("strand").is_in(["+", "-"])
+    lost = raw.transcripts.filter(~is_known)["transcript_id"]
+    genes, transcripts = (table.filter(is_known) for table in (raw.genes, raw.transcripts))
+    counts["genes_without_strand"] = len(raw.genes) - len(genes)
+    counts["transcripts_without_strand"] = len(lost)
+    if len(raw.transcripts) and transcripts.is_empty():
+        raise ValueError(
+            f"annotation {path}: all {len(lost)} transcripts are without strand + or -: {listed(lost)}; "
+            "TSS and RNA direction need it: give an annotation that states it"
+        )
+    if len(lost) or counts["genes_without_strand"]:
+        logger.warning(
+            "annotation %s: left out %d genes and %d transcripts without strand + or -, as TSS and RNA direction need "
+            "it: %s", path, counts["genes_without_strand"], len(lost),
+            listed([*raw.genes.filter(~is_known)["gene_id"], *lost]),
+        )  # fmt: skip
+    return RawAnnotation(genes, transcripts, raw.exons.join(transcripts.select("place"), on="place", how="semi"))
+
+
 def _check_coordinates(raw: RawAnnotation, assembly: Assembly, path: Path) -> None:
     sizes = pl.DataFrame({"chrom": list(assembly.sizes), "length_bp": list(assembly.sizes.values())})
     genes, transcripts = (
@@ -235,13 +263,6 @@ def _check_coordinates(raw: RawAnnotation, assembly: Assembly, path: Path) -> No
     )
     of_transcript = transcripts.select("place", "transcript_id", "chrom", "length_bp")
     exons = raw.exons.join(of_transcript.select("place", "length_bp"), on="place", how="left")
-    for kind, name, table in (("gene", "gene_id", genes), ("transcript", "transcript_id", transcripts)):
-        unstranded = table.filter(~pl.col("strand").is_in(["+", "-"]))
-        if not unstranded.is_empty():
-            raise ValueError(
-                f"annotation {path}: {len(unstranded)} {kind}(s) without strand + or -: {listed(unstranded[name])}; "
-                "TSS and RNA direction need it"
-            )
     for kind, name, table in (
         ("gene", "gene_id", genes),
         ("transcript", "transcript_id", transcripts),

@@ -1,62 +1,33 @@
-"""Text of gene annotations (GTF, genePred) -> rows of genes, transcripts and exons, as the file states them."""
+"""Text of gene annotations (GTF, GFF3, genePred) -> rows of genes, transcripts and exons, as the file states them."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
 
 import polars as pl
 
 from decode.core.checks import listed, shortened
-from decode.core.chunks import line_chunks
 from decode.core.executor import get_executor
+from decode.genome.annotation_text import (
+    FEATURE_COLUMNS,
+    SPAN,
+    Y_CHROMOSOME,
+    Chunk,
+    RawAnnotation,
+    chunks_of,
+    first_fields,
+    read_columns,
+    whole_numbers,
+)
+from decode.genome.gff3 import is_gff3, parse_gff3
 
-GTF_COLUMNS = ["chrom", "source", "feature", "start", "end", "score", "strand", "frame", "attributes"]
 # UCSC table descriptions genePred and genePredExt: https://genome.ucsc.edu/FAQ/FAQformat.html#format9
 GENEPRED_COLUMNS = ["name", "chrom", "strand", "start", "end", "cds_start", "cds_end", "n_exons", "starts", "ends"]
 GENEPRED_EXTENSION = ["score", "name2", "cds_start_state", "cds_end_state", "frames"]
 STRANDS = ("+", "-", ".")
 PLACE_KEY = ["transcript_id", "chrom", "strand"]
-_SPAN = ["chrom", "start", "end", "strand"]
-
-
-class RawAnnotation(NamedTuple):
-    """What a file states, in polars frames: nothing resolved, checked or dropped yet.
-
-    Coordinates are 0-based half-open. `place` numbers one mapping of one transcript to the genome.
-
-    genes : gene_id, gene_name, gene_type, chrom, start, end, strand (only genes that have a line of their own)
-    transcripts : place, transcript_id, gene_id, gene_name, gene_type, chrom, start, end, strand, is_mane, appris,
-        is_canonical
-    exons : place, start, end
-    """
-
-    genes: pl.DataFrame
-    transcripts: pl.DataFrame
-    exons: pl.DataFrame
-
-
-_Y = r"^(chr)?Y$|^NC_000024\."  # names of the Y chromosome
-
-
-class _Chunk(NamedTuple):
-    """A piece of the file and the number of lines before it."""
-
-    content: bytes
-    lines_before: int
-    path: Path
-
-    def line_of(self, values: tuple[str | None, ...]) -> str:
-        """Words such as "line 12", found by searching the text for the cells that end a line; only for messages."""
-        text = "\t".join(value or "" for value in values).rstrip("\t").encode()
-        found = re.search(rb"(?m)(?:^|\t)" + re.escape(text) + rb"\t*\r?$", self.content)
-        if found is None:
-            return f"a line after {self.lines_before}"
-        number = self.lines_before + self.content.count(b"\n", 0, found.end()) + 1
-        return f"line {number}"
 
 
 def parse_annotation(path: Path) -> RawAnnotation:
@@ -65,7 +36,7 @@ def parse_annotation(path: Path) -> RawAnnotation:
     Parameters
     ----------
     path : Path
-        GTF or genePred, plain or gzip.
+        GTF, GFF3 or genePred, plain or gzip.
 
     Returns
     -------
@@ -78,36 +49,29 @@ def parse_annotation(path: Path) -> RawAnnotation:
     ValueError
         If it is neither format, or a line breaks the format.
     """
-    chunks = _chunks(path)
-    seen: list[_Chunk] = []
+    chunks = chunks_of(path)
+    seen: list[Chunk] = []
     fields: list[str] = []
     while not fields and (chunk := next(chunks, None)):
         seen.append(chunk)
-        fields = _first_fields(chunk.content)
+        fields = first_fields(chunk.content)
     is_strand = [field in STRANDS for field in fields]
     if len(fields) == 9 and is_strand[6]:
-        if "gene_id" not in fields[8] and "ID=" in fields[8]:
-            raise ValueError(f"annotation {path} is GFF3; convert it to GTF first (for example gffread -T)")
+        if is_gff3(fields[8]):
+            return parse_gff3(chain(seen, chunks), path)
         return _parse_gtf(chain(seen, chunks), path)
     if len(fields) >= 10 and (is_strand[2] or (is_strand[3] and len(fields) >= 11)):
         return _parse_genepred(chain(seen, chunks), path, fields)
     if not fields:
-        raise ValueError(f"annotation {path} has comments only, no genes; give a complete GTF or genePred file")
+        raise ValueError(f"annotation {path} has comments only, no genes; give a complete GTF, GFF3 or genePred file")
     shown = "\t".join(fields)[:60]
     raise ValueError(
-        f"annotation {path} is neither GTF (9 tab-separated columns) nor genePred/refGene (10 to 16): "
+        f"annotation {path} is neither GTF or GFF3 (9 tab-separated columns) nor genePred/refGene (10 to 16): "
         f"its first line is {shown!r}; check the file"
     )
 
 
-def _chunks(path: Path) -> Iterator[_Chunk]:
-    lines = 0
-    for content in line_chunks(path, "annotation"):
-        yield _Chunk(content, lines, path)
-        lines += content.count(b"\n")
-
-
-def _parse_gtf(chunks: Iterator[_Chunk], path: Path) -> RawAnnotation:
+def _parse_gtf(chunks: Iterator[Chunk], path: Path) -> RawAnnotation:
     """Rows of a GTF: GENCODE, Ensembl, RefSeq and GTEx collapsed models; gene and transcript lines may be absent."""
     parts = list(get_executor("threads").map(_gtf_rows, chunks))
     genes, stated, exons, orphans = (pl.concat(frames) for frames in zip(*parts, strict=True))
@@ -138,10 +102,10 @@ def _parse_gtf(chunks: Iterator[_Chunk], path: Path) -> RawAnnotation:
     return RawAnnotation(genes, transcripts, exons)
 
 
-def _gtf_rows(chunk: _Chunk) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+def _gtf_rows(chunk: Chunk) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     """Genes, transcripts and exons of one piece, and the first exon of each transcript without a line in the piece."""
-    rows = _read_columns(chunk, GTF_COLUMNS).filter(pl.col("feature").is_in(["gene", "transcript", "exon"]))
-    rows = _numbers(rows, ["start", "end"], GTF_COLUMNS, chunk).with_columns(pl.col("start") - 1)
+    rows = read_columns(chunk, FEATURE_COLUMNS).filter(pl.col("feature").is_in(["gene", "transcript", "exon"]))
+    rows = whole_numbers(rows, ["start", "end"], FEATURE_COLUMNS, chunk).with_columns(pl.col("start") - 1)
     transcript_id = _attribute("transcript_id").alias("transcript_id")
     genes = rows.filter(pl.col("feature") == "gene").with_columns(_gene_attributes())
     stated = rows.filter(pl.col("feature") == "transcript").with_columns(transcript_id, *_gene_attributes(), *_tags())
@@ -156,7 +120,7 @@ def _gtf_rows(chunk: _Chunk) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, 
         (orphans, "gene_id"),
     ):  # fmt: skip
         _check_present(frame, column, chunk)
-    gene_columns = ["gene_id", "gene_name", "gene_type", *_SPAN]
+    gene_columns = ["gene_id", "gene_name", "gene_type", *SPAN]
     transcript_columns = ["transcript_id", *gene_columns, "is_mane", "appris", "is_canonical"]
     return (
         genes.select(gene_columns),
@@ -166,7 +130,7 @@ def _gtf_rows(chunk: _Chunk) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, 
     )
 
 
-def _parse_genepred(chunks: Iterator[_Chunk], path: Path, fields: list[str]) -> RawAnnotation:
+def _parse_genepred(chunks: Iterator[Chunk], path: Path, fields: list[str]) -> RawAnnotation:
     """Rows of genePred (10 columns), genePredExt (15), refGene with a leading bin (16), and refFlat (11)."""
     columns = list(GENEPRED_COLUMNS)
     has_leading = fields[2] not in STRANDS
@@ -176,7 +140,7 @@ def _parse_genepred(chunks: Iterator[_Chunk], path: Path, fields: list[str]) -> 
     if has_leading:  # the bin of a UCSC table, or the gene name of refFlat
         columns.insert(0, "bin" if fields[0].isdecimal() else "name2")
     number_columns = ["start", "end", "cds_start", "cds_end", "n_exons"]
-    rows = pl.concat([_numbers(_read_columns(chunk, columns), number_columns, columns, chunk) for chunk in chunks])
+    rows = pl.concat([whole_numbers(read_columns(chunk, columns), number_columns, columns, chunk) for chunk in chunks])
     symbol = pl.col("name2") if "name2" in rows.columns else pl.col("name")
     rows = rows.with_columns(
         pl.when(symbol.fill_null("") == "").then(pl.col("name")).otherwise(symbol).alias("gene_name"),
@@ -190,12 +154,12 @@ def _parse_genepred(chunks: Iterator[_Chunk], path: Path, fields: list[str]) -> 
         pl.col("gene_name").alias("gene_id"),
         "gene_name",
         pl.when(is_coding).then(pl.lit("protein_coding")).otherwise(pl.lit("non_coding")).alias("gene_type"),
-        *_SPAN,
+        *SPAN,
         pl.lit(False).alias("is_mane"),
         pl.lit("").alias("appris"),
         pl.lit(False).alias("is_canonical"),
     )
-    genes = transcripts.select("gene_id", "gene_name", "gene_type", *_SPAN).clear()
+    genes = transcripts.select("gene_id", "gene_name", "gene_type", *SPAN).clear()
     return RawAnnotation(genes, transcripts, _genepred_exons(rows, path))
 
 
@@ -222,58 +186,7 @@ def _genepred_exons(rows: pl.DataFrame, path: Path) -> pl.DataFrame:
     return exons.select("place", "start", "end")
 
 
-def _first_fields(content: bytes) -> list[str]:
-    start = 0
-    while start < len(content):
-        stop = content.find(b"\n", start)
-        stop = len(content) if stop < 0 else stop
-        line = content[start:stop].decode("utf-8", "replace").rstrip("\r")
-        if line.strip() and not line.startswith("#"):
-            return line.split("\t")
-        start = stop + 1
-    return []
-
-
-def _read_columns(chunk: _Chunk, columns: list[str]) -> pl.DataFrame:
-    # The schema is explicit because polars 1.x and 2.x name the columns of a file without header differently.
-    schema = pl.Schema(dict.fromkeys(columns, pl.String))
-    if not _first_fields(chunk.content):
-        return pl.DataFrame(schema=schema)
-    try:
-        rows = pl.read_csv(
-            chunk.content, separator="\t", has_header=False, quote_char=None, comment_prefix="#", schema=schema
-        )
-    except pl.exceptions.PolarsError as error:
-        reason = str(error).strip().splitlines()[0]
-        raise ValueError(
-            f"annotation {chunk.path} does not have {len(columns)} tab-separated columns in every line ({reason}); "
-            "the file is damaged or of another format"
-        ) from error
-    rows = rows.filter(~pl.all_horizontal(pl.all().is_null()))
-    # A line that breaks off lacks the last columns; an empty cell inside a line is no such case.
-    short = rows.filter(pl.col(columns[-1]).is_null() & pl.col(columns[len(columns) // 2]).is_null())
-    if not short.is_empty():
-        raise ValueError(
-            f"annotation {chunk.path} {chunk.line_of(short.row(0))} has fewer than {len(columns)} columns; "
-            "the file is damaged or cut"
-        )
-    return rows
-
-
-def _numbers(rows: pl.DataFrame, names: list[str], columns: list[str], chunk: _Chunk) -> pl.DataFrame:
-    cast = rows.with_columns(pl.col(name).cast(pl.Int64, strict=False) for name in names)
-    for name in names:
-        is_wrong = cast[name].is_null()
-        if is_wrong.any():
-            wrong = rows.filter(is_wrong).select(columns)
-            raise ValueError(
-                f"annotation {chunk.path} {chunk.line_of(wrong.row(0))}: {name} is "
-                f"{shortened(wrong[name][0] or '')!r}; a whole number is wanted"
-            )
-    return cast
-
-
-def _check_present(rows: pl.DataFrame, column: str, chunk: _Chunk) -> None:
+def _check_present(rows: pl.DataFrame, column: str, chunk: Chunk) -> None:
     missing = rows.filter(pl.col(column).is_null() | (pl.col(column) == ""))
     if not missing.is_empty():
         shown = missing["attributes"][0] or ""
@@ -291,7 +204,7 @@ def _attribute(name: str) -> pl.Expr:
 def _gene_attributes() -> list[pl.Expr]:
     gene_id = _attribute("gene_id")
     # Ensembl from 110 on gives the copies of pseudo-autosomal genes on Y ids of their own and a tag
-    is_copy = pl.col("attributes").str.contains('tag "PAR"', literal=True) & pl.col("chrom").str.contains(_Y)
+    is_copy = pl.col("attributes").str.contains('tag "PAR"', literal=True) & pl.col("chrom").str.contains(Y_CHROMOSOME)
     gene_id = pl.when(is_copy).then(gene_id + "_PAR_Y").otherwise(gene_id)
     gene_type = pl.coalesce(_attribute("gene_type"), _attribute("gene_biotype"), pl.lit(""))
     return [

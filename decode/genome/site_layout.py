@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import re
+from itertools import islice
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -12,11 +15,15 @@ from decode.genome.site_files import PEAK_SUFFIXES, SiteOptions, regulator_name
 from decode.genome.site_names import NAME_RULES
 from decode.genome.site_text import BIOSAMPLE, CHROM, END, NAME, SCORE, START, STRAND
 
+logger = logging.getLogger(__name__)
+
 StrandUse = Literal["ignored", "wanted", "where given"]
 
 POSTAR_COLUMNS = 11  # chrom, start, end, id, 0, strand, RBP, method, cell, accession, score
 POSTAR3_COLUMNS = 10  # chrom, start, end, id, strand, RBP, method, cell, accession, score
 STRANDS = (b"+", b"-", b".")
+SEEN_ROWS = 1000  # of a file, to tell a column of cells
+_NUMBERS = re.compile(rb"^[-+\d.,eE]*$")  # signal values, block sizes, colours
 
 
 class Layout(NamedTuple):
@@ -123,9 +130,27 @@ def find_layout(source: SiteOptions, path: Path, text: bytes, strand: StrandUse,
         columns[STRAND] = strand_column
     if source.biosample_column is not None:
         columns[BIOSAMPLE] = source.biosample_column - 1
+    elif kind_of_file == "bed" and regulator is None:
+        _hint_of_biosamples(source, path, text, is_tab=is_tab)
     if has_score:
         column = source.score_column - 1 if source.score_column is not None else score_column
         if column is None:
             raise ValueError(f"{source.kind} sites {path}: a min_score for {kind_of_file} needs score_column")
         columns[SCORE] = column
     return Layout(kind_of_file, columns, is_tab, regulator)
+
+
+def _hint_of_biosamples(source: SiteOptions, path: Path, text: bytes, *, is_tab: bool) -> None:
+    """Say that a column after the strand looks like cells or tissues that nobody named."""
+    lines = [line for _, line in islice(site_text.data_lines(text), SEEN_ROWS)]
+    rows = [line.split(b"\t") if is_tab else line.split() for line in lines]
+    for column in range(6, min(len(row) for row in rows)):
+        values = [row[column].strip() for row in rows]
+        names = dict.fromkeys(values)
+        if not any(_NUMBERS.match(name) for name in names) and 2 <= len(names) <= len(values) // 2:
+            shown = listed(name.decode("utf-8", "replace") for name in names)
+            logger.warning(
+                "%s sites %s: column %d (%s) looks like cells or tissues, whose sites are merged here; keep them apart "
+                "with --biosample-column %s=%d", source.kind, path, column + 1, shown, source.kind, column + 1,
+            )  # fmt: skip
+            return

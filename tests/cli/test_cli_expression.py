@@ -62,3 +62,22 @@ def test_numbers_keep_their_precision(run, tmp_path):
     assert run("expression", "table", tmp_path / "in.tsv", "--already-log2", "--no-centre", "--out", out).status == 0
     found = pd.read_csv(out, sep="\t", index_col="gene_id", dtype=str)
     np.testing.assert_array_equal([[float(cell) for cell in row] for row in found.to_numpy()], values)
+
+
+def test_files_of_samples_make_tissues_and_tables(run, tmp_path):
+    for number, name in enumerate(("liver", "lung")):
+        (tmp_path / "quant" / name).mkdir(parents=True)
+        rows = "".join(f"ENST{i:011d}.1\t{10 * i + 5 * number + 3}\n" for i in range(1, 9))
+        (tmp_path / "quant" / name / "quant.sf").write_text("Name\tTPM\n" + rows)
+    pairs = "".join(f"ENST{i:011d}\tENSG{(i + 1) // 2:011d}\n" for i in range(1, 9))
+    (tmp_path / "map.tsv").write_text(pairs)
+    for command in ("tissue", "table"):
+        call = ["expression", command, "--samples-from", tmp_path / "quant", "--out", tmp_path / f"{command}.tsv"]
+        assert "names transcripts" in run(*call).err
+        result = run(*call, "--id-map", tmp_path / "map.tsv")
+        assert result.status == 0, result.err
+        table = pd.read_csv(tmp_path / f"{command}.tsv", sep="\t")
+        assert table["gene_id"].tolist() == [f"ENSG{i:011d}" for i in range(1, 5)]
+        change = np.log2(13 + 23 + 0.25) - np.log2(18 + 28 + 0.25)
+        assert table.loc[0, "liver"] - table.loc[0, "lung"] == pytest.approx(change)
+    assert "not both" in run("expression", "tissue", "x.tsv", "--samples-from", tmp_path, "--out", tmp_path / "o").err

@@ -46,6 +46,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     edges += [(f"TF{i}", gene) for i in (2, 4, 5, 6) for gene in table.index[i::9]]
     pd.DataFrame(edges, columns=["source", "target"]).to_csv(folder / "edges.tsv", sep="\t", index=False)
     (folder / "factors.txt").write_text("\n".join(["TF3", "TF8", "G7", "G11"]))
+    pd.DataFrame({"T cells, CD4+": y, "NK": -y, "B": y[::-1]}, index=table.index).to_csv(folder / "matrix.csv")
     return folder
 
 
@@ -214,3 +215,15 @@ def test_expression_without_a_level(run, files, tmp_path):
     assert result.status == 2
     assert "has no median_level" in result.err
     assert not (tmp_path / "out").exists()
+
+
+def test_contrasts_whose_names_hold_commas(run, files, tmp_path):
+    options = ["--features", files / "features.h5", "--refits", 20, "--top", 2, *SITES]
+    chosen = ["--contrasts", "T cells, CD4+", "--contrasts", "NK"]
+    result = run("drivers", files / "matrix.csv", *options, "--out", tmp_path / "out", *chosen)
+    assert result.status == 0, result.err
+    found = pd.read_csv(tmp_path / "out" / "contrasts.tsv", sep="\t")
+    assert found["contrast"].tolist() == ["T cells, CD4+", "NK"]
+    bad = run("drivers", files / "matrix.csv", *options, "--out", tmp_path / "no", "--contrasts", "NK,none")
+    assert bad.status == 2
+    assert "none" in bad.err

@@ -89,6 +89,9 @@ LIFTOVER = [
     Case("10a", "10_bom/sites.bed --chain plus.chain", READ, "50 of 50"),
     Case("10b", "13_liftover/bed9.bed --chain 10_bom/plus.chain", READ, "6 of 6"),
     Case("13a", "13_liftover/peaks.narrowPeak --chain minus.chain", READ, "6 of 6"),
+    Case("13b", "13_liftover/bed9.bed --chain plus.chain", READ, "6 of 6"),
+    Case("13c", "13_liftover/bed12.bed --chain minus.chain", READ, "6 of 6"),
+    Case("13d", "13_liftover/quoted.bed --chain plus.chain", READ, "6 of 6"),
 ]
 
 
@@ -214,3 +217,19 @@ def test_a_gene_of_auc_one_half_is_no_change(cases, case_features):
     statistic = read_de_table(cases / "03_statistic/presto_wilcoxauc.csv").statistic.iloc[:, 0]
     middle = table.index[(table["auc"] - 0.5).abs() < 0.01]
     assert statistic.loc[middle].abs().max() < 0.5
+
+
+def lifted(cases: Path, out: Path, sites: str, chain: str) -> list[list[str]]:
+    assert call("sites", "liftover", cases / sites, "--chain", cases / chain, "--out", out).status == 0
+    return [line.split("\t") for line in out.read_text().splitlines()]
+
+
+def test_further_columns_move_along(cases, tmp_path):
+    before = [line.split("\t") for line in (cases / "13_liftover/bed9.bed").read_text().splitlines()]
+    after = lifted(cases, tmp_path / "b.bed", "13_liftover/bed9.bed", "plus.chain")
+    moved = [[int(new[at]) - int(old[at]) for at in (1, 2, 6, 7)] for old, new in zip(before, after, strict=True)]
+    assert moved == [[moved[0][0]] * 4] * len(moved)
+    blocks = lifted(cases, tmp_path / "c.bed", "13_liftover/bed12.bed", "minus.chain")
+    assert {row[10].strip(",") for row in blocks} == {"40,30"}
+    quoted = lifted(cases, tmp_path / "d.bed", "13_liftover/quoted.bed", "plus.chain")
+    assert quoted[0][3] in ('"MAX"', "MAX")

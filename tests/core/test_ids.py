@@ -6,7 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from decode.core.ids import genes_of_id_map, par_y_ids, resolve_ids, strip_version
+from decode.core.ids import genes_of_id_map, par_y_ids, resolve_ids, strip_version, unresolved_warning
+from decode.core.known_names import NamesOfGenes, names_of
 
 GENES = pd.DataFrame(
     {
@@ -154,3 +155,53 @@ def test_an_id_map_loses_no_entry_between_stray_quotes(tmp_path: Path) -> None:
     genes = pd.DataFrame({"gene_id": ["ENSG1", "ENSG2", "ENSG3"], "gene_name": ["A", "B", "C"]})
     (tmp_path / "map.tsv").write_text('"x\tENSG1\ny\tENSG2\nz"\tENSG3\n')
     assert resolve_ids(["x", "y", "z"], genes, tmp_path / "map.tsv").ids == ["ENSG1", "ENSG2", "ENSG3"]
+
+
+HUMAN = pd.DataFrame(
+    {
+        "gene_id": ["ENSG00000168385", "ENSG00000136997", "ENSG00000141510", "ENSG00000145416"],
+        "gene_name": ["SEPT2", "MYC", "TP53", "MARCHF1"],
+    }
+)
+
+
+def test_older_symbols_aliases_and_entrez_numbers_of_the_package() -> None:
+    names = ["SEPTIN2", "c-Myc", "7157", "MARCH1", "MALAT1", "not a gene", "p53|7157"]
+    found = resolve_ids(names, HUMAN)
+    ids = HUMAN["gene_id"].tolist()
+    assert found.ids == [ids[0], ids[1], ids[2], ids[3], None, None, ids[2]]
+    assert found.outside == {"MALAT1"}
+    assert (found.counts["known_name"], found.counts["outside"], found.counts["unresolved"]) == (5, 1, 1)
+
+
+def test_an_alias_never_takes_a_gene_that_another_row_names() -> None:
+    assert resolve_ids(["MYC", "c-Myc"], HUMAN).ids == ["ENSG00000136997", None]
+
+
+def test_a_symbol_of_today_is_no_alias_of_another_gene() -> None:
+    names = names_of([["A", "", "B", "ENSG00000000001", "1"], ["B", "", "", "ENSG00000000002", "2"]])
+    assert NamesOfGenes({"ENSG00000000001": "A"}, names).find("B") is None  # B is a gene of its own
+    assert NamesOfGenes({"ENSG00000000001": "A", "ENSG00000000002": ""}, names).find("B") == "ENSG00000000002"
+
+
+def test_an_alias_of_two_genes_is_not_resolved() -> None:
+    names = names_of([["A", "C", "", "ENSG00000000001", ""], ["B", "", "C", "ENSG00000000002", ""]])
+    assert NamesOfGenes({"ENSG00000000001": "A"}, names).find("C") is None
+
+
+def test_genes_of_other_species_are_left_alone() -> None:
+    mouse = pd.DataFrame({"gene_id": ["ENSMUSG00000059552", "ENSMUSG00000022346"], "gene_name": ["Trp53", "Myc"]})
+    assert resolve_ids(["TP53", "MALAT1"], mouse).counts["unresolved"] == 2
+
+
+def test_names_that_are_no_gene_are_warned_of() -> None:
+    found = resolve_ids(["MYC", "nothing"], HUMAN)
+    assert "1 of 2 names (50%) are no gene that is known" in str(unresolved_warning("table", found))
+    assert unresolved_warning("table", resolve_ids(["MYC", "MALAT1"], HUMAN)) is None
+
+
+def test_an_id_map_without_a_hit_is_warned_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "map.tsv"
+    path.write_text("elsewhere\tENSG00000136997\n")
+    resolve_ids(["nothing", "TP53"], HUMAN, path)
+    assert "names none of the 1 names that are no gene id or symbol: nothing" in caplog.text

@@ -334,10 +334,10 @@ def table_of(ids: list[str]) -> DeTable:
 def test_matching_rule(features, caplog):
     ids = [str(gene) for gene in features.ids]
     with pytest.raises(ValueError, match="0 of 3 rows"):
-        match_table(table_of(["X1", "X2", "X3"]), features)
+        match_table(table_of(["no gene 1", "no gene 2", "no gene 3"]), features)
     with pytest.raises(ValueError, match=r"40\.0%"):
-        match_table(table_of(ids[:40] + [f"X{i}" for i in range(60)]), features)
-    matched = match_table(table_of([f"{gene}.7" for gene in ids[:70]] + [f"X{i}" for i in range(30)]), features)
+        match_table(table_of(ids[:40] + [f"no gene {i}" for i in range(60)]), features)
+    matched = match_table(table_of([f"{gene}.7" for gene in ids[:70]] + [f"no gene {i}" for i in range(30)]), features)
     assert "70.0% of the smaller side" in caplog.text
     assert matched.genes == ids[:70]
     assert matched.table.statistic.loc[ids[3], "kd"] == 3.0
@@ -352,10 +352,32 @@ def test_rows_of_one_gene_and_ambiguous_names(features):
     assert match_table(doubled._replace(mean_expression=mean), features).table.statistic.loc[ids[0], "kd"] == 1.0
     genes = features.genes.assign(gene_name=["TWIN", "TWIN", *names[2:]])
     twins = RegulatoryFeatures(**{**{n: getattr(features, n) for n in features.__dataclass_fields__}, "genes": genes})
-    table = table_of(["TWIN", *ids[2:200]])
-    with pytest.raises(ValueError, match=r"TWIN .*--skip-ambiguous"):
+    table = table_of(["TWIN", *ids[2:99]])
+    with pytest.raises(ValueError, match=r"1 of 98 names .*TWIN .*--skip-ambiguous"):
         match_table(table, twins)
-    assert match_table(table, twins, skip_ambiguous=True).counts["n_matched"] == 198
+    assert match_table(table, twins, skip_ambiguous=True).counts["n_matched"] == 97
+
+
+def test_less_than_one_ambiguous_name_of_a_hundred_is_left_out(features, caplog):
+    ids, names = list(features.ids), features.genes["gene_name"].tolist()
+    genes = features.genes.assign(gene_name=["TWIN", "TWIN", *names[2:]])
+    twins = RegulatoryFeatures(**{**{n: getattr(features, n) for n in features.__dataclass_fields__}, "genes": genes})
+    matched = match_table(table_of(["TWIN", *ids[2:200]]), twins)
+    assert matched.counts["n_matched"] == 198
+    assert f"1 of 199 names stand for several genes and are left out: TWIN ({ids[0]}, {ids[1]})" in caplog.text
+
+
+def test_rows_of_other_genes_are_outside_and_not_unmatched(features, caplog):
+    ids = [str(gene) for gene in features.ids]
+    other = [f"ENSG{number:011d}" for number in range(90_000_000, 90_000_200)]
+    named = ["MALAT1", "RP11-34P13.7", "XIST"]
+    matched = match_table(table_of([*ids[:100], *other, *named]), features)
+    assert matched.counts["n_rows_outside"] == 203
+    assert "smaller side" not in caplog.text
+    with pytest.raises(ValueError, match=r"100 of 320 rows .*45\.5% of the smaller side; 100 rows are other genes"):
+        match_table(table_of([*ids[:100], *other[:100], *(f"no gene {i}" for i in range(120))]), features)
+    with pytest.raises(ValueError, match="0 of 200 rows"):
+        match_table(table_of(other), features)
 
 
 def test_transcripts_are_refused():

@@ -291,3 +291,12 @@ def test_feature_counts_and_genes_in_columns(tmp_path):
         path.write_text(",".join(["", *columns]) + "\n" + ",".join(["LINE-1", *["2"] * 12]) + "\n")
         with pytest.raises(ValueError, match=r"has genes in its columns .*transpose it"):
             read_expression(path)
+
+
+@pytest.mark.parametrize("header_end", ["", "\t"])
+@pytest.mark.parametrize("row_end", ["", "\t"])
+def test_separators_at_the_end_of_rows_or_header_hold_no_column(tmp_path, header_end, row_end):
+    rows = "".join(f"ENSG{i:011d}\t{i}.5\t{i + 1}{row_end}\n" for i in range(60))  # as Roadmap's RPKM tables
+    found = read_expression(written(tmp_path, f"gene_id\tE000\tE003{header_end}\n{rows}"))
+    assert found.columns.tolist() == ["E000", "E003"]
+    assert found.iloc[[0, 59]].to_numpy().tolist() == [[0.5, 1.0], [59.5, 60.0]]

@@ -74,3 +74,9 @@ def test_rows_by_gene_of_another_genome_raise() -> None:
     genes = pd.DataFrame({"gene_id": ["ENSG1", "ENSG2", "ENSG3"], "gene_name": ["A", "B", "C"]})
     with pytest.raises(ValueError, match="demo: 1 of 3 rows match"):
         rows_by_gene(pd.DataFrame({"x": [1.0, 2.0, 3.0]}, index=["A", "no", "neither"]), genes, name="demo")
+
+
+def test_an_id_map_that_names_no_row_is_refused(tmp_path):
+    (tmp_path / "map.tsv").write_text("elsewhere\tENSG00000136997\n")
+    with pytest.raises(ValueError, match="names none of the 2 rows"):
+        rename_genes(pd.DataFrame({"x": [1.0, 2.0]}, index=["no gene 1", "no gene 2"]), tmp_path / "map.tsv")

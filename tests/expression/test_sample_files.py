@@ -129,3 +129,41 @@ def test_folders_without_samples(tmp_path):
     (tmp_path / "A" / "a.genes.results").write_text("gene\tcount\nENSG1\t1\n")
     with pytest.raises(ValueError, match=r"has the columns gene, count; TPM"):
         read_sample_files(tmp_path)
+
+
+def test_the_rule_of_tximport_by_hand(tmp_path):
+    def quant(sample, rows):
+        (tmp_path / sample).mkdir()
+        lines = "".join(f"{name}\t0\t{length}\t{tpm}\t{reads}\n" for name, length, tpm, reads in rows)
+        (tmp_path / sample / "quant.sf").write_text("Name\tLength\tEffectiveLength\tTPM\tNumReads\n" + lines)
+
+    quant("A", [("ENST01", 1000, 30, 60), ("ENST02", 400, 10, 8), ("ENST03", 500, 0, 0)])
+    quant("B", [("ENST01", 900, 0, 0), ("ENST02", 300, 0, 0), ("ENST03", 700, 0, 0)])
+    found = read_sample_files(tmp_path, GENES)
+    assert found.tpm.to_dict() == {"A": {"ENSG1": 40.0, "ENSG2": 0.0}, "B": {"ENSG1": 0.0, "ENSG2": 0.0}}
+    assert found.reads.loc["ENSG1"].to_dict() == {"A": 68.0, "B": 0.0}
+    # (30 * 1000 + 10 * 400) / 40; sample B has no TPM there, so A's; no sample has TPM of ENSG2: mean of 500 and 700
+    assert found.length_bp.loc["ENSG1"].to_dict() == {"A": 850.0, "B": pytest.approx(850.0)}
+    assert found.length_bp.loc["ENSG2"].to_dict() == {"A": 600.0, "B": 600.0}
+
+
+def test_stringtie_and_feature_counts(tmp_path):
+    stringtie, counts = tmp_path / "stringtie", tmp_path / "counts"
+    for folder in (stringtie, counts):
+        (folder / "s1").mkdir(parents=True)
+    (stringtie / "s1" / "gene_abund.tab").write_text(
+        "Gene ID\tGene Name\tReference\tStrand\tStart\tEnd\tCoverage\tFPKM\tTPM\n"
+        "ENSG1.4\tA\tchr1\t+\t1\t9\t3\t2\t5.5\nENSG1.4\tA\tchr1\t+\t20\t29\t3\t2\t1.5\nMSTRG.1\t-\tchr1\t+\t40\t49\t3\t2\t4\n"
+    )
+    found = read_sample_files(stringtie)
+    assert found.tpm["s1"].to_dict() == {"ENSG1": 7.0, "MSTRG.1": 4.0}
+    assert found.reads.isna().all(axis=None)
+    text = "# Program:featureCounts\nGeneid\tChr\tStart\tEnd\tStrand\tLength\t{}\n"
+    text += "ENSG1\tc;c\t1;5\t3;9\t+;+\t200\t{}\nENSG2\tc\t1\t3\t+\t100\t{}\n"
+    (counts / "s1" / "s1.counts.txt").write_text(text.format("s1.bam", 30, 5))
+    found = read_sample_files(counts)
+    assert found.tpm["s1"].to_dict() == {"ENSG1": 750_000.0, "ENSG2": 250_000.0}
+    assert found.reads["s1"].to_dict() == {"ENSG1": 30.0, "ENSG2": 5.0}
+    (counts / "s1" / "s1.counts.txt").write_text(text.format("s1.bam\ts2.bam", "30\t1", "5\t1"))
+    with pytest.raises(ValueError, match=r"the counts of 2 samples .s1.bam, s2.bam."):
+        read_sample_files(counts)

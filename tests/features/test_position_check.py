@@ -156,3 +156,15 @@ def test_too_few_sites_say_nothing() -> None:
     assert (result["verdict"], result["odds_ratio"]) == ("too few sites", None)
     result = judged([0], [0], n=0)
     assert (result["verdict"], result["share"], result["share_shuffled"]) == ("too few sites", None, None)
+
+
+def test_chromosomes_without_genes_do_not_count() -> None:
+    few = (UNION[0][:30], UNION[1][:30])  # chr1 alone
+    at_genes = np.repeat(few[0], 20)
+    elsewhere = 2_000_000 + np.random.default_rng(3).integers(0, 900_000, 2000)
+    found = count_positions(few, ASSEMBLY, 0, sites(np.concatenate([at_genes, elsewhere])))
+    assert found.n_sampled.tolist() == [600, 0]
+    assert judge_positions(SOURCE, found)["verdict"] == "fine"
+    stranded = (few[0] + ASSEMBLY.length_bp, few[1] + ASSEMBLY.length_bp)  # genes of the minus strand
+    back = count_positions(stranded, ASSEMBLY, ASSEMBLY.length_bp, sites(at_genes, strand=-1))
+    assert back.n_sampled.tolist() == [600, 0]

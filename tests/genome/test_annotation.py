@@ -107,14 +107,14 @@ def test_exon_lines_only(tmp_path: Path) -> None:
 
 def test_pieces_of_the_file_do_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from decode.core import chunks
-    from decode.genome import annotation_formats
+    from decode.genome import annotation_text
 
     text = GENCODE + gtf(
         ("chr2", "exon", 501, 600, "-", 'gene_id "B"; transcript_id "B1";'),
         ("chr2", "exon", 101, 200, "-", 'gene_id "B"; transcript_id "B1";'),
     )
     whole = read(tmp_path, text)
-    monkeypatch.setattr(annotation_formats, "line_chunks", lambda path, name: chunks.line_chunks(path, name, size=20))
+    monkeypatch.setattr(annotation_text, "line_chunks", lambda path, name: chunks.line_chunks(path, name, size=20))
     pieces = read(tmp_path, text)
     assert pieces.genes.equals(whole.genes)
     assert pieces.transcripts.equals(whole.transcripts)
@@ -214,7 +214,7 @@ EXON = 'gene_id "A"; transcript_id "A1";'
         (("chr1", "exon", -20, 10, "+", EXON), "A1 chr1:-21-10"),
         (("chr1", "exon", 20, 10, "+", EXON), "A1 chr1:19-10"),
         (("chr2", "exon", 4990, 5001, "+", EXON), "beyond the end of the chromosome in build toy: A1 chr2:4989-5001"),
-        (("chr1", "exon", 1, 10, ".", EXON), "without strand"),
+        (("chr1", "exon", 1, 10, ".", EXON), "all 1 transcripts are without strand"),
         (("chr1", "exon", 1, 10, "+", 'gene_id "A";'), "line 2 has no transcript_id"),
         (("chr1", "exon", 1, 10, "+", 'transcript_id "A1";'), "line 2 has no gene_id"),
         (("chr1", "CDS", 1, 10, "+", EXON), "no gene, transcript or exon line"),
@@ -405,3 +405,18 @@ def test_transcripts_that_call_themselves_genes(tmp_path, caplog):
     assert annotation.genes[["gene_id", "gene_name"]].to_numpy().tolist() == [["ENSG00000000001", ""], ["NM_3", "NM_3"]]
     assert annotation.counts["gene_ids_not_in_id_map"] == 1
     assert "counts as a gene" not in caplog.text
+
+
+def test_transcripts_without_strand_are_left_out_and_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    found = read(
+        tmp_path,
+        gtf(
+            ("chr1", "exon", 11, 20, "+", 'gene_id "A"; transcript_id "A1";'),
+            ("chr1", "exon", 31, 40, ".", 'gene_id "B"; transcript_id "B1";'),
+            ("chr1", "gene", 31, 40, ".", 'gene_id "B";'),
+        ),
+    )
+    assert found.genes["gene_id"].tolist() == ["A"]
+    assert found.transcripts["transcript_id"].tolist() == ["A1"]
+    assert found.counts["genes_without_strand"] == found.counts["transcripts_without_strand"] == 1
+    assert "left out 1 genes and 1 transcripts without strand + or -" in caplog.text

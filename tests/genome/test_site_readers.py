@@ -459,3 +459,16 @@ def test_a_few_sites_past_the_end_are_clipped_and_counted(tmp_path: Path, caplog
         read(tmp_path / "sites.bed", text + text.splitlines(keepends=True)[1] * 3)
     with pytest.raises(ValueError, match="beyond chr1 of toy"):
         read(tmp_path / "sites.bed", "chr1\t990\t1300\tA\n")
+
+
+def test_a_column_of_cells_that_nobody_named_is_pointed_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    text = "".join(f"chr1\t{i}\t{i + 1}\tA\t0\t.\t0,0,255\t{('K562', 'HepG2')[i % 2]}\n" for i in range(10))
+    read(tmp_path / "sites.bed", text)
+    assert "column 8 (K562, HepG2) looks like cells or tissues" in caplog.text
+    assert "--biosample-column TF=8" in caplog.text
+    caplog.clear()
+    read(tmp_path / "named.bed", text, biosample_column=8)
+    read(tmp_path / "numbers.bed", BED6.replace("\n", "\t12\t0,0,0\n"))
+    each = "".join(f"chr1\t{i}\t{i + 1}\tA\t0\t.\tpeak_{i}\n" for i in range(10))
+    read(tmp_path / "peaks.bed", each)
+    assert "looks like" not in caplog.text
