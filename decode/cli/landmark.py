@@ -165,7 +165,8 @@ def select(
     from decode.report.files import with_counts, write_files
 
     check_output(out)
-    read = {"prepared": prepared} | ({} if autoencoder is None else {"autoencoder": autoencoder / "autoencoder.json"})
+    read: dict[str, str | Path] = {"prepared": prepared}
+    read |= {} if autoencoder is None else {"autoencoder": autoencoder / "autoencoder.json"}
     record = run_record(
         inputs=read, method=method, size=size, repeats=repeats, max_samples=max_samples, seed=seed
     )  # fmt: skip

@@ -52,6 +52,7 @@ def evaluate(
 ) -> None:
     """Judge a panel beside other panels, methods and random panels, on test samples and genes that no panel holds."""
     from decode.core.files import check_output_folder, run_record
+    from decode.landmark.panel_curves import comparable
     from decode.landmark.panel_evaluation import evaluate_panel
     from decode.landmark.prepared import open_prepared
     from decode.report.files import write_run
@@ -84,8 +85,9 @@ def evaluate(
         out, "landmark evaluate", record=record, force=force, tables=tables, figures=_figures(found, reference),
         texts={"summary.txt": "".join(f"{line}\n" for line in found.summary)},
     )  # fmt: skip
-    largest = found.curves.sort_values("size", kind="stable").groupby("panel", sort=False).tail(1).set_index("panel")
-    typer.echo(largest.drop(columns="size").round(4).to_string())
+    shown = comparable(found.curves)
+    largest = shown.sort_values("size", kind="stable").groupby("panel", sort=False).tail(1).set_index("panel")
+    typer.echo(largest.drop(columns=["over", "size"]).round(4).to_string())
     for line in found.summary:
         typer.echo(line)
 
@@ -128,7 +130,7 @@ def _figures(found: PanelEvaluation, reference: str | None) -> dict[str, Figure]
     rows = found.panels[found.panels["panel"] == PANEL]
     method = str(rows["method"].iloc[0])
     names = {PANEL: f"{PANEL} ({method})", RANDOM: "a random panel"}
-    figures = {"curves": curves_figure(found.curves, found.band, names)}
+    figures = {"curves": curves_figure(found.curves, found.panels, names)}
     known = set(found.per_gene["panel"])
-    to = reference if reference in known else RANDOM
+    to = reference if reference is not None and reference in known else RANDOM
     return figures | ({"genes": genes_figure(found.per_gene, PANEL, to, names)} if {PANEL, to} <= known else {})

@@ -20,7 +20,8 @@ Columns = NDArray[np.int64]
 
 SIZES = (50, 100, 200, 400, 943)
 CHOSEN_ANEW: tuple[PanelMethod, ...] = ("greedy", "projection", "correlation", "pca", "variance")
-RANDOM = "random"
+RANDOM, COMMON = "random", "common"
+ACCURACY = ["mean_mae", "mean_pcc", "share_passing"]
 N_PARTS = 3  # random parts of a panel without an order, for each smaller size
 
 
@@ -172,12 +173,39 @@ def panels_table(
 
 
 def curves_table(panels: pd.DataFrame) -> pd.DataFrame:
-    """Means over draws, then over splits: panel, method, size, n_genes, n_splits, mean_mae, mean_pcc, share_passing."""
-    numbers = ["n_genes", "mean_mae", "mean_pcc", "share_passing"]
+    """Accuracy by size: means over draws, then over splits.
+
+    Parameters
+    ----------
+    panels : pd.DataFrame
+        Of `panels_table`.
+
+    Returns
+    -------
+    pd.DataFrame
+        over, panel, method, size, n_genes, n_splits, mean_mae, mean_pcc, share_passing. over is "all" (every split of
+        the panel) and, where some panel is not judged on every split, also "common": means over the splits that all
+        panels share, which alone can be compared.
+    """
+    by_panel = [set(rows["split"]) for _, rows in panels.groupby("panel")]
+    common = set.intersection(*by_panel)
+    tables = [_means(panels).assign(over="all")]
+    if common and common != set.union(*by_panel):
+        tables.append(_means(panels[panels["split"].isin(common)]).assign(over=COMMON))
+    table = pd.concat(tables, ignore_index=True)
+    return table[["over", "panel", "method", "size", "n_genes", "n_splits", *ACCURACY]]
+
+
+def comparable(curves: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `curves_table` that can be compared with each other."""
+    return curves[curves["over"] == COMMON] if (curves["over"] == COMMON).any() else curves
+
+
+def _means(panels: pd.DataFrame) -> pd.DataFrame:
+    numbers = ["n_genes", *ACCURACY]
     by_split = panels.groupby(["panel", "method", "size", "split"], sort=False)[numbers].mean().reset_index()
     found = by_split.groupby(["panel", "method", "size"], sort=False)
-    table = found[numbers].mean().assign(n_splits=found.size()).reset_index()
-    return table[["panel", "method", "size", "n_genes", "n_splits", *numbers[1:]]]
+    return found[numbers].mean().assign(n_splits=found.size()).reset_index()
 
 
 def gene_table(judged: Sequence[JudgedPanel]) -> pd.DataFrame:

@@ -43,7 +43,7 @@ class PanelEvaluation(NamedTuple):
     panels : pd.DataFrame
         One row a split, panel, draw and size, see `decode.landmark.panel_curves.panels_table`.
     curves : pd.DataFrame
-        Means over draws and splits.
+        Means over draws and splits, see `decode.landmark.panel_curves.curves_table`.
     comparisons : pd.DataFrame
         Differences to the reference panel and to random panels, see `decode.landmark.panel_comparisons.compare_panels`.
     band : pd.DataFrame

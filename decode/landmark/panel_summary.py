@@ -88,11 +88,11 @@ def _as_good(panel: str, panels: pd.DataFrame, reference: str) -> list[str]:
         for some in (mine, theirs)
     )
     n_reference = int(theirs.index.max())
-    goal = theirs.loc[n_reference]
-    fewer = [int(n) for n in mine.index if n < n_reference and mine.loc[n].mean() <= goal.mean()]
+    goal = theirs.loc[theirs.index.max()]
+    fewer = [n for n, errors in mine.iterrows() if int(str(n)) < n_reference and errors.mean() <= goal.mean()]
     if not fewer:
         return [f"{panel}: no smaller panel reaches the error of {reference}'s {n_reference} genes."]
-    n = min(fewer)
+    n = min(int(str(found)) for found in fewer)
     n_held = int((mine.loc[n] <= goal).sum())
     splits = f" (mean of {len(goal)} splits; in {n_held} of them)" if len(goal) > 1 else ""
     return [

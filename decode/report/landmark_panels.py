@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from decode.landmark.panel_curves import RANDOM
+from decode.landmark.panel_curves import RANDOM, comparable
 from decode.report.style import BLUE, GREY, LIGHT_GREY, SERIES
 
 MEASURES = {
@@ -17,18 +17,20 @@ MEASURES = {
     "mean_pcc": "mean correlation (PCC)",
     "share_passing": "share of genes passing",
 }
-FAR = 2.0  # a panel so many times the height of all others away from them is drawn outside the frame
+FAR = 1.0  # a panel so many times the height of all others away from them is drawn outside the frame
 
 
-def curves_figure(curves: pd.DataFrame, band: pd.DataFrame, names: Mapping[str, str] | None = None) -> Figure:
+def curves_figure(curves: pd.DataFrame, panels: pd.DataFrame, names: Mapping[str, str] | None = None) -> Figure:
     """Accuracy over panel size, a line a panel, with the range of the random panels behind.
 
     Parameters
     ----------
     curves : pd.DataFrame
-        Of `decode.landmark.panel_curves.curves_table`.
-    band : pd.DataFrame
-        Of `decode.landmark.panel_comparisons.band_table`; of several splits the mean of their lowest and highest.
+        Of `decode.landmark.panel_curves.curves_table`; where some panel was not judged on every split, the splits that
+        all share are drawn.
+    panels : pd.DataFrame
+        Of `decode.landmark.panel_curves.panels_table`: the random panels of these splits make the band, the mean over
+        splits of the lowest and of the highest.
     names : mapping of panel to str, optional
         What the legend says.
 
@@ -36,24 +38,31 @@ def curves_figure(curves: pd.DataFrame, band: pd.DataFrame, names: Mapping[str, 
     -------
     matplotlib.figure.Figure
     """
+    shown = comparable(curves)
+    drawn = panels[panels["panel"] == RANDOM]
+    if len(shown) < len(curves):
+        common = set.intersection(*(set(rows["split"]) for _, rows in panels.groupby("panel")))
+        drawn = drawn[drawn["split"].isin(common)]
     figure = Figure(figsize=(11.0, 3.9), layout="constrained")
+    far = _far_ones(shown)
     parts = figure.subplots(1, len(MEASURES))
     for axes, (measure, label) in zip(parts, MEASURES.items(), strict=True):
-        _draw(axes, curves, band[band["measure"] == measure], measure, names or {})
+        _draw(axes, shown, drawn, measure, names or {})
         axes.set_ylabel(label)
+        if far:
+            axes.set_ylim(*_frame(shown.loc[~shown["panel"].isin(far), measure], drawn[measure]))
+            axes.set_title(f"beyond the frame: {', '.join(far)}", fontsize=8, color=GREY)
     handles, labels = parts[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=5, frameon=False, fontsize=8)
     return figure
 
 
-def _draw(axes: Axes, curves: pd.DataFrame, band: pd.DataFrame, measure: str, names: Mapping[str, str]) -> None:
-    if len(band):
-        range_ = band.groupby("size")[["lowest", "mean", "highest"]].mean()
-        n_random = int(band["n_random"].min())
-        axes.fill_between(
-            range_.index, range_["lowest"], range_["highest"], color=LIGHT_GREY, lw=0, label=f"{n_random} random panels"
-        )
-        axes.plot(range_.index, range_["mean"], color=GREY, lw=1.2, label="their mean")
+def _draw(axes: Axes, curves: pd.DataFrame, drawn: pd.DataFrame, measure: str, names: Mapping[str, str]) -> None:
+    if len(drawn):
+        by_split = drawn.groupby(["size", "split"])[measure].agg(["min", "mean", "max"]).groupby("size").mean()
+        label = f"{drawn['draw'].nunique()} random panels"
+        axes.fill_between(by_split.index, by_split["min"], by_split["max"], color=LIGHT_GREY, lw=0, label=label)
+        axes.plot(by_split.index, by_split["mean"], color=GREY, lw=1.2, label="their mean")
     looks = [(BLUE, "o"), *SERIES]
     panels = [panel for panel in dict.fromkeys(curves["panel"]) if panel != RANDOM]
     for number, panel in enumerate(panels):
@@ -70,24 +79,23 @@ def _draw(axes: Axes, curves: pd.DataFrame, band: pd.DataFrame, measure: str, na
     axes.xaxis.set_minor_locator(NullLocator())
     axes.tick_params(axis="x", labelsize=8)
     axes.spines[["top", "right"]].set_visible(False)
-    _leave_out_far_ones(axes, curves, measure)
 
 
-def _leave_out_far_ones(axes: Axes, curves: pd.DataFrame, measure: str) -> None:
-    """Frame the panels that lie together; one far from all others would flatten them, and a note names it."""
+def _far_ones(curves: pd.DataFrame) -> list[str]:
+    """Panels whose errors lie far from those of all others, which they would flatten."""
     far: list[str] = []
-    for panel, rows in curves.groupby("panel", sort=False):
-        others = curves.loc[~curves["panel"].isin([*far, panel]), measure]
+    for panel, rows in curves.groupby("panel", sort=False)["mean_mae"]:
+        others = curves.loc[~curves["panel"].isin([*far, panel]), "mean_mae"]
         height = others.max() - others.min()
-        if len(others) and height > 0:
-            gap = max(rows[measure].max() - others.max(), others.min() - rows[measure].min())
-            if gap > FAR * height:
-                far.append(str(panel))
-    if far:
-        shown = curves.loc[~curves["panel"].isin(far), measure]
-        margin = 0.06 * (shown.max() - shown.min())
-        axes.set_ylim(shown.min() - margin, shown.max() + margin)
-        axes.set_title(f"outside: {', '.join(far)}", fontsize=8, color=GREY)
+        if len(others) and height > 0 and rows.max() - others.max() > FAR * height:
+            far.append(str(panel))
+    return far
+
+
+def _frame(*parts: pd.Series) -> tuple[float, float]:
+    low, high = min(part.min() for part in parts if len(part)), max(part.max() for part in parts if len(part))
+    margin = 0.06 * (high - low)
+    return low - margin, high + margin
 
 
 def genes_figure(per_gene: pd.DataFrame, panel: str, reference: str, names: Mapping[str, str] | None = None) -> Figure:
