@@ -87,14 +87,14 @@ def _far_ones(curves: pd.DataFrame) -> list[str]:
     for panel, rows in curves.groupby("panel", sort=False)["mean_mae"]:
         others = curves.loc[~curves["panel"].isin([*far, panel]), "mean_mae"]
         height = others.max() - others.min()
-        if len(others) and height > 0 and rows.max() - others.max() > FAR * height:
+        if panel != RANDOM and len(others) and height > 0 and rows.max() - others.max() > FAR * height:
             far.append(str(panel))
     return far
 
 
 def _frame(*parts: pd.Series) -> tuple[float, float]:
     low, high = min(part.min() for part in parts if len(part)), max(part.max() for part in parts if len(part))
-    margin = 0.06 * (high - low)
+    margin = 0.06 * (high - low) or 0.01
     return low - margin, high + margin
 
 
