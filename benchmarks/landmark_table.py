@@ -37,6 +37,7 @@ from decode.report.landmark_panels import curves_figure
 
 SIZES = (50, 100, 200, 400, 700, 943)
 N_SPLITS = 3
+CONFIG = AutoencoderConfig()
 LANDMARKS, TARGETS = DATA / "landmark" / "dgex_landmarks.txt", DATA / "landmark" / "dgex_targets.txt.gz"
 MATRICES = {
     "arrays": DATA / "landmark" / "u133a240_mas5.npz",
@@ -58,12 +59,12 @@ def prepared_profiles(name: str, path: Path, seed: int) -> PreparedExpression:
 def trained(prepared: PreparedExpression, folder: Path) -> Autoencoder:
     """The autoencoder of a split with the default settings, from its folder where there is one."""
     if not folder.exists():
-        save_autoencoder(train_autoencoder(prepared, AutoencoderConfig(), out=folder), folder)
+        save_autoencoder(train_autoencoder(prepared, CONFIG, out=folder), folder)
     return load_autoencoder(folder)
 
 
 def judged_split(
-    name: str, folder: Path, seed: int, imputers: list[Any], sizes: tuple[int, ...] = SIZES
+    name: str, folder: Path, seed: int, imputers: list[Any], sizes: tuple[int, ...]
 ) -> tuple[PanelEvaluation, float]:
     """DeepLIFT, L1000, the other methods and random panels on one split, and the seconds that judging took."""
     with prepared_profiles(name, folder / f"{name}_{seed}.h5", seed) as prepared:
@@ -96,8 +97,8 @@ def main(arguments: list[str] | None = None) -> int:
     options.out.mkdir(parents=True, exist_ok=True)
     results: dict[str, list[pd.DataFrame]] = {}
     for seed in range(N_SPLITS):
-        found, seconds = judged_split(options.data, options.out, seed, comma_list(options.imputers) or [])
-        print(f"split {seed}: judged in {seconds:.0f} s")
+        found, seconds = judged_split(options.data, options.out, seed, comma_list(options.imputers) or [], SIZES)
+        print(f"split {seed}: judged in {seconds:.0f} s", flush=True)
         for name in ("panels", "comparisons", "band", "imputers"):
             results.setdefault(name, []).append(with_seed(getattr(found, name), seed))
     tables = {name: pd.concat(parts, ignore_index=True) for name, parts in results.items()}
