@@ -47,22 +47,23 @@ def curves_figure(curves: pd.DataFrame, panels: pd.DataFrame, names: Mapping[str
     far = _far_ones(shown)
     parts = figure.subplots(1, len(MEASURES))
     for axes, (measure, label) in zip(parts, MEASURES.items(), strict=True):
-        _draw(axes, shown, drawn, measure, names or {})
+        band = drawn.groupby(["size", "split"])[measure].agg(["min", "mean", "max"]).groupby("size").mean()
+        _draw(axes, shown, band, measure, names or {}, f"{drawn['draw'].nunique()} random panels")
         axes.set_ylabel(label)
         if far:
-            axes.set_ylim(*_frame(shown.loc[~shown["panel"].isin(far), measure], drawn[measure]))
+            axes.set_ylim(*_frame(shown.loc[~shown["panel"].isin(far), measure], band["min"], band["max"]))
             axes.set_title(f"beyond the frame: {', '.join(far)}", fontsize=8, color=GREY)
     handles, labels = parts[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=5, frameon=False, fontsize=8)
     return figure
 
 
-def _draw(axes: Axes, curves: pd.DataFrame, drawn: pd.DataFrame, measure: str, names: Mapping[str, str]) -> None:
-    if len(drawn):
-        by_split = drawn.groupby(["size", "split"])[measure].agg(["min", "mean", "max"]).groupby("size").mean()
-        label = f"{drawn['draw'].nunique()} random panels"
-        axes.fill_between(by_split.index, by_split["min"], by_split["max"], color=LIGHT_GREY, lw=0, label=label)
-        axes.plot(by_split.index, by_split["mean"], color=GREY, lw=1.2, label="their mean")
+def _draw(
+    axes: Axes, curves: pd.DataFrame, band: pd.DataFrame, measure: str, names: Mapping[str, str], band_name: str
+) -> None:
+    if len(band):
+        axes.fill_between(band.index, band["min"], band["max"], color=LIGHT_GREY, lw=0, label=band_name)
+        axes.plot(band.index, band["mean"], color=GREY, lw=1.2, label="their mean")
     looks = [(BLUE, "o"), *SERIES]
     panels = [panel for panel in dict.fromkeys(curves["panel"]) if panel != RANDOM]
     for number, panel in enumerate(panels):
