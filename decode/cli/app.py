@@ -10,6 +10,7 @@ import typer
 
 from decode.cli import (
     activity,
+    atlas,
     attribute,
     coexpression,
     coexpression_prediction,
@@ -29,6 +30,7 @@ from decode.cli import (
     landmark_sets,
     mediate,
     model,
+    models,
     null,
     person_models,
     project,
@@ -59,10 +61,10 @@ PERSONS, INSILICO, GENES = "Persons", "In silico", "Landmark genes"
 COMMANDS: dict[str, dict[str, Callable[..., None] | typer.Typer]] = {
     DATA: {"features": features.app, "sites": sites.app, "expression": expression.app, "demo": demo.demo},
     MODELS: {"train": model.train, "evaluate": model.evaluate, "predict": model.predict, "tune": tune.tune,
-             "deprior": deprior.deprior},
+             "deprior": deprior.deprior, "models": models.app},
     REGULATORS: {
-        "drivers": drivers.drivers, "attribute": attribute.attribute, "null": null.null, "decoys": null.decoys,
-        "rank": rank.rank, "network": rank.network, "regulators": regulators.app,
+        "drivers": drivers.drivers, "atlas": atlas.atlas, "attribute": attribute.attribute, "null": null.null,
+        "decoys": null.decoys, "rank": rank.rank, "network": rank.network, "regulators": regulators.app,
     },
     INSILICO: {
         "knockout": knockout.knockout, "disrupt": disrupt.disrupt,
