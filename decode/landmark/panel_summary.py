@@ -88,6 +88,8 @@ def _as_good(panel: str, panels: pd.DataFrame, reference: str) -> list[str]:
         for some in (mine, theirs)
     )
     n_reference = int(theirs.index.max())
+    if int(mine.index.min()) >= n_reference:
+        return []
     goal = theirs.loc[theirs.index.max()]
     fewer = [n for n, errors in mine.iterrows() if int(str(n)) < n_reference and errors.mean() <= goal.mean()]
     if not fewer:
