@@ -63,7 +63,16 @@ from decode.landmark.autoencoder import AutoencoderConfig as AutoencoderConfig
 from decode.landmark.autoencoder import load_autoencoder as load_autoencoder
 from decode.landmark.autoencoder import save_autoencoder as save_autoencoder
 from decode.landmark.autoencoder_fit import train_autoencoder as train_autoencoder
+from decode.landmark.imputation import Imputer as Imputer
+from decode.landmark.imputation import fit_imputer as fit_imputer
+from decode.landmark.imputation import impute as impute
+from decode.landmark.imputation import load_imputer as load_imputer
+from decode.landmark.imputation import save_imputer as save_imputer
+from decode.landmark.panel_curves import judge_panels as judge_panels
+from decode.landmark.panel_evaluation import PanelEvaluation as PanelEvaluation
+from decode.landmark.panel_evaluation import evaluate_panel as evaluate_panel
 from decode.landmark.panel_sets import enrich_panel as enrich_panel
+from decode.landmark.panels import order_genes as order_genes
 from decode.landmark.prepare import prepare_expression as prepare_expression
 from decode.landmark.prepared import PreparedExpression as PreparedExpression
 from decode.landmark.prepared import open_prepared as open_prepared

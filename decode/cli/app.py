@@ -25,6 +25,7 @@ from decode.cli import (
     features,
     knockout,
     landmark,
+    landmark_evaluate,
     landmark_panels,
     landmark_sets,
     mediate,
@@ -43,7 +44,8 @@ from decode.cli import (
 from decode.cli.options import Debug, Quiet, with_common_options
 from decode.cli.progress import set_up_logging, state
 
-landmark.app.registered_commands += landmark_panels.app.registered_commands  # one group, three files
+landmark.app.registered_commands += landmark_evaluate.app.registered_commands  # one group, four files
+landmark.app.registered_commands += landmark_panels.app.registered_commands
 landmark.app.registered_commands += landmark_sets.app.registered_commands
 
 LONGEST = 380  # characters of an error message; what names many long paths is cut

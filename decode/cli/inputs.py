@@ -6,10 +6,11 @@ import os
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
     from decode.core.choices import Representative
     from decode.features.matrix import RegulatoryFeatures
@@ -137,3 +138,17 @@ def read_panel(path: Path) -> pd.DataFrame | list[str]:
     if table.empty:
         raise ValueError(f"panel {path} names no gene; give a table of decode landmark select")
     return table
+
+
+def label_of(table: pd.DataFrame, column: str | None) -> NDArray[Any]:
+    """What a table of samples says of each, as text: a named column, or the first beside the names; empty: unknown."""
+    from decode.core.checks import check_columns
+
+    others = [str(name) for name in table.columns if list(table[name].astype(str)) != list(table.index)]
+    if column is None and not others:
+        raise ValueError("the table of labels has no column beside the sample names; name the label in a column")
+    name = others[0] if column is None else column
+    check_columns("table of labels", table, [name])
+    text = table[name].astype(object)
+    labels: NDArray[Any] = text.where(text.notna(), "").astype(str).to_numpy()
+    return labels

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from decode.cli.inputs import load_tensorflow
+from decode.cli.inputs import label_of, load_tensorflow
 from decode.cli.options import Force
 from decode.cli.outputs import stop_if_finished
 from decode.cli.progress import bar, epochs
@@ -15,7 +15,6 @@ from decode.core import choices
 
 if TYPE_CHECKING:
     import pandas as pd
-    from numpy.typing import NDArray
 
 app = typer.Typer(no_args_is_help=True, help="Landmark genes: few genes that carry most of the transcriptome.")
 AutoencoderFolder = Annotated[Path, typer.Argument(help="Autoencoder (decode landmark train).")]
@@ -134,8 +133,10 @@ def train(
 
 @app.command()
 def select(
-    autoencoder: AutoencoderFolder,
-    prepared: Prepared,
+    inputs: Annotated[
+        list[Path],
+        typer.Argument(metavar="[AE] PREPARED", help="Autoencoder (only deeplift reads it), and prepared profiles."),
+    ],
     out: Annotated[Path, typer.Option(help="Panel (.tsv).")],
     size: Annotated[int, typer.Option(help="Genes of the panel.")] = 943,
     method: Annotated[
@@ -149,8 +150,13 @@ def select(
     seed: Seed = 0,
     force: Force = False,
 ) -> None:
-    """Choose landmark genes."""
-    load_tensorflow()
+    """Choose landmark genes.
+
+    `select AE PREPARED` explains an autoencoder; `select PREPARED --method greedy` needs none.
+    """
+    autoencoder, prepared = _autoencoder_and_profiles(inputs, method)
+    if method in ("deeplift", "concrete"):
+        load_tensorflow()
     from decode.core.files import check_output, run_record
     from decode.core.resume import remove_work_folder, work_folder
     from decode.landmark.autoencoder import load_autoencoder
@@ -159,12 +165,13 @@ def select(
     from decode.report.files import with_counts, write_files
 
     check_output(out)
+    read: dict[str, str | Path] = {"prepared": prepared}
+    read |= {} if autoencoder is None else {"autoencoder": autoencoder / "autoencoder.json"}
     record = run_record(
-        inputs={"autoencoder": autoencoder / "autoencoder.json", "prepared": prepared}, method=method, size=size,
-        repeats=repeats, max_samples=max_samples, seed=seed,
+        inputs=read, method=method, size=size, repeats=repeats, max_samples=max_samples, seed=seed
     )  # fmt: skip
     stop_if_finished(out, "landmark select", record, force=force, beside=True)
-    model = load_autoencoder(autoencoder) if method == "deeplift" else None
+    model = None if autoencoder is None else load_autoencoder(autoencoder)
     with open_prepared(prepared) as profiles, bar("samples") as advance:
         panel = select_panel(
             profiles, method=method, size=size, seed=seed, repeats=repeats, autoencoder=model, max_samples=max_samples,
@@ -180,6 +187,20 @@ def select(
         else f"; two repeats share {overlap:.0%} (by chance {panel.counts['overlap_by_chance']:.0%})"
     )
     typer.echo(f"{len(panel.table)} of {panel.counts['n_genes']} genes by {method}{shared}")
+
+
+def _autoencoder_and_profiles(inputs: list[Path], method: str) -> tuple[Path | None, Path]:
+    """The autoencoder where the method reads it, and the prepared profiles."""
+    if len(inputs) > 2:
+        raise ValueError(f"{inputs[2]} is one argument too many; give an autoencoder and prepared profiles")
+    if method != "deeplift":
+        return None, inputs[-1]
+    if len(inputs) < 2:
+        raise ValueError(
+            "method deeplift explains an autoencoder; give its folder before the prepared profiles (decode landmark "
+            "train), or choose a method that needs none, such as --method greedy"
+        )
+    return inputs[0], inputs[1]
 
 
 @app.command()
@@ -222,7 +243,7 @@ def embed(
         )
     files: dict[Path, Any] = {out: found.table}
     if table is not None:
-        groups = _labels(table, label_column)
+        groups = label_of(table, label_column)
         judged = compare_spaces(found.spaces, groups)
         stem = out.name.removesuffix(".gz").removesuffix(".tsv")
         files[out.with_name(f"{stem}.groups.tsv")] = judged
@@ -231,16 +252,3 @@ def embed(
             files[out.with_name(f"{stem}.tree{suffix}")] = tree_figure(found.spaces["bottleneck"], groups)
         typer.echo(judged.to_string(index=False, float_format="%.3f"))
     write_files("landmark embed", files, record=with_counts(record, found.counts), force=force)
-
-
-def _labels(table: pd.DataFrame, column: str | None) -> NDArray[Any]:
-    from decode.core.checks import check_columns
-
-    others = [str(name) for name in table.columns if list(table[name].astype(str)) != list(table.index)]
-    if column is None and not others:
-        raise ValueError("the table of labels has no column beside the sample names; name the label in a column")
-    name = others[0] if column is None else column
-    check_columns("table of labels", table, [name])
-    text = table[name].astype(object)
-    groups: NDArray[Any] = text.where(text.notna(), "").astype(str).to_numpy()
-    return groups

@@ -1,4 +1,4 @@
-"""decode landmark evaluate, train-imputer, impute: what a panel is worth, and its use."""
+"""decode landmark train-imputer, impute: predict all genes from a panel."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from decode.cli.inputs import load_tensorflow, open_expression, read_genes, read_panel
+from decode.cli.inputs import load_tensorflow, open_expression, read_panel
 from decode.cli.options import Force
 from decode.cli.outputs import stop_if_finished
 from decode.core import choices
@@ -15,41 +15,6 @@ from decode.core import choices
 app = typer.Typer()
 PanelFile = Annotated[Path, typer.Argument(help="Panel (decode landmark select), or a list of genes, one a line.")]
 Prepared = Annotated[Path, typer.Argument(help="Prepared profiles (decode landmark prepare).")]
-
-
-@app.command()
-def evaluate(
-    panel: PanelFile,
-    prepared: Prepared,
-    out: Annotated[Path, typer.Option(help="Folder for panels.tsv and per_gene.tsv.gz.")],
-    against: Annotated[Path | None, typer.Option(help="Genes of another panel, one a line, such as L1000's.")] = None,
-    random: Annotated[int, typer.Option(help="Random panels.")] = 20,
-    sizes: Annotated[str, typer.Option(help="Panel sizes, comma-separated.")] = "50,100,200,400,943",
-    seed: Annotated[int, typer.Option(help="Seed of the random panels.")] = 0,
-    force: Force = False,
-) -> None:
-    """Judge a panel beside other methods and random panels, on test samples and genes that no panel holds."""
-    from decode.cli.options import comma_list
-    from decode.core.files import check_output_folder, run_record
-    from decode.landmark.evaluation import evaluate_panel
-    from decode.landmark.prepared import open_prepared
-    from decode.report.files import write_run
-
-    check_output_folder(out)
-    inputs: dict[str, str | Path] = {"panel": panel, "prepared": prepared}
-    inputs |= {} if against is None else {"against": against}
-    record = run_record(inputs=inputs, random=random, sizes=sizes, seed=seed)
-    stop_if_finished(out, "landmark evaluate", record, force=force)
-    others = {} if against is None else {"against": read_genes(against)}
-    numbers = [int(size) for size in comma_list(sizes) or []]
-    with open_prepared(prepared) as profiles:
-        found = evaluate_panel(profiles, _genes(panel), others=others, sizes=numbers, n_random=random, seed=seed)
-    write_run(
-        out, "landmark evaluate", record=record, force=force,
-        tables={"panels.tsv": found.panels, "per_gene.tsv.gz": found.per_gene},
-    )  # fmt: skip
-    largest = found.panels.sort_values("size").groupby(["method", "draw"]).tail(1).groupby("method")
-    typer.echo(largest[["size", "mean_mae", "mean_pcc", "share_passing"]].mean().round(4).to_string())
 
 
 @app.command("train-imputer")
@@ -73,7 +38,7 @@ def train_imputer(
     record = run_record(inputs={"panel": panel, "prepared": prepared}, method=method, seed=seed)
     stop_if_finished(out, "landmark train-imputer", record, force=force, beside=True)
     with open_prepared(prepared) as profiles:
-        imputer = fit_imputer(profiles, _genes(panel), method=method, seed=seed)
+        imputer = fit_imputer(profiles, read_panel(panel), method=method, seed=seed)
     save_imputer(imputer, out)
     write_record(out, "landmark train-imputer", sorted(out.iterdir()), record=record)
     typer.echo(f"{len(imputer.target_ids)} genes from {len(imputer.panel_ids)} by {method}: {imputer.settings}")
@@ -98,9 +63,3 @@ def impute(
     table = predicted_genes(load_imputer(imputer), open_expression(samples, None))
     write_files("landmark impute", {out: table.reset_index()}, record=record, force=force)
     typer.echo(f"{len(table)} genes of {table.shape[1]} samples")
-
-
-def _genes(path: Path) -> list[str]:
-    """Gene ids of a panel's table, or of a plain list."""
-    panel = read_panel(path)
-    return panel if isinstance(panel, list) else panel["gene_id"].tolist()

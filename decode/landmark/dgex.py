@@ -49,10 +49,8 @@ def fit_networks(
     ----------
     Chen et al. 2016, Bioinformatics 32:1832 (D-GEX).
     """
-    if is_published and len(panel) < MIN_PUBLISHED:
-        raise ValueError(
-            f"dgex_published needs {MIN_PUBLISHED:,} training samples and there are {len(panel):,}; choose network"
-        )
+    if is_published:
+        check_published(len(panel))
     settings: dict[str, Any] = dict(PUBLISHED if is_published else SMALL)
     halves = np.array_split(np.arange(targets.shape[1]), 2 if is_published else 1)
     arrays: dict[str, NDArray[Any]] = {}
@@ -65,6 +63,14 @@ def fit_networks(
         for layer, (kernel, bias) in enumerate(fitted):
             arrays |= {f"network{number}_kernel{layer}": kernel, f"network{number}_bias{layer}": bias}
     return arrays, settings | {"best_epochs": best_epochs}
+
+
+def check_published(n_train: int) -> None:
+    """Raise ValueError unless there are enough training samples for the published sizes."""
+    if n_train < MIN_PUBLISHED:
+        raise ValueError(
+            f"dgex_published needs {MIN_PUBLISHED:,} training samples and there are {n_train:,}; choose network"
+        )
 
 
 def _fit(

@@ -215,7 +215,7 @@ def fit_arrays(
 
 
 def panel_columns(panel: ArrayLike | pd.DataFrame, gene_ids: ArrayLike, gene_names: ArrayLike) -> NDArray[np.int64]:
-    """Columns of the genes of a panel: by gene id, or by name where ids do not match.
+    """Columns of the genes of a panel: by gene id, or by name where ids do not match, whichever the matrix goes by.
 
     Parameters
     ----------
@@ -248,7 +248,8 @@ def panel_columns(panel: ArrayLike | pd.DataFrame, gene_ids: ArrayLike, gene_nam
         if name:
             by_name.setdefault(str(name), i)
     found = [
-        by_id.get(gene, by_name.get(gene, by_name.get(str(name)))) for gene, name in zip(wanted, names, strict=True)
+        next((known[key] for key in (gene, str(name)) for known in (by_id, by_name) if key in known), None)
+        for gene, name in zip(wanted, names, strict=True)
     ]
     lost = [gene for gene, place in zip(wanted, found, strict=True) if place is None]
     columns = np.array(list(dict.fromkeys(place for place in found if place is not None)), dtype=np.int64)
