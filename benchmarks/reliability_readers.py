@@ -380,8 +380,8 @@ def hgnc() -> str:
     return _table(["symbol", "prev_symbol", "alias_symbol", "ensembl_gene_id", "entrez_id"], rows)
 
 
-def _read_map(path: Path) -> int:
-    from decode.core.ids import _read_map as columns_of
+def read_map(path: Path) -> int:
+    from decode.core.ids import read_map as columns_of
     from decode.core.ids import resolve_ids
 
     resolve_ids(["OLD3", "P7", "GENE2"], _genes()[["gene_id", "gene_name"]], path, on_ambiguous="count")
@@ -640,8 +640,8 @@ READERS: tuple[Reader, ...] = (
     Reader("signatures", "signatures.tsv", signatures, _read_signatures, _uncounted),
     Reader("signature list", "up.txt", names, _read_up, no_comments),
     Reader("DE prior", "prior.tsv", prior, _read_prior, _uncounted),
-    Reader("id map", "map.tsv", id_map, _read_map, len),
-    Reader("id map: HGNC", "hgnc.tsv", hgnc, _read_map, len),
+    Reader("id map", "map.tsv", id_map, read_map, len),
+    Reader("id map: HGNC", "hgnc.tsv", hgnc, read_map, len),
     Reader("gene list", "genes.txt", names, _read_gene_list, _uncounted),
     Reader("factor list", "tfs.txt", names, _read_factors, _uncounted),
     Reader("gene sets", "sets.gmt", gmt, _read_gmt, len),
