@@ -30,7 +30,8 @@ class RawAnnotation(NamedTuple):
 
     genes : gene_id, gene_name, gene_type, chrom, start, end, strand (only genes that have a line of their own)
     transcripts : place, transcript_id, gene_id, gene_name, gene_type, chrom, start, end, strand, is_mane, appris,
-        is_canonical
+        is_canonical, cds_start, cds_end (from the first to the last coding base on the genome, stop codon included;
+        both 0 where nothing is coding)
     exons : place, start, end
     """
 
@@ -39,6 +40,7 @@ class RawAnnotation(NamedTuple):
     exons: pl.DataFrame
 
 
+CDS_FEATURES = ("CDS", "stop_codon")  # a GTF counts the stop codon apart, a genePred within
 _Y = r"^(chr)?Y$|^NC_000024\."  # names of the Y chromosome
 
 
@@ -110,7 +112,7 @@ def _chunks(path: Path) -> Iterator[_Chunk]:
 def _parse_gtf(chunks: Iterator[_Chunk], path: Path) -> RawAnnotation:
     """Rows of a GTF: GENCODE, Ensembl, RefSeq and GTEx collapsed models; gene and transcript lines may be absent."""
     parts = list(get_executor("threads").map(_gtf_rows, chunks))
-    genes, stated, exons, orphans = (pl.concat(frames) for frames in zip(*parts, strict=True))
+    genes, stated, exons, orphans, coding = (pl.concat(frames) for frames in zip(*parts, strict=True))
     if genes.is_empty() and stated.is_empty() and exons.is_empty():
         raise ValueError(f"annotation {path} has no gene, transcript or exon line; give a complete GTF")
     if exons.is_empty():
@@ -135,17 +137,23 @@ def _parse_gtf(chunks: Iterator[_Chunk], path: Path) -> RawAnnotation:
             pl.when(is_derived).then("last").otherwise("end").alias("end"),
         )
         transcripts = transcripts.drop("first", "last")
+    cds = coding.group_by(PLACE_KEY).agg(pl.col("start").min().alias("cds_start"), pl.col("end").max().alias("cds_end"))
+    transcripts = transcripts.join(cds, on=PLACE_KEY, how="left", maintain_order="left").with_columns(
+        pl.col("cds_start", "cds_end").fill_null(0)
+    )
     return RawAnnotation(genes, transcripts, exons)
 
 
-def _gtf_rows(chunk: _Chunk) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """Genes, transcripts and exons of one piece, and the first exon of each transcript without a line in the piece."""
-    rows = _read_columns(chunk, GTF_COLUMNS).filter(pl.col("feature").is_in(["gene", "transcript", "exon"]))
+def _gtf_rows(chunk: _Chunk) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Genes, transcripts and exons of one piece, the first exon of each transcript without a line in it, and CDS."""
+    wanted = ["gene", "transcript", "exon", *CDS_FEATURES]
+    rows = _read_columns(chunk, GTF_COLUMNS).filter(pl.col("feature").is_in(wanted))
     rows = _numbers(rows, ["start", "end"], GTF_COLUMNS, chunk).with_columns(pl.col("start") - 1)
     transcript_id = _attribute("transcript_id").alias("transcript_id")
     genes = rows.filter(pl.col("feature") == "gene").with_columns(_gene_attributes())
     stated = rows.filter(pl.col("feature") == "transcript").with_columns(transcript_id, *_gene_attributes(), *_tags())
     exons = rows.filter(pl.col("feature") == "exon").with_columns(transcript_id)
+    coding = rows.filter(pl.col("feature").is_in(CDS_FEATURES)).with_columns(transcript_id)
     orphans = (
         exons.unique(PLACE_KEY, keep="first", maintain_order=True)
         .join(stated.select(PLACE_KEY), on=PLACE_KEY, how="anti", maintain_order="left")
@@ -163,6 +171,7 @@ def _gtf_rows(chunk: _Chunk) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, 
         stated.select(transcript_columns),
         exons.select(*PLACE_KEY, "start", "end"),
         orphans.select(transcript_columns),
+        coding.select(*PLACE_KEY, "start", "end"),
     )
 
 
@@ -194,6 +203,10 @@ def _parse_genepred(chunks: Iterator[_Chunk], path: Path, fields: list[str]) -> 
         pl.lit(False).alias("is_mane"),
         pl.lit("").alias("appris"),
         pl.lit(False).alias("is_canonical"),
+        *(
+            pl.when(pl.col("cds_end") > pl.col("cds_start")).then(pl.col(name)).otherwise(0).alias(name)
+            for name in ("cds_start", "cds_end")
+        ),
     )
     genes = transcripts.select("gene_id", "gene_name", "gene_type", *_SPAN).clear()
     return RawAnnotation(genes, transcripts, _genepred_exons(rows, path))
