@@ -20,6 +20,7 @@ from decode.genome.gene_models import GeneModels
 
 logger = logging.getLogger(__name__)
 
+STRUCTURE = "structure"  # name of the network's input, and so of no region
 LEAST_SHARE = 0.5  # of the genes that must be found: fewer are a mistake, another build or other ids
 # Of each gene: natural log of 1 + transcripts, exons, bases, or junctions in the CDS per kb of CDS; and a 0/1 flag.
 MISSING = "structure_missing"
