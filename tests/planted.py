@@ -32,6 +32,7 @@ TASKS = ["median_level", "liver", "brain", "blood"]
 TINY = NetworkConfig(width=16, dropout=0.0, input_dropout=0.0)
 TINY_PAPER = NetworkConfig(
     architecture="paper",
+    structure=False,
     width=16,
     dropout=0.0,
     input_dropout=0.0,
