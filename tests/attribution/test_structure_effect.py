@@ -15,6 +15,7 @@ from decode.attribution.bins import bin_attributions
 from decode.attribution.references import REFERENCES
 from decode.dataset import Dataset, bins_inputs, pooled_inputs
 from decode.evaluation.predict import predict
+from decode.features.matrix import RegulatoryFeatures
 from decode.genome.structure import STRUCTURE_CHANNELS
 from decode.insilico.knockout import knock_out
 from decode.insilico.removal import gene_inputs
@@ -144,3 +145,22 @@ def test_a_planted_structure_effect_is_learned() -> None:
         correlation[has_structure] = np.corrcoef(found, signal[test])[0, 1]
     assert correlation[True] > 0.9
     assert abs(correlation[False]) < 0.4
+
+
+def test_merging_keeps_structure(dataset: Dataset) -> None:
+    features = dataset.features
+    parts = [features.select(kinds=["TF"]), features.select(kinds=["RBP", "miRNA"])]
+    bare = parts[0].with_structure_channels([])
+    assert RegulatoryFeatures.merge([bare, parts[1]]).structure_channels == list(STRUCTURE_CHANNELS)
+    assert RegulatoryFeatures.merge([bare, parts[1].with_structure_channels([])]).structure_channels == []
+    other = replace(parts[1], genes=parts[1].genes.assign(structure_cds=1.0))
+    with pytest.raises(ValueError, match="different gene structure"):
+        RegulatoryFeatures.merge([parts[0], other])
+
+
+def test_the_file_keeps_structure(dataset: Dataset, tmp_path: Path) -> None:
+    dataset.features.write(tmp_path / "features.h5")
+    again = RegulatoryFeatures.read(tmp_path / "features.h5")
+    np.testing.assert_array_equal(again.structure, dataset.features.structure)
+    with pytest.raises(KeyError, match="structure channel"):
+        again.with_structure_channels(["structure_introns"])
