@@ -36,11 +36,16 @@ class Evidence(NamedTuple):
     merged: bool = False  # over cell lines
     with_mirna: bool = False
     downstream: bool = False  # TF sites 1 to 10 kb downstream of the TSS as a further region
+    structure: bool = False  # numbers of transcripts and exons, CDS, UTRs ... of RefSeq
 
 
 MERGED, SEPARATE = Evidence(merged=True), Evidence()
 WITH_MIRNA, WITH_DOWNSTREAM = Evidence(with_mirna=True), Evidence(downstream=True)
+WITH_STRUCTURE = Evidence(structure=True)
+RECOMMENDED = Evidence(downstream=True, structure=True)
 ROWS: dict[str, tuple[Evidence, Architecture]] = {
+    "default, separate tracks + downstream + structure": (RECOMMENDED, "default"),
+    "default, separate tracks + structure": (WITH_STRUCTURE, "default"),
     "default, separate tracks + downstream": (WITH_DOWNSTREAM, "default"),
     "default, separate tracks": (SEPARATE, "default"),
     "paper, separate tracks + downstream": (WITH_DOWNSTREAM, "paper"),
@@ -55,10 +60,12 @@ def corpus_features(evidence: Evidence = SEPARATE) -> Any:
     """Features of the real corpus."""
     from decode.features.build import build_features
     from decode.features.regions import WindowRegion
-    from decode.genome import SiteSource, gene_models, read_annotation
+    from decode.genome import SiteSource, gene_models, read_annotation, with_structure
 
     folder = DATA / "hg19"
     models = gene_models(read_annotation(folder / "gencode_v19_coding_collapsed.gtf.gz", build="hg19"))
+    if evidence.structure:
+        models = with_structure(models, read_annotation(folder / "refgene_transcripts.genepred.txt.gz", build="hg19"))
     tf = folder / ("tf_chip_encode.bed.gz" if evidence.merged else "tf_chip_encode_by_cell.bed.gz")
     column = None if evidence.merged else 7
     sources = [

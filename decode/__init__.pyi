@@ -51,6 +51,7 @@ from decode.genome.site_ranges import to_pyranges as to_pyranges
 from decode.genome.site_sources import SiteSource as SiteSource
 from decode.genome.site_table import SiteTable as SiteTable
 from decode.genome.sites import read_sites as read_sites
+from decode.genome.structure import with_structure as with_structure
 from decode.insilico.coexpression import coexpression_drivers as coexpression_drivers
 from decode.insilico.coexpression_prediction import predict_coexpression as predict_coexpression
 from decode.insilico.disruption import disrupt as disrupt

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from scipy import sparse
 
 from decode.dataset import Dataset, prepare_dataset
 from decode.features.matrix import RegionMatrix, RegulatoryFeatures, count_bound_genes
+from decode.genome.structure import STRUCTURE_CHANNELS
 from decode.models.config import ConvolutionConfig, NetworkConfig
 
 BIN_SIZE = 10
@@ -30,6 +32,7 @@ TASKS = ["median_level", "liver", "brain", "blood"]
 TINY = NetworkConfig(width=16, dropout=0.0, input_dropout=0.0)
 TINY_PAPER = NetworkConfig(
     architecture="paper",
+    structure=False,
     width=16,
     dropout=0.0,
     input_dropout=0.0,
@@ -110,8 +113,17 @@ def planted_targets(features: RegulatoryFeatures, *, seed: int = 0, noise_log2: 
     return targets
 
 
-def planted_dataset(n_genes: int = 300, *, seed: int = 0) -> Dataset:
+def add_structure(features: RegulatoryFeatures, *, seed: int = 0) -> RegulatoryFeatures:
+    """The features with gene structure: random numbers, and a flag that is 1 for a tenth of the genes."""
+    rng = np.random.default_rng([seed, 2])
+    values = {name: rng.normal(6.0, 1.5, features.n_genes) for name in STRUCTURE_CHANNELS[:-1]}
+    values[STRUCTURE_CHANNELS[-1]] = (rng.random(features.n_genes) < 0.1).astype(float)
+    return replace(features, genes=features.genes.assign(**values))
+
+
+def planted_dataset(n_genes: int = 300, *, seed: int = 0, structure: bool = False) -> Dataset:
     features = planted_features(n_genes, seed=seed)
+    features = add_structure(features, seed=seed) if structure else features
     return prepare_dataset(features, planted_targets(features, seed=seed), min_bound_genes=20)
 
 

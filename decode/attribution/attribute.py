@@ -24,6 +24,7 @@ from decode.attribution.job import (
     Part,
     agreement,
     make_job,
+    split_parts,
 )
 from decode.attribution.references import N_MATCHED, ReferenceName
 from decode.attribution.regulator_sums import SumTaker
@@ -88,9 +89,9 @@ def explain_block(
             parts, *predictions = engine.explain(block.inputs, block.references)
         else:
             parts = engine.attribute(block.inputs, block.references)
-        length = np.sum([part[:, :1] for part in parts], axis=0)  # the occupancy of every region
-        values = np.concatenate([length, *(part[:, 1:] for part in parts)], axis=1)
-        overall.add(_mean_over(taker.add(values[:, 0], values[:, 1:]), is_main_task))
+        length, structure, tracks = split_parts(parts, block.has_structure)
+        values = np.concatenate([length[:, None], structure[:, None], tracks], axis=1)
+        overall.add(_mean_over(taker.add(length, tracks), is_main_task))
         missed = (values.sum(axis=1, dtype=np.float64) - (predictions[0] - predictions[1]))[own]
         error = np.maximum(error, np.abs(missed).max(axis=1, initial=0.0))
         for total, mine, theirs in zip(means, predictions, by_keras, strict=True):
@@ -99,12 +100,14 @@ def explain_block(
         spread.add(values[own])
     mean, sd = spread.mean, spread.sd()
     return block.number, BlockResult(
-        attribution=mean[:, 1:],
-        sd=sd[:, 1:] if n_members > 1 else None,
+        attribution=mean[:, 2:],
+        sd=sd[:, 2:] if n_members > 1 else None,
         overall=overall.mean,
         overall_sd=overall.sd(),
         length_effect=mean[:, 0],
         length_effect_sd=sd[:, 0],
+        structure_effect=mean[:, 1],
+        structure_effect_sd=sd[:, 1],
         prediction=means[0].astype(np.float32),
         reference_prediction=means[1].astype(np.float32),
         additivity_error=error.astype(np.float32),
@@ -132,7 +135,8 @@ def attribute(
 
     The contribution of a track is its share of the difference between the prediction for a gene and the prediction for
     its reference (DeepLIFT, Rescale rule), summed over the bins of the region. The share of the occupancy is the length
-    effect: it is no regulator and is kept apart. Contributions and length effect add up to the difference.
+    effect, that of the gene structure (where the model takes it) the structure effect: they are no regulators and are
+    kept apart. Contributions, length effect and structure effect add up to the difference.
 
     Parameters
     ----------
@@ -281,6 +285,7 @@ def _header(job: Job, agreed: Agreement) -> xr.Dataset:
         "n_members": len(bundle.members),
         "n_genes": len(job.rows),
         "n_usage_genes": job.n_usage_genes,
+        "structure_channels": json.dumps(chosen.structure_channels),
         "seeds": json.dumps(list(bundle.seeds)),
         "versions": json.dumps(versions()),
         "model_sha256": job.model_sha256,

@@ -23,6 +23,7 @@ from decode.core.files import check_input, versions
 from decode.core.hdf5 import READ_ERRORS, open_hdf5, short
 from decode.core.hdf5_output import hdf5_output
 from decode.core.netcdf import dump_netcdf
+from decode.genome.structure import STRUCTURE
 from decode.statistics.spread import Spread
 
 if TYPE_CHECKING:
@@ -66,7 +67,8 @@ def bin_attributions(
         (bin_R, task), bases_R (bin_R, track_R) and bin_length_bp_R (bin_R, 0 where a reference is longer than the
         gene). Their sums over bins are the gene's attributions. The attribute position_blind_R is 1 where the network
         sees the region's totals only: a track's attribution is then shared over bins in proportion to the difference in
-        bases to the reference, and the place within the region carries no evidence of its own.
+        bases to the reference, and the place within the region carries no evidence of its own. Where the model takes
+        gene structure, structure_effect (task) is its share.
 
     Raises
     ------
@@ -100,8 +102,9 @@ def _one_gene(job: Job, row: int, exact: list[ExactEngine], tasks: list[int]) ->
         inputs, pooled_references = job.pooled(rows)
         for engine in exact:
             found = engine.multipliers(inputs, pooled_references)
-            for spread, difference, multiplier in zip(spreads, differences, found, strict=True):
-                spread.add(_share(difference, multiplier[0][..., tasks]))
+            for name, spread, difference, multiplier in zip(widths, spreads, differences, found, strict=True):
+                own = multiplier[0][..., tasks]
+                spread.add(difference[:, :, None] * own if name == STRUCTURE else _share(difference, own))
     else:
         for member in job.bundle.members:
             shap = ShapEngine(member.bins, list(widths.values()), tasks=tasks)
@@ -113,6 +116,9 @@ def _one_gene(job: Job, row: int, exact: list[ExactEngine], tasks: list[int]) ->
     for number, region in enumerate(job.features.regions):
         dataset = dataset.merge(_region(job, region, spreads[number], bins[number][0]), join="exact")
         dataset.attrs[f"position_blind_{region}"] = int(job.bundle.network.n_first_bins(region) == 0)
+    if job.features.structure_channels:
+        structure = spreads[-1].mean.sum(axis=(0, 1))
+        dataset["structure_effect"] = (("task",), structure, {"units": "log2"})
     return dataset
 
 

@@ -21,6 +21,7 @@ from decode.core.choices import EngineName, Part
 from decode.core.resume import content_hash
 from decode.dataset import bins_inputs, pooled_inputs
 from decode.features.regulators import Regulators, regulators_of
+from decode.genome.structure import STRUCTURE
 from decode.models.bundle import model_hash
 from decode.models.ensemble import InputArrays, predict_inputs
 from decode.models.matching import select_for_model
@@ -51,6 +52,7 @@ class Block(NamedTuple):
     references: InputArrays
     predicted: NDArray[np.float32]  # (member, gene, task)
     reference_predicted: NDArray[np.float32]  # (member, gene, task)
+    has_structure: bool = False  # whether the last input is the gene structure, not a region
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,7 +142,10 @@ class Job:
             inputs, references = pooled if self.engine == "exact" else self.bins(rows, n_bins)
             shape = predicted.shape
             reference_predicted = np.broadcast_to(reference_predicted, shape)
-            yield Block(number, n_own, usage_gene, inputs, references, predicted, reference_predicted)
+            yield Block(
+                number, n_own, usage_gene, inputs, references, predicted, reference_predicted,
+                bool(self.features.structure_channels),
+            )  # fmt: skip
 
     def places(self, start: int, n: int) -> tuple[NDArray[np.int64], int, NDArray[np.int64] | None]:
         """Places among the rows to explain that a block needs: its own, then those that complete its genes.
@@ -167,16 +172,18 @@ class Job:
         """Text that two runs share exactly when they compute the same thing."""
         split = self.bundle.split
         hashes = (self.model_sha256, self.features_sha256, content_hash(self.ids))
-        options = (self.engine, self.reference.name, self.reference.n_matched, *layout, SCHEMA_VERSION)
+        options = (self.engine, self.reference.name, self.reference.n_matched, *layout, SCHEMA_VERSION, STRUCTURE)
         return content_hash([*hashes, *map(str, options), split["id"].to_numpy(str), split["split"].to_numpy(str)])
 
 
 def features_hash(features: RegulatoryFeatures) -> str:
-    """SHA-256 of genes, tracks and bins."""
+    """SHA-256 of genes, tracks, bins and gene structure."""
     arrays: list[Any] = [features.ids, np.array(features.track_ids)]
     for name, matrix in features.regions.items():
         data = matrix.data
         arrays += [name, data.data, data.indices, data.indptr, matrix.offsets, matrix.bin_length_bp]
+    if features.structure_channels:
+        arrays += [*features.structure_channels, features.structure]
     return content_hash(arrays)
 
 
@@ -211,6 +218,30 @@ def make_job(
             else "no gene to explain: the list of genes is empty"
         )
     return Job(bundle, selected, make_reference(reference, bundle, selected, n_matched=n_matched), engine, rows)
+
+
+def split_parts(
+    parts: Sequence[NDArray[np.float32]], has_structure: bool
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """What an engine gives for every input, sorted: length effect, structure effect and tracks.
+
+    Parameters
+    ----------
+    parts : sequence of float32 array, shape (n_genes, n_channels, n_tasks)
+        One an input; channel 0 is no track.
+    has_structure : bool
+        Whether the last input is the gene structure.
+
+    Returns
+    -------
+    length, structure : float32 array, shape (n_genes, n_tasks)
+        The occupancy of every region, and the structure: 0 where there is none.
+    tracks : float32 array, shape (n_genes, n_tracks, n_tasks)
+    """
+    regions = parts[:-1] if has_structure else parts
+    length = np.sum([part[:, 0] for part in regions], axis=0)
+    structure = parts[-1][:, 0] if has_structure else np.zeros_like(length)
+    return length, structure, np.concatenate([part[:, 1:] for part in regions], axis=1)
 
 
 class Agreement(NamedTuple):

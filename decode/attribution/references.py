@@ -9,14 +9,17 @@ counts as 0 there, so the sums over bins are the mean totals of every track and 
 
 matched_genes: the same mean over the k training genes whose spliced length is nearest on the log scale. Neither the
 gene itself nor another transcript of it is among them.
+
+Gene structure, where the model takes it, goes with the length: own_length keeps the gene's own, so that its effect is 0
+by construction; the others take the median or the mean over the same genes.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +27,7 @@ from numpy.typing import NDArray
 from decode.core.checks import check_choice, check_count
 from decode.core.choices import ReferenceName
 from decode.dataset import TEST, TRAIN
+from decode.genome.structure import STRUCTURE
 
 if TYPE_CHECKING:
     from decode.features.matrix import RegionMatrix, RegulatoryFeatures
@@ -34,7 +38,8 @@ logger = logging.getLogger(__name__)
 REFERENCES: tuple[ReferenceName, ...] = ("own_length", "median_length", "mean_gene", "matched_genes")
 N_MATCHED = 20  # enough to even out single genes, few enough to stay at the gene's length
 
-Profile = NDArray[np.float64]  # (bin, 1 + n_tracks), bases; channel 0 is the occupancy
+# (bin, 1 + n_tracks), bases; channel 0 is the occupancy. Of the structure (channel, 1), as in the gene table
+Profile = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,9 +81,9 @@ class Reference:
         if self.shared is not None:
             return self.shared
         if self.name == "own_length":
-            return {name: own_profile(matrix, row) for name, matrix in self.features.regions.items()}
-        matched = self.matched(row)
-        return {name: mean_profile(matrix, matched) for name, matrix in self.features.regions.items()}
+            own = {name: own_profile(matrix, row) for name, matrix in self.features.regions.items()}
+            return own | structure_profile(self.features, np.array([row]))
+        return mean_profiles(self.features, self.matched(row))
 
     def matched(self, row: int) -> NDArray[np.int64]:
         """Rows of the training genes of like length, the nearest first."""
@@ -107,7 +112,10 @@ class Reference:
             One row where all genes share one reference.
         """
         found = [
-            [pooled_profile(profile, n_first_bins.get(name, 0)) for name, profile in self.profiles(row).items()]
+            [
+                profile if name == STRUCTURE else pooled_profile(profile, n_first_bins.get(name, 0))
+                for name, profile in self.profiles(row).items()
+            ]
             for row in self._distinct(rows)
         ]
         return [np.stack(arrays).astype(np.float32) for arrays in zip(*found, strict=True)]
@@ -140,6 +148,8 @@ class Reference:
         for name, matrix in self.features.regions.items():
             own = int(np.diff(matrix.offsets)[np.asarray(rows, dtype=np.int64)].max(initial=0))
             most[name] = max([1, own, *(len(self.profiles(row)[name]) for row in self._distinct(rows))])
+        if self.features.structure_channels:
+            most[STRUCTURE] = len(self.features.structure_channels)
         return most
 
     def _distinct(self, rows: Sequence[int] | NDArray[np.int64]) -> list[int]:
@@ -165,6 +175,21 @@ def mean_profile(matrix: RegionMatrix, rows: NDArray[np.int64]) -> Profile:
     picked = matrix.data[bin_rows]
     np.add.at(profile, (np.repeat(position, np.diff(picked.indptr)), 1 + picked.indices), picked.data)
     return profile / max(len(rows), 1)
+
+
+def mean_profiles(features: RegulatoryFeatures, rows: NDArray[np.int64]) -> dict[str, Profile]:
+    """`mean_profile` of every region, and the mean structure."""
+    regions = {name: mean_profile(matrix, rows) for name, matrix in features.regions.items()}
+    return regions | structure_profile(features, rows)
+
+
+def structure_profile(
+    features: RegulatoryFeatures, rows: NDArray[np.int64], middle: Callable[..., Any] = np.mean
+) -> dict[str, Profile]:
+    """Middle of the gene structure over some genes; empty where the features have none."""
+    if not features.structure_channels:
+        return {}
+    return {STRUCTURE: np.asarray(middle(features.structure[rows].astype(np.float64), axis=0))[:, None]}
 
 
 def empty_profile(length_bp: int, bin_size: int, n_tracks: int) -> Profile:
@@ -234,11 +259,11 @@ def make_reference(
     if name == "matched_genes":
         return Reference(name, features, None, rows, n_matched)
     if name == "mean_gene":
-        return Reference(name, features, {key: mean_profile(m, rows) for key, m in features.regions.items()})
+        return Reference(name, features, mean_profiles(features, rows))
     shared = {
         key: empty_profile(
             round(float(np.median(features.lengths(key)[rows]))), features.bin_size_of(key), matrix.n_tracks
         )
         for key, matrix in features.regions.items()
     }
-    return Reference(name, features, shared)
+    return Reference(name, features, shared | structure_profile(features, rows, np.median))

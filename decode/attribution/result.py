@@ -35,6 +35,8 @@ DIMS: dict[str, tuple[str, ...]] = {
     "overall_sd": ("gene", "regulator"),
     "length_effect": ("gene", "task"),
     "length_effect_sd": ("gene", "task"),
+    "structure_effect": ("gene", "task"),
+    "structure_effect_sd": ("gene", "task"),
     "prediction": ("gene", "task"),
     "reference_prediction": ("gene", "task"),
     "additivity_error": ("gene",),
@@ -47,9 +49,11 @@ MEANING = {
     "overall_sd": "standard deviation over members (n - 1) of that mean over tasks; NaN for one member",
     "length_effect": "contribution of the occupancy (length) of the regions, which is not a regulator",
     "length_effect_sd": "standard deviation of the length effect over members (n - 1); NaN for one member",
+    "structure_effect": "contribution of the gene structure, which is not a regulator; 0 where the model takes none",
+    "structure_effect_sd": "standard deviation of the structure effect over members (n - 1); NaN for one member",
     "prediction": "prediction of the ensemble; in float64 with the exact engine, as Keras gives it with shap",
     "reference_prediction": "the same for the reference",
-    "additivity_error": "largest |sum of attributions + length effect - difference| over members and tasks",
+    "additivity_error": "largest |attributions + length and structure effect - difference| over members and tasks",
     "float32_error": "largest difference between Keras' predictions and the engine's, over members and tasks",
 }
 # Every chunk is checked when it is read; plain netCDF-4 filters, so that any netCDF reader understands them.
@@ -65,6 +69,8 @@ class BlockResult(NamedTuple):
     overall_sd: NDArray[np.float32]
     length_effect: NDArray[np.float32]
     length_effect_sd: NDArray[np.float32]
+    structure_effect: NDArray[np.float32]
+    structure_effect_sd: NDArray[np.float32]
     prediction: NDArray[np.float32]
     reference_prediction: NDArray[np.float32]
     additivity_error: NDArray[np.float32]
@@ -259,6 +265,7 @@ def read_attributions(path: str | Path) -> xr.Dataset:
         Dimensions gene, track, task, regulator, member. Variables attribution and sd (gene, track, task),
         overall and overall_sd (gene, regulator; over the fold changes, see
         `decode.expression.task_kinds.main_tasks`), length_effect, length_effect_sd,
+        structure_effect, structure_effect_sd (from files of older releases they are absent),
         prediction and reference_prediction (gene, task), additivity_error and float32_error (gene), bases (gene,
         track), all in log2 units but for the last. Over all genes: member_mean and
         member_mean_abs (member, regulator, task), regulator_mean_abs (regulator, task), member_length_mean and

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 SITES_FORM = "KIND=PATH, for example TF=peaks.bed.gz"
 REGION_SITES_FORM = "NAME:KIND=PATH, for example distal:TF=peaks.bed.gz"
 WINDOW_FORM = "NAME=FROM..TO in bases from the TSS, for example upstream=-50000..-2000"
+DOWNSTREAM, DOWNSTREAM_LAST_BP, DOWNSTREAM_BIN_BP = "downstream", 10_000, 1000  # of the recommended features
 _WINDOW = re.compile(r"([+-]?\d+)\.\.([+-]?\d+)")
 
 Given = Iterable[str] | None
@@ -56,6 +57,40 @@ def placed(
             raise ValueError(f"--region-{what} is {f'{key}={path}'!r}; write {REGION_SITES_FORM}")
         found.append((name, kind, path))
     return [*found, *(("potential", *pair) for pair in pairs("--potential", potential, SITES_FORM))]
+
+
+def with_downstream(
+    promoter: Given, region: Given, bin_sizes: Given, region_sites: Given, *, first_bp: int
+) -> tuple[list[str], list[str], list[str]]:
+    """Options of further regions with one more: the promoter's TF sites counted from its end to 10 kb downstream.
+
+    Parameters
+    ----------
+    promoter : iterable of str or None
+        KIND=PATH; those of kind TF are taken.
+    region, bin_sizes, region_sites : iterable of str or None
+        As they were given.
+    first_bp : int
+        Where the promoter ends.
+
+    Raises
+    ------
+    ValueError
+        If no TF sites are given for the promoter.
+
+    Examples
+    --------
+    >>> with_downstream(["TF=a.bed"], None, None, None, first_bp=1000)
+    (['downstream=1000..10000'], ['downstream=1000'], ['downstream:TF=a.bed'])
+    """
+    paths = [path for kind, path in pairs("--promoter-sites", promoter, SITES_FORM) if kind == "TF"]
+    if not paths:
+        raise ValueError("--preset recommended counts TF sites downstream too; give them by --promoter-sites TF=PATH")
+    return (
+        [*(region or []), f"{DOWNSTREAM}={first_bp}..{DOWNSTREAM_LAST_BP}"],
+        [*(bin_sizes or []), f"{DOWNSTREAM}={DOWNSTREAM_BIN_BP}"],
+        [*(region_sites or []), *(f"{DOWNSTREAM}:TF={path}" for path in paths)],
+    )
 
 
 def site_sources(places: Iterable[tuple[str, str, str]], options: Mapping[str, Given]) -> list[SiteSource]:

@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from decode.cli.feature_options import further_regions, placed, signal_sources, site_sources
+from decode.cli.feature_options import further_regions, placed, signal_sources, site_sources, with_downstream
 from decode.cli.inputs import open_features
 from decode.cli.options import Executor, Features, Force, IdMap, Representative, Sizes, comma_list, pairs
 from decode.cli.outputs import stop_if_finished
-from decode.core.choices import Level, Tracks
+from decode.core.choices import FeaturePreset, Level, Tracks
 
 SITES, READING, REGION, BINS = "Sites and signals", "How sites are read", "Further regions", "Bins"
 app = typer.Typer(no_args_is_help=True, help="Features: binding sites counted in promoter and RNA bins.")
@@ -86,6 +86,19 @@ def build(
         list[str] | None,
         typer.Option(help="NAME:KIND=PATH: bigWig averaged in a further region.", rich_help_panel=REGION),
     ] = None,
+    structure: Annotated[
+        Path | None,
+        typer.Option(
+            help="Second annotation (GTF or genePred) that says which bases are coding, for gene structure; default: "
+            "--annotation, where it has CDS lines.",
+        ),
+    ] = None,
+    preset: Annotated[
+        FeaturePreset | None,
+        typer.Option(
+            help="recommended: TF sites also from the promoter's end to 10 kb downstream, and gene structure.",
+        ),
+    ] = None,
     biosample_column: Annotated[
         list[str] | None,
         typer.Option(help="KIND=N: column (from 1) that states the cell line or tissue.", rich_help_panel=READING),
@@ -136,9 +149,14 @@ def build(
     from decode.features.build import build_features
     from decode.genome.annotation import read_annotation
     from decode.genome.gene_models import gene_models
+    from decode.genome.structure import has_coding, with_structure
     from decode.report.files import write_files
 
     check_output(out)
+    if preset == "recommended":
+        region, region_bin_size, region_sites = with_downstream(
+            promoter_sites, region, region_bin_size, region_sites, first_bp=downstream
+        )
     site_options = {
         "biosample_column": biosample_column,
         "min_score": min_score,
@@ -150,7 +168,9 @@ def build(
     if not sites and not signals:
         raise ValueError("no sites given; name at least one of --promoter-sites TF=PATH and --rna-sites RBP=PATH")
     further = [*(region or []), *(region_bin_size or [])]
-    paths: dict[str, Path | None] = {"annotation": annotation, "sizes": sizes, "links": links, "id_map": id_map}
+    paths: dict[str, Path | None] = {
+        "annotation": annotation, "sizes": sizes, "links": links, "id_map": id_map, "structure": structure,
+    }  # fmt: skip
     inputs: dict[str, str | Path] = {name: path for name, path in paths.items() if path is not None}
     given = {"promoter": promoter_sites, "rna": rna_sites, "region": region_sites, "promoter signal": promoter_signal,
              "rna signal": rna_signal, "region signal": region_signal, "potential": potential}  # fmt: skip
@@ -174,8 +194,12 @@ def build(
         id_map=id_map,
     )
     genes = read_annotation(annotation, build=build, sizes=sizes, id_map=id_map)
+    models = gene_models(genes, level=level, representative=representative)
+    coding = genes if structure is None else read_annotation(structure, build=build, sizes=sizes, id_map=id_map)
+    if structure is not None or preset is not None or has_coding(coding):
+        models = with_structure(models, coding)
     features = build_features(
-        gene_models(genes, level=level, representative=representative),
+        models,
         [*sites, *signals],
         regions=regions,
         bin_size=bin_size,

@@ -11,6 +11,7 @@ import typer
 
 from decode.cli.inputs import load_tensorflow, open_features, open_groups, open_model
 from decode.cli.options import (
+    NETWORK,
     Against,
     Architecture,
     Biosamples,
@@ -60,6 +61,14 @@ def train(
     group_file: GroupFile = None,
     split_by: SplitBy = "gene",
     task_kind: TaskKind = None,
+    structure: Annotated[
+        bool | None,
+        typer.Option(
+            "--structure/--no-structure",
+            help="Gene structure beside the sites; default network: where the features hold it, paper: no.",
+            rich_help_panel=NETWORK,
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of split, weights, batches and dropout.")] = 0,
     max_epochs: MaxEpochs = 100,
     patience: Patience = 10,
@@ -89,6 +98,7 @@ def train(
     check_bundle_output(check_output(out))
     options = {"members": members, "keep": keep, "seed": seed, "max_epochs": max_epochs, "patience": patience}
     network, training = chosen_configuration(context, config, architecture, options)
+    network = network if structure is None else replace(network, structure=structure)
     inputs: dict[str, str | Path] = {"features": features, "targets": targets}
     inputs |= {"groups": group_file} if group_file else {}
     inputs |= {"transfer_from": transfer_from / BUNDLE_FILE} if transfer_from else {}
@@ -108,6 +118,11 @@ def train(
     )  # fmt: skip
     stop_if_finished(out, "train", record, force=force, beside=True)
     loaded = open_features(features)
+    if structure and not loaded.structure_channels:
+        raise ValueError(
+            f"--structure: {features} holds no gene structure; build the features from an annotation with CDS "
+            "lines, or with decode features build --structure FILE"
+        )
     work = work_folder(out)
     number = 0
 
@@ -192,10 +207,11 @@ def of_source(
         )
     if network is not None and network != source.network:
         raise ValueError(f"the network of --config is another than that of {path}, whose network a transfer keeps")
-    decided = [name for name in ("test_chromosome", "group_file", "split_by", "biosamples") if is_given(context, name)]
+    names = ("test_chromosome", "group_file", "split_by", "biosamples", "structure")
+    decided = [name for name in names if is_given(context, name)]
     if decided:
         raise ValueError(
-            f"--{decided[0].replace('_', '-')} is given with --transfer-from: tracks and split are those of {path}; "
+            f"--{decided[0].replace('_', '-')} is given with --transfer-from: inputs and split are those of {path}; "
             "leave it out"
         )
     return training if is_given(context, "members") else replace(training, members=len(source.members))
@@ -208,6 +224,10 @@ def evaluate(
     out: Annotated[Path, typer.Option(help="Folder for metrics.json, tables and figures.")],
     split: Part = "test",
     against: Against = None,
+    boosting: Annotated[
+        bool,
+        typer.Option("--boosting", help="Further rows: boosted trees, and a stack of model, ridge and trees; minutes."),
+    ] = False,
     force: Force = False,
 ) -> None:
     """Judge a model on held-out genes, beside the baselines."""
@@ -222,12 +242,12 @@ def evaluate(
     inputs: dict[str, str | Path] = {"model": model / "bundle.json", "features": features, "targets": targets}
     compared = pairs("--against", against, "NAME=MODEL, for example paper=model_paper")
     inputs |= {f"against:{name}": Path(path) / "bundle.json" for name, path in compared}
-    record = run_record(inputs=inputs, split=split)
+    record = run_record(inputs=inputs, split=split, boosting=boosting)
     stop_if_finished(out, "evaluate", record, force=force)
     bundle = open_model(model)
     others = {name: open_model(path) for name, path in compared}
     loaded, table = open_features(features), read_targets(targets)
-    evaluation = evaluate_model(bundle, loaded, table, part=split, others=others)
+    evaluation = evaluate_model(bundle, loaded, table, part=split, others=others, boosting=boosting)
     has_spread = split == "test" and len(bundle.members) > 1
     calibration = calibrate_model(bundle, loaded, table) if has_spread else None
     write_evaluation(evaluation, out, history=bundle.history, calibration=calibration, record=record, force=force)

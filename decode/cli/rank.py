@@ -123,9 +123,13 @@ def network(
 def _about(scores: RegulatorScores, usage: bool) -> dict[str, Any]:
     """What the record of a ranking says of the scores."""
     names = ("reference", "level", "engine", "n_genes", "n_usage_genes", "n_members", "model_sha256")
+    structure = {}
+    if scores.structure_mean_abs is not None:
+        structure["structure_effect"] = {"mean_abs": dict(zip(scores.tasks, scores.structure_mean_abs, strict=True))}
     length = {"mean": scores.length_mean, "mean_abs": scores.length_mean_abs}
     return {
         "scores_of": {name: scores.attributes[name] for name in names if name in scores.attributes},
         "sign": "none: a variance" if usage else SIGN_NOTE[bool(scores.attributes["reference_has_sites"])],
+        **structure,
         "length_effect": {name: dict(zip(scores.tasks, values, strict=True)) for name, values in length.items()},
     }

@@ -26,7 +26,7 @@ from decode.core.checks import check_count, check_matched, check_unique, counted
 from decode.core.resume import FinishedRuns, content_hash, finish_runs
 from decode.core.seeds import member_seeds
 from decode.dataset import TEST, TRAIN, VALIDATION_SHARE, Dataset, drop_rare_regulators, make_split, prepare_dataset
-from decode.evaluation.baselines import BASELINES, baseline_predictions
+from decode.evaluation.baselines import BASELINES, STRUCTURE_BASELINES, baseline_predictions
 from decode.evaluation.refit import dataset_hash, refit
 from decode.expression.tissue import tissue_targets
 from decode.expression.tissue_groups import group_of_tasks
@@ -42,6 +42,11 @@ logger = logging.getLogger(__name__)
 DECODE, EXPECTO = "decode", "expecto"
 METHODS = (DECODE, EXPECTO, *BASELINES)
 SEX_CHROMOSOMES = ("chrX", "chrY")  # ExPecto's train.py leaves them out of training
+
+
+def methods_in(names: Collection[str]) -> list[str]:
+    """Those of the methods that are there, in the order of tables; with gene structure there are two more."""
+    return [name for name in (*METHODS, *STRUCTURE_BASELINES) if name in names]
 
 
 class ExpectoResult(NamedTuple):
@@ -289,7 +294,8 @@ def _run(seed: int, *, material: _Material) -> dict[str, Any]:
         }
         predicted[EXPECTO] = scales_of_log_tpm(boosted[rows], pseudocount=pseudocount)
     accuracy = {
-        name: {scale: task_accuracy(measured[scale], predicted[name][scale]) for scale in measured} for name in METHODS
+        name: {scale: task_accuracy(measured[scale], predicted[name][scale]) for scale in measured}
+        for name in methods_in(predicted)
     }
     return {"accuracy": accuracy, "n_rounds": n_rounds, "n_epochs": fitted.n_epochs}
 

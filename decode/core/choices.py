@@ -7,6 +7,7 @@ from typing import Literal
 Level = Literal["gene", "transcript"]
 Representative = Literal["auto", "collapsed", "mane", "appris", "canonical", "longest"]
 Tracks = Literal["biosample", "regulator"]
+FeaturePreset = Literal["recommended"]
 Form = Literal["auto", "table", "matrix", "signature"]
 SplitBy = Literal["gene", "transcript"]
 Part = Literal["test", "validation", "train", "all"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from decode.features.region import bin_grid, padded_lengths
+from decode.genome.structure import STRUCTURE
 
 if TYPE_CHECKING:
     from decode.features.matrix import RegulatoryFeatures
@@ -25,7 +26,8 @@ def pooled_inputs(features: RegulatoryFeatures, n_first_bins: Mapping[str, int])
     Returns
     -------
     dict of region name to np.ndarray, shape (n_rows, 1 + n_first_bins, 1 + n_tracks of the region), float32
-        Bases. Channel 0 is the occupancy.
+        Bases. Channel 0 is the occupancy. Last, where the features have it, "structure": shape (n_rows,
+        n_structure_channels, 1), the numbers of the gene table; like the occupancy they are no track.
     """
     inputs = {}
     for region in features.regions:
@@ -38,6 +40,8 @@ def pooled_inputs(features: RegulatoryFeatures, n_first_bins: Mapping[str, int])
             pooled[:, 1:, 0] = _first_lengths(features, region, n_first)
             pooled[:, 1:, 1:] = features.first_bins(region, n_first)
         inputs[region] = pooled
+    if features.structure_channels:
+        inputs[STRUCTURE] = features.structure[:, :, None]
     return inputs
 
 
@@ -62,6 +66,7 @@ def bins_inputs(
     Returns
     -------
     dict of region name to np.ndarray, shape (len(rows), n_bins, 1 + n_tracks of the region), float32
+        Last, where the features have it, "structure" as in `pooled_inputs`.
     """
     inputs = {}
     for region in features.regions:
@@ -70,4 +75,6 @@ def bins_inputs(
             n_wanted = max(1, int(np.diff(features.regions[region].offsets)[rows].max(initial=0)))
         values, length_bp = features.dense(region, rows, n_bins=n_wanted)
         inputs[region] = np.concatenate([length_bp[:, :, None], values], axis=2)
+    if features.structure_channels:
+        inputs[STRUCTURE] = features.structure[rows][:, :, None]
     return inputs

@@ -17,6 +17,7 @@ RIDGE_PENALTIES = (1.0, 10.0, 100.0, 300.0, 1e3, 3e3, 1e4, 3e4)
 KNN_SIZES = (5, 10, 20, 50)
 N_COMPONENTS = (1, 2, 5, 10, 20, 50)
 BASELINES = ("mean", "length_only", "ridge_totals", "ridge_ranks")
+STRUCTURE_BASELINES = ("structure_only", "ridge_structure")  # where the features hold gene structure
 
 
 def baseline_predictions(dataset: Dataset) -> dict[str, np.ndarray]:
@@ -33,7 +34,9 @@ def baseline_predictions(dataset: Dataset) -> dict[str, np.ndarray]:
     dict of name to np.ndarray, shape (n_rows, n_tasks), float64, log2 units
         "mean", "length_only" (ridge on log length and its square), "ridge_totals" (ridge on the log of total bound
         bases of every track, and the same length terms) and "ridge_ranks" (the same design fitted to the normal scores
-        of each task and mapped back: what a robust loss alone gives, without a network).
+        of each task and mapped back: what a robust loss alone gives, without a network). With gene structure also
+        "structure_only" (ridge on normal scores, on the structure, its squares and the length) and "ridge_structure"
+        (as "ridge_ranks", with the structure and its squares).
 
     Raises
     ------
@@ -48,18 +51,31 @@ def baseline_predictions(dataset: Dataset) -> dict[str, np.ndarray]:
             )
     length = length_design(dataset)
     design = np.concatenate([log_totals(dataset), length], axis=1)
-    return {
+    found = {
         "mean": np.repeat(_task_means(dataset)[None], len(dataset.split), axis=0),
         "length_only": ridge_predictions(dataset, length),
         "ridge_totals": ridge_predictions(dataset, design),
         "ridge_ranks": ridge_predictions(dataset, design, on_ranks=True),
     }
+    if dataset.features.structure_channels:
+        structure = structure_design(dataset)
+        for name, sites in zip(STRUCTURE_BASELINES, (length, design), strict=True):
+            both = np.concatenate([sites, structure], axis=1)
+            found[name] = ridge_predictions(dataset, both, on_ranks=True)
+    return found
 
 
 def length_design(dataset: Dataset) -> np.ndarray:
     """Log spliced length and its square, shape (n_rows, 2)."""
     log_length = np.log(np.maximum(dataset.features.genes["length_bp"].to_numpy(dtype=np.float64), 1.0))
     return np.stack([log_length, log_length**2], axis=1)
+
+
+def structure_design(dataset: Dataset) -> np.ndarray:
+    """Gene structure and its squares about the training genes' mean, shape (n_rows, 2 n_channels)."""
+    structure = dataset.features.structure.astype(np.float64)
+    structure = structure - structure[dataset.rows(TRAIN)].mean(axis=0)
+    return np.concatenate([structure, structure**2], axis=1)
 
 
 def log_totals(dataset: Dataset) -> np.ndarray:

@@ -14,7 +14,8 @@ from decode.core.checks import check_choice, listed
 from decode.core.choices import Part
 from decode.core.files import versions
 from decode.dataset import EXCLUDED, TEST, TRAIN, VALIDATION, Dataset, prepare_dataset
-from decode.evaluation.baselines import BASELINES, baseline_predictions
+from decode.evaluation.baselines import BASELINES, STRUCTURE_BASELINES, baseline_predictions
+from decode.evaluation.boosting import BOOSTING, STACK, boosting_predictions, stacked
 from decode.evaluation.predict import predict, predict_members, prediction_table
 from decode.expression.targets import id_column
 from decode.expression.task_kinds import HEADLINES, tasks_by_kind
@@ -28,7 +29,20 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 # Columns of the per-task table that further models cannot be named after.
-_COLUMNS = {"task", "task_kind", "n_genes", "model", *BASELINES, "pearson", "rmse", "member_mean", "member_sd"}
+_COLUMNS = {
+    "task",
+    "task_kind",
+    "n_genes",
+    "model",
+    *BASELINES,
+    *STRUCTURE_BASELINES,
+    BOOSTING,
+    STACK,
+    "pearson",
+    "rmse",
+    "member_mean",
+    "member_sd",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +126,7 @@ def evaluate(
     *,
     part: Part = "test",
     others: Mapping[str, ModelBundle] | None = None,
+    boosting: bool = False,
 ) -> Evaluation:
     """Judge a model on held-out genes, beside the baselines fitted on its own training genes.
 
@@ -125,6 +140,9 @@ def evaluate(
         Which genes to judge. "test" is the held-out chromosome.
     others : mapping of name to ModelBundle, optional
         Further models for the same table (the paper network, for instance); they are judged on the same genes.
+    boosting : bool
+        Two further rows: boosted trees, and a stack of model, ridge and trees (`decode.evaluation.boosting`). Takes
+        minutes on thousands of genes and dozens of tasks.
 
     Returns
     -------
@@ -151,7 +169,13 @@ def evaluate(
     judged = dataset.features.take(rows)
     members = predict_members(bundle, judged).astype(np.float64)
     predictions = {"model": members.mean(axis=0)}
-    baselines = {name: values[rows] for name, values in baseline_predictions(dataset).items()}
+    fitted = baseline_predictions(dataset)
+    if boosting:
+        fitted[BOOSTING] = boosting_predictions(dataset)
+        ridge = fitted["ridge_structure" if "ridge_structure" in fitted else "ridge_ranks"]
+        network = predict_members(bundle, dataset.features).mean(axis=0, dtype=np.float64)
+        fitted[STACK] = stacked(dataset, [network, ridge, fitted[BOOSTING]])
+    baselines = {name: values[rows] for name, values in fitted.items()}
     further = {}
     for name, other in (others or {}).items():
         check_comparable(name, other, bundle, judged.ids, part)

@@ -17,7 +17,7 @@ from scipy.stats import ttest_1samp
 from decode.core.checks import check_choice, check_count, check_unique
 from decode.core.resume import FinishedRuns, finish_runs
 from decode.dataset import Dataset, SplitBy, prepare_dataset
-from decode.evaluation.baselines import length_design, ridge_predictions
+from decode.evaluation.baselines import STRUCTURE_BASELINES, length_design, ridge_predictions, structure_design
 from decode.evaluation.evaluate import mean_or_nan
 from decode.evaluation.refit import Judged, dataset_hash, refit
 from decode.expression.task_kinds import HEADLINES, main_kind, tasks_by_kind
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 FULL, ALL_SHUFFLED, LENGTH_ONLY = "full", "all_shuffled", "length_only"
+STRUCTURE_ONLY = STRUCTURE_BASELINES[0]
+NOT_ALONE = {FULL, ALL_SHUFFLED, LENGTH_ONLY, STRUCTURE_ONLY}  # variants in which no single region is shuffled
 N_LENGTH_STRATA = 10  # deciles: within one, length differs too little to tell genes apart
 
 
@@ -159,7 +161,8 @@ def randomise(
 
     Variants: the full model; the sites of each region shuffled alone, then of all regions (two regions: the paper's
     "RNA", "promoter" and "both"); with `within_length` also within strata of like length, so that what is lost is due
-    to sites and not to the length that moves with them; and the length alone (ridge on log length and its square). Full
+    to sites and not to the length that moves with them; and the length alone (ridge on log length and its square). Gene
+    structure, where the network takes it, stays with its gene throughout; what it gives alone is one more row. Full
     and shuffled models of one seed start from the same weights and see the same batches. The split stays the same
     throughout; a seed varies the permutation, weights, batches and dropout.
 
@@ -230,6 +233,8 @@ def randomise(
     spearman = [np.array(record["spearman"], dtype=np.float64) for record in records.values()]
     rows = [_rows(variant, values, dataset) for variant, values in zip(variants, spearman, strict=True)]
     rows.append(_rows(Variant(LENGTH_ONLY, (), False, seeds[0]), _length_only(dataset, part), dataset))
+    if dataset.features.structure_channels and network.structure:
+        rows.append(_rows(Variant(STRUCTURE_ONLY, (), False, seeds[0]), _structure_only(dataset, part), dataset))
     table = pd.concat(rows, ignore_index=True)
     counts = dict(dataset.counts)
     if within_length:
@@ -263,6 +268,13 @@ def _run_variant(
 def _length_only(dataset: Dataset, part: Judged) -> np.ndarray:
     rows = dataset.rows(part)
     predicted = ridge_predictions(dataset, length_design(dataset))[rows]
+    return spearman_per_task(dataset.targets[rows].astype(np.float64), predicted)
+
+
+def _structure_only(dataset: Dataset, part: Judged) -> np.ndarray:
+    rows = dataset.rows(part)
+    design = np.concatenate([length_design(dataset), structure_design(dataset)], axis=1)
+    predicted = ridge_predictions(dataset, design, on_ranks=True)[rows]
     return spearman_per_task(dataset.targets[rows].astype(np.float64), predicted)
 
 
@@ -359,7 +371,7 @@ def _pairs(keys: Sequence[tuple[str, bool]]) -> list[tuple[tuple[str, bool], tup
     full = (FULL, False)
     pairs = [(full, key, key[1]) for key in keys if key != full]
     for stratified in (False, True):
-        alone = [key for key in keys if key[1] == stratified and key[0] not in {FULL, ALL_SHUFFLED, LENGTH_ONLY}]
+        alone = [key for key in keys if key[1] == stratified and key[0] not in NOT_ALONE]
         pairs += [(first, second, stratified) for first, second in combinations(alone, 2)]
     return pairs
 

@@ -67,6 +67,9 @@ def _contents(dataset: Dataset) -> Iterator[np.ndarray | str]:
     yield features.ids
     yield np.array(features.track_ids)
     yield features.genes["length_bp"].to_numpy()
+    if features.structure_channels:
+        yield np.array(features.structure_channels)
+        yield features.structure
     for name, matrix in features.regions.items():
         yield name
         yield from (matrix.data.data, matrix.data.indices, matrix.data.indptr, matrix.offsets, matrix.bin_length_bp)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from decode.core.checks import check_choice, check_columns, check_positive, check_unique, listed
 from decode.core.choices import Level
 from decode.features.region import RegionMatrix
+from decode.genome.structure import STRUCTURE_CHANNELS
 
 SCHEMA_VERSION = 1
 TRACK_COLUMNS = ("region", "kind", "regulator", "biosample", "value_kind", "n_bound_genes")
@@ -99,6 +100,16 @@ class FeatureContent:
     @cached_property
     def _row_of_id(self) -> dict[str, int]:
         return {name: row for row, name in enumerate(self.ids.tolist())}
+
+    @property
+    def structure_channels(self) -> list[str]:
+        """Columns of `genes` that hold gene structure (`decode.genome.structure`), in a fixed order; mostly none."""
+        return [name for name in STRUCTURE_CHANNELS if name in self.genes.columns]
+
+    @property
+    def structure(self) -> NDArray[np.float32]:
+        """Gene structure, float32 of shape (n_genes, n_channels)."""
+        return self.genes[self.structure_channels].to_numpy(dtype=np.float32)
 
     def row_of(self, gene: str) -> int:
         """Row of `genes` that holds an id; KeyError where there is none."""

@@ -204,6 +204,12 @@ class RegulatoryFeatures(FeatureContent):
             )
         return chosen
 
+    def with_structure_channels(self, channels: Sequence[str]) -> RegulatoryFeatures:
+        """The features with these columns of gene structure and no others; KeyError where one is not there."""
+        check_known("structure channel(s)", channels, self.structure_channels, "the features")
+        others = [name for name in self.structure_channels if name not in channels]
+        return replace(self, genes=self.genes.drop(columns=others)) if others else self
+
     def totals(self, region: str | None = None) -> NDArray[np.float32]:
         """Bases bound per gene and track, summed over the gene's bins.
 

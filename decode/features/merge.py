@@ -40,6 +40,19 @@ def _check_same(first: FeatureContent, other: FeatureContent) -> None:
             raise ValueError(f"features to merge have different bins in region {name}; build them on one annotation")
 
 
+def _genes_with_structure(features: Sequence[FeatureContent]) -> pd.DataFrame:
+    """The first gene table, with the gene structure of the first object that has one; others must have the same."""
+    known = [part for part in features if part.structure_channels]
+    for other in known[1:]:
+        if other.structure_channels != known[0].structure_channels or not np.array_equal(
+            other.structure, known[0].structure
+        ):
+            raise ValueError("features to merge have different gene structure; build them with one --structure FILE")
+    if not known:
+        return features[0].genes
+    return features[0].genes.assign(**{name: known[0].genes[name] for name in known[0].structure_channels})
+
+
 def merge_features(features: Sequence[Content]) -> Content:
     """Union of the tracks of several features over the same genes.
 
@@ -56,8 +69,8 @@ def merge_features(features: Sequence[Content]) -> Content:
     Raises
     ------
     ValueError
-        If genes, build, bin size, window or bins differ, or a track is in two of them (bases of two counts cannot be
-        united; build from both files at once).
+        If genes, gene structure, build, bin size, window or bins differ, or a track is in two of them (bases of two
+        counts cannot be united; build from both files at once).
     """
     if not features:
         raise ValueError("no features to merge; give at least one")
@@ -78,4 +91,7 @@ def merge_features(features: Sequence[Content]) -> Content:
             checks[key] = [*checks[key], *value] if isinstance(value, list) and key in checks else value
     sources = [source for part in features for source in part.sources]
     definitions = {name: value for part in features for name, value in part.definitions.items()}
-    return replace(first, tracks=tracks, regions=regions, sources=sources, checks=checks, definitions=definitions)
+    genes = _genes_with_structure(features)
+    return replace(
+        first, genes=genes, tracks=tracks, regions=regions, sources=sources, checks=checks, definitions=definitions
+    )

@@ -18,6 +18,7 @@ from decode.features.pieces import Pieces, linked_pieces, promoter_pieces, rna_p
 from decode.features.position_check import union_of
 from decode.features.potential import HALF_DISTANCE_BP, reach_bp
 from decode.genome.links import read_links
+from decode.genome.structure import STRUCTURE
 
 if TYPE_CHECKING:
     from decode.genome.assembly import Assembly
@@ -154,7 +155,7 @@ Region = WindowRegion | LinkedRegion | PotentialRegion
 def _check_region(name: str, bin_size: int | None) -> None:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise ValueError(f"name of a region is {name!r}; letters, digits and underscores are wanted, a letter first")
-    if name in REGIONS:
+    if name in (*REGIONS, STRUCTURE):
         raise ValueError(f"name of a region is {name!r}, which is taken; choose another, such as distal")
     if bin_size is not None:
         check_count(f"bin size of the region {name}", bin_size)

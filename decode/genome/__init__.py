@@ -11,11 +11,13 @@ from decode.genome.signals import SignalSource
 from decode.genome.site_ranges import from_pyranges, to_pyranges
 from decode.genome.site_table import SiteTable
 from decode.genome.sites import SiteSource, read_sites, sites_from_frame
+from decode.genome.structure import GeneStructure, gene_structure, with_structure
 
 __all__ = [
     "Annotation",
     "Assembly",
     "GeneModels",
+    "GeneStructure",
     "LiftResult",
     "Links",
     "SignalSource",
@@ -23,6 +25,7 @@ __all__ = [
     "SiteTable",
     "from_pyranges",
     "gene_models",
+    "gene_structure",
     "genome_to_rna",
     "get_assembly",
     "lift_file",
@@ -34,4 +37,5 @@ __all__ = [
     "rna_to_genome",
     "sites_from_frame",
     "to_pyranges",
+    "with_structure",
 ]

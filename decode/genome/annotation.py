@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 GENE_COLUMNS = ["gene_id", "gene_name", "gene_type", "chrom", "start", "end", "strand"]
 TRANSCRIPT_COLUMNS = [
     "transcript_id", "gene_id", "gene_name", "chrom", "start", "end", "strand", "is_mane", "appris", "is_canonical",
+    "cds_start", "cds_end",
 ]  # fmt: skip
 TRANSCRIPT_PATTERN = r"^(ENS[A-Z]*T\d|[NX][MR]_\d|uc\d{3}[a-z]{3})"  # ids that only transcripts have
 EXON_COLUMNS = ["transcript_id", "chrom", "start", "end", "strand"]
@@ -37,7 +38,8 @@ class Annotation:
         gene_id (unique), gene_name, gene_type, chrom, start, end, strand; in the order of the file.
     transcripts : DataFrame
         transcript_id (unique), gene_id, gene_name, chrom, start, end, strand, is_mane, appris (such as "principal_1";
-        empty where the file has no such tag), is_canonical.
+        empty where the file has no such tag), is_canonical, cds_start, cds_end (first to last coding base on the
+        genome, stop codon included; both 0 where nothing is coding or the file has no CDS lines).
     exons : DataFrame
         transcript_id, chrom, start, end, strand; by transcript, then by start; blocks of a transcript do not touch.
     counts : dict of str to int

@@ -11,6 +11,7 @@ import polars as pl
 from decode.core.checks import listed, shortened
 from decode.core.executor import get_executor
 from decode.genome.annotation_text import (
+    CDS_FEATURES,
     FEATURE_COLUMNS,
     SPAN,
     Y_CHROMOSOME,
@@ -74,7 +75,7 @@ def parse_annotation(path: Path) -> RawAnnotation:
 def _parse_gtf(chunks: Iterator[Chunk], path: Path) -> RawAnnotation:
     """Rows of a GTF: GENCODE, Ensembl, RefSeq and GTEx collapsed models; gene and transcript lines may be absent."""
     parts = list(get_executor("threads").map(_gtf_rows, chunks))
-    genes, stated, exons, orphans = (pl.concat(frames) for frames in zip(*parts, strict=True))
+    genes, stated, exons, orphans, coding = (pl.concat(frames) for frames in zip(*parts, strict=True))
     if genes.is_empty() and stated.is_empty() and exons.is_empty():
         raise ValueError(f"annotation {path} has no gene, transcript or exon line; give a complete GTF")
     if exons.is_empty():
@@ -99,17 +100,23 @@ def _parse_gtf(chunks: Iterator[Chunk], path: Path) -> RawAnnotation:
             pl.when(is_derived).then("last").otherwise("end").alias("end"),
         )
         transcripts = transcripts.drop("first", "last")
+    cds = coding.group_by(PLACE_KEY).agg(pl.col("start").min().alias("cds_start"), pl.col("end").max().alias("cds_end"))
+    transcripts = transcripts.join(cds, on=PLACE_KEY, how="left", maintain_order="left").with_columns(
+        pl.col("cds_start", "cds_end").fill_null(0)
+    )
     return RawAnnotation(genes, transcripts, exons)
 
 
-def _gtf_rows(chunk: Chunk) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """Genes, transcripts and exons of one piece, and the first exon of each transcript without a line in the piece."""
-    rows = read_columns(chunk, FEATURE_COLUMNS).filter(pl.col("feature").is_in(["gene", "transcript", "exon"]))
+def _gtf_rows(chunk: Chunk) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Genes, transcripts and exons of one piece, the first exon of each transcript without a line in it, and CDS."""
+    wanted = ["gene", "transcript", "exon", *CDS_FEATURES]
+    rows = read_columns(chunk, FEATURE_COLUMNS).filter(pl.col("feature").is_in(wanted))
     rows = whole_numbers(rows, ["start", "end"], FEATURE_COLUMNS, chunk).with_columns(pl.col("start") - 1)
     transcript_id = _attribute("transcript_id").alias("transcript_id")
     genes = rows.filter(pl.col("feature") == "gene").with_columns(_gene_attributes())
     stated = rows.filter(pl.col("feature") == "transcript").with_columns(transcript_id, *_gene_attributes(), *_tags())
     exons = rows.filter(pl.col("feature") == "exon").with_columns(transcript_id)
+    coding = rows.filter(pl.col("feature").is_in(CDS_FEATURES)).with_columns(transcript_id)
     orphans = (
         exons.unique(PLACE_KEY, keep="first", maintain_order=True)
         .join(stated.select(PLACE_KEY), on=PLACE_KEY, how="anti", maintain_order="left")
@@ -127,6 +134,7 @@ def _gtf_rows(chunk: Chunk) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, p
         stated.select(transcript_columns),
         exons.select(*PLACE_KEY, "start", "end"),
         orphans.select(transcript_columns),
+        coding.select(*PLACE_KEY, "start", "end"),
     )
 
 
@@ -158,6 +166,10 @@ def _parse_genepred(chunks: Iterator[Chunk], path: Path, fields: list[str]) -> R
         pl.lit(False).alias("is_mane"),
         pl.lit("").alias("appris"),
         pl.lit(False).alias("is_canonical"),
+        *(
+            pl.when(pl.col("cds_end") > pl.col("cds_start")).then(pl.col(name)).otherwise(0).alias(name)
+            for name in ("cds_start", "cds_end")
+        ),
     )
     genes = transcripts.select("gene_id", "gene_name", "gene_type", *SPAN).clear()
     return RawAnnotation(genes, transcripts, _genepred_exons(rows, path))

@@ -13,6 +13,7 @@ from decode.core.checks import shortened
 from decode.core.chunks import line_chunks
 
 FEATURE_COLUMNS = ["chrom", "source", "feature", "start", "end", "score", "strand", "frame", "attributes"]  # GTF, GFF3
+CDS_FEATURES = ("CDS", "stop_codon")  # a GTF counts the stop codon apart, a genePred within
 SPAN = ["chrom", "start", "end", "strand"]
 Y_CHROMOSOME = r"^(chr)?Y$|^NC_000024\."  # names of the Y chromosome
 
@@ -24,7 +25,8 @@ class RawAnnotation(NamedTuple):
 
     genes : gene_id, gene_name, gene_type, chrom, start, end, strand (only genes that have a line of their own)
     transcripts : place, transcript_id, gene_id, gene_name, gene_type, chrom, start, end, strand, is_mane, appris,
-        is_canonical
+        is_canonical, cds_start, cds_end (from the first to the last coding base on the genome, stop codon included;
+        both 0 where nothing is coding)
     exons : place, start, end
     """
 

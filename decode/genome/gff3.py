@@ -10,6 +10,7 @@ from urllib.parse import unquote
 import polars as pl
 
 from decode.genome.annotation_text import (
+    CDS_FEATURES,
     FEATURE_COLUMNS,
     SPAN,
     Y_CHROMOSOME,
@@ -71,7 +72,7 @@ def parse_gff3(chunks: Iterator[Chunk], path: Path) -> RawAnnotation:
         parts.append(_rows(chunk._replace(content=content)))
         if mark:
             break
-    features, exons = (pl.concat(frames) for frames in zip(*parts, strict=True))
+    features, exons, coding = (pl.concat(frames) for frames in zip(*parts, strict=True))
     if exons.is_empty():
         raise ValueError(f"annotation {path} has no exon line; promoters and RNA need exons: give a complete GFF3")
     features = _whole_features(features)
@@ -91,20 +92,31 @@ def parse_gff3(chunks: Iterator[Chunk], path: Path) -> RawAnnotation:
         .with_row_index("place")
     )
     of_place = transcripts.select("place", pl.col("id").alias("parent"), "chrom", "strand")
-    exons = exons.join(of_place, on=["parent", "chrom", "strand"], how="inner", maintain_order="left")
+    key = ["parent", "chrom", "strand"]
+    exons = exons.join(of_place, on=key, how="inner", maintain_order="left")
+    cds = coding.join(of_place, on=key, how="inner").group_by("place")
+    cds = cds.agg(pl.col("start").min().alias("cds_start"), pl.col("end").max().alias("cds_end"))
+    transcripts = transcripts.select("place", "transcript_id", *columns, *SPAN, *_tags())
+    transcripts = transcripts.join(cds, on="place", how="left", maintain_order="left")
     return RawAnnotation(
         genes.select(*columns, *SPAN),
-        transcripts.select("place", "transcript_id", *columns, *SPAN, *_tags()),
+        transcripts.with_columns(pl.col("cds_start", "cds_end").fill_null(0)),
         exons.select("place", "start", "end"),
     )
 
 
-def _rows(chunk: Chunk) -> tuple[pl.DataFrame, pl.DataFrame]:
-    rows = read_columns(chunk, FEATURE_COLUMNS).filter(~pl.col("feature").is_in(PARTS))
+def _rows(chunk: Chunk) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Genes and transcripts, exons, and coding parts."""
+    is_part = pl.col("feature").is_in([name for name in PARTS if name not in CDS_FEATURES])
+    rows = read_columns(chunk, FEATURE_COLUMNS).filter(~is_part)
     rows = whole_numbers(rows, ["start", "end"], FEATURE_COLUMNS, chunk).with_columns(pl.col("start") - 1)
     parent = _attribute("Parent")
-    exons = rows.filter(pl.col("feature") == "exon").select(parent.str.split(",").alias("parent"), *SPAN)
-    rows = rows.filter((pl.col("feature") != "exon") & _attribute("ID").is_not_null())
+    of_parents = rows.with_columns(parent.str.split(",").alias("parent"))
+    exons, coding = (
+        of_parents.filter(pl.col("feature").is_in(names)).select("parent", *SPAN).explode("parent")
+        for names in (["exon"], CDS_FEATURES)
+    )
+    rows = rows.filter(~pl.col("feature").is_in(["exon", *CDS_FEATURES]) & _attribute("ID").is_not_null())
     features = rows.select(
         _attribute("ID").alias("id"),
         parent.str.split(",").list.first().alias("parent"),
@@ -118,7 +130,7 @@ def _rows(chunk: Chunk) -> tuple[pl.DataFrame, pl.DataFrame]:
         pl.coalesce(_attribute("tag"), pl.lit("")).alias("tag"),
         *SPAN,
     )
-    return _decoded(features), exons.explode("parent")
+    return _decoded(features), exons, coding
 
 
 def _attribute(name: str) -> pl.Expr:

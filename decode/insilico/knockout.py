@@ -153,7 +153,7 @@ def knock_out(
     regulators are removed from a pair; here each is removed alone, from all genes.
     """
     job = _make_job(bundle, features, genes, regulators, id_map)
-    members = [UnfoldedNetwork.from_model(member.pooled, bundle.regions) for member in bundle.members]
+    members = [UnfoldedNetwork.from_model(member.pooled, bundle.input_names) for member in bundle.members]
     compute = partial(knock_out_block, members=members, is_track=job.regulators.is_track)
     n_blocks = -(-len(job.rows) // block_genes)
     file = None if out is None else KnockoutFile(out, job.signature(block_genes), block_genes)

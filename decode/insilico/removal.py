@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from decode.features.matrix import RegulatoryFeatures
     from decode.models.bundle import ModelBundle
 
-Pooled = dict[str, NDArray[np.float32]]  # region -> (n, 1 + first bins, 1 + n_tracks)
+# region -> (n, 1 + first bins, 1 + n_tracks); structure, where the model takes it -> (n, n_channels, 1): no track
+Pooled = dict[str, NDArray[np.float32]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +103,9 @@ class GeneInputs:
         draws = checked_removals(is_removed, len(self.bins), "bins", self.gene_id)
         inputs = {}
         for region, pooled in self.pooled.items():
+            if region not in self.site_values:  # the gene structure, which has no bins
+                inputs[region] = np.repeat(pooled, len(draws), axis=0)
+                continue
             is_kept = ~draws[:, self.is_of(region)]
             kept = np.repeat(pooled, len(draws), axis=0)
             kept[:, 0, 1:] = is_kept.astype(np.float64) @ self.site_values[region]

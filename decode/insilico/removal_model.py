@@ -41,7 +41,7 @@ class RemovalModel:
     def of(cls, bundle: ModelBundle) -> RemovalModel:
         """Unfold the members of a bundle."""
         try:
-            members = [UnfoldedNetwork.from_model(member.pooled, bundle.regions) for member in bundle.members]
+            members = [UnfoldedNetwork.from_model(member.pooled, bundle.input_names) for member in bundle.members]
         except ValueError as error:
             logger.info("removals are predicted by Keras, more slowly: the network cannot be unfolded")
             logger.debug("%s", error)
@@ -125,7 +125,7 @@ class RemovalModel:
             return self._by_keras(gene.without_bins, draws, block_draws)
 
         def lost(member: UnfoldedNetwork) -> Callable[[NDArray[np.bool_]], NDArray[np.float32]]:
-            parts = [_bin_part(member, gene, region) for region in member.regions]
+            parts = [_bin_part(member, gene, region) for region in gene.site_values]
             return lambda some: np.sum([part(some) for part in parts], axis=0)
 
         return self._by_difference(gene, lost, draws, block_draws)

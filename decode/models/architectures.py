@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 import keras
 
 from decode.core.seeds import seed_stream
+from decode.genome.structure import STRUCTURE
 from decode.models.config import NetworkConfig
-from decode.models.layers import ChannelScale, LogTotals, PooledConvolutions, SumBins, TaskUnits
+from decode.models.layers import ChannelScale, LogTotals, PooledConvolutions, StructureScale, SumBins, TaskUnits
 from decode.models.scales import RegionScale, TaskScale
 
 
@@ -41,7 +42,8 @@ def build_network(
     config : NetworkConfig
         Architecture and sizes.
     scales : mapping of region name to RegionScale
-        Order of the regions is the order of the inputs. Length of the vectors gives the number of channels.
+        Order of the regions is the order of the inputs. Length of the vectors gives the number of channels. "structure"
+        stands for the gene structure, which goes to the dense layers standardised.
     task_scale : TaskScale
         One mean and standard deviation a task, log2 units.
     n_bins : mapping of region name to int, optional
@@ -52,7 +54,8 @@ def build_network(
     Returns
     -------
     Network
-        bins: inputs (gene, bin, 1 + n_tracks) a region; pooled: inputs (gene, 1 + first bins, 1 + n_tracks) a region.
+        bins: inputs (gene, bin, 1 + n_tracks) a region; pooled: inputs (gene, 1 + first bins, 1 + n_tracks) a region;
+        of the structure (gene, channel, 1) in both.
         Both give (gene, task).
 
     Raises
@@ -67,6 +70,14 @@ def build_network(
     pool = _paper_region if config.architecture == "paper" else _log_totals_region
     for region, scale in scales.items():
         n_channels = len(scale.factor)
+        if region == STRUCTURE:
+            bins, pooled = (keras.Input((n_channels, 1), name=region) for _ in range(2))
+            scaled = StructureScale(scale.shift, scale.factor, name="structure_scale")
+            bins_inputs.append(bins)
+            pooled_inputs.append(pooled)
+            bins_parts.append(scaled(bins))
+            pooled_parts.append(scaled(pooled))
+            continue
         bins = keras.Input(((n_bins or {}).get(region), n_channels), name=region)
         pooled = keras.Input((1 + config.n_first_bins(region), n_channels), name=region)
         bins_inputs.append(bins)

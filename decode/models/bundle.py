@@ -25,6 +25,7 @@ from decode.core.resume import content_hash
 from decode.dataset import Dataset
 from decode.expression.person_reference import PersonReference, read_person_reference, write_person_reference
 from decode.expression.task_kinds import TaskKind, main_tasks
+from decode.genome.structure import STRUCTURE
 from decode.models.architectures import Network, build_network
 from decode.models.bundle_record import (
     AGAIN,
@@ -73,9 +74,10 @@ class ModelBundle:
     tracks : pd.DataFrame
         region, kind, regulator, biosample, value_kind of each input channel after the occupancy, in order.
     regions : list of str
-        Inputs, in order.
+        Regions of the inputs, in order.
     features : dict
-        level, build, bin_size, upstream, downstream, definitions and sources of the features trained on.
+        level, build, bin_size, upstream, downstream, definitions, sources and structure channels of the features
+        trained on.
     split : pd.DataFrame
         id and split of each gene or transcript.
     seeds : list of int
@@ -124,6 +126,16 @@ class ModelBundle:
         """Part of each gene or transcript of the training run."""
         return dict(zip(self.split["id"], self.split["split"], strict=True))
 
+    @property
+    def structure_channels(self) -> list[str]:
+        """Numbers of gene structure that the networks take; none in most models and all older ones."""
+        return list(self.features.get("structure", []))
+
+    @property
+    def input_names(self) -> list[str]:
+        """Inputs of the networks, in order: the regions and, last, the gene structure where there is one."""
+        return [*self.regions, *([STRUCTURE] if self.structure_channels else [])]
+
     def n_first_bins(self) -> dict[str, int]:
         """Rows of each pooled input besides the total."""
         return {region: self.network.n_first_bins(region) for region in self.regions}
@@ -157,6 +169,7 @@ def make_bundle(
             "downstream": features.downstream,
             "definitions": features.definitions,
             "sources": features.sources,
+            "structure": features.structure_channels,
         },
         split=pd.DataFrame({"id": features.ids.astype(str), "split": dataset.split}),
         seeds=seeds,
@@ -170,9 +183,12 @@ def make_bundle(
 def model_hash(bundle: ModelBundle) -> str:
     """SHA-256 of what an ensemble computes: networks, weights, tracks, tasks and their kinds."""
     weights = [weight for member in bundle.members for weight in member.bins.get_weights()]
+    # what the networks take of the structure stands in its channels; older networks do not state the option
+    network = {name: value for name, value in bundle.network.to_json().items() if name != "structure"}
     names = [
-        json.dumps(bundle.network.to_json()),
-        *bundle.regions,
+        json.dumps(network),
+        *bundle.input_names,
+        *bundle.structure_channels,
         *bundle.track_ids,
         *bundle.tasks,
         *bundle.task_kinds,
@@ -318,11 +334,14 @@ def _load_members(folder: Path, network: NetworkConfig, record: dict[str, Any], 
     n_tracks = tracks["region"].value_counts()
     widths = {region: 1 + int(n_tracks.get(region, 0)) for region in record["regions"]}
     n_tasks = len(record["tasks"])
-    shapes = member_shapes(network, widths, n_tasks)
+    n_structure = len(record["features"].get("structure", []))
+    shapes = member_shapes(network, widths, n_tasks, n_structure=n_structure)
     paths = [folder / member_file(number) for number in range(record["n_members"])]
     for path in paths:
         check_member(path, shapes)
     blank = {region: RegionScale(np.zeros(width), np.ones(width)) for region, width in widths.items()}
+    if n_structure:
+        blank[STRUCTURE] = RegionScale(np.zeros(n_structure), np.ones(n_structure))
     members = []
     for path in paths:
         views = build_network(network, blank, TaskScale(np.zeros(n_tasks), np.ones(n_tasks)))

@@ -54,6 +54,7 @@ _NETWORK = {
     "huber_delta": optional(number(0, open_low=True)),
     "level_weight": number(0, open_low=True),
     "weigh_kinds": flag,
+    "structure": flag,
     "rna": _CONVOLUTION,
     "promoter": _CONVOLUTION,
 }
@@ -74,6 +75,7 @@ _FEATURES = {
     "downstream": whole(0, LONGEST_BP),
     "definitions": mapping(mapping(anything)),
     "sources": items(mapping(anything)),
+    "structure": items(NAME, most=1000, unique=True),
 }
 _COUNTS = {"kind_weights": mapping(number(0))}
 _RECORD = {
@@ -83,7 +85,7 @@ _RECORD = {
     "tasks": items(NAME, least=1, most=10**6, unique=True),
     "task_kinds": items(choice(TASK_KINDS), least=1, most=10**6),
     "regions": items(text("[^/]+", "a name without '/'", longest=200), least=1, most=1000, unique=True),
-    "features": fields(_FEATURES, may_lack=("definitions",)),
+    "features": fields(_FEATURES, may_lack=("definitions", "structure")),
     "n_members": whole(1, MOST_MEMBERS),
     "seeds": items(whole(0, 2**63), most=MOST_MEMBERS),
     "validation_loss": items(optional(number()), most=MOST_MEMBERS),

@@ -73,6 +73,8 @@ class NetworkConfig:
     weigh_kinds : bool
         Choose on validation genes how much each kind of regulator may say (`decode.training.kind_weights`); default
         network only.
+    structure : bool
+        Take the gene structure where the features hold it (`decode.genome.structure`).
     rna, promoter : ConvolutionConfig
         Convolutions of the paper network; unused by the default. A further named region is treated like the promoter.
     """
@@ -85,6 +87,7 @@ class NetworkConfig:
     huber_delta: float | None = 0.5
     level_weight: float = 5.0
     weigh_kinds: bool = True
+    structure: bool = True
     rna: ConvolutionConfig = PAPER_RNA
     promoter: ConvolutionConfig = PAPER_PROMOTER
 
@@ -126,7 +129,7 @@ class NetworkConfig:
         return cls(**parts)
 
 
-# Tasaki 2020: two dense layers of 160 units with ReLU and batch normalisation, no dropout.
+# Tasaki 2020: two dense layers of 160 units with ReLU and batch normalisation, no dropout; sites and length alone.
 PAPER = NetworkConfig(
     architecture="paper",
     width=160,
@@ -136,6 +139,7 @@ PAPER = NetworkConfig(
     huber_delta=None,
     level_weight=1.0,
     weigh_kinds=False,
+    structure=False,
 )
 DEFAULT = NetworkConfig()
 

@@ -37,7 +37,7 @@ def predict_inputs(
     Parameters
     ----------
     bundle : ModelBundle
-    inputs : mapping of region to array, or sequence of arrays in the order of `bundle.regions`
+    inputs : mapping of region to array, or sequence of arrays in the order of `bundle.input_names`
         As `decode.dataset.pooled_inputs` makes them with `bundle.n_first_bins()`: one array a region, shape
         (n_genes, 1 + first bins, 1 + n_tracks of the region), sums in bases. They are not changed.
     batch_size : int
@@ -75,7 +75,7 @@ def predict_inputs(
 
 def _ordered(bundle: ModelBundle, inputs: Mapping[str, np.ndarray] | Sequence[np.ndarray]) -> InputArrays:
     """The inputs in the order of the regions, checked against the shapes that the members take."""
-    regions = bundle.regions
+    regions = bundle.input_names
     if isinstance(inputs, Mapping):
         if set(inputs) != set(regions):
             raise ValueError(f"inputs are of the regions {listed(inputs)}; the model takes {listed(regions)}")

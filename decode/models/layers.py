@@ -68,6 +68,31 @@ class SumBins(keras.layers.Layer):
         return (input_shape[0], input_shape[2])
 
 
+class StructureScale(keras.layers.Layer):
+    """Gene structure as units, each standardised: (gene, number, 1) -> (gene, number), (x - shift) * factor.
+
+    Parameters
+    ----------
+    shift, factor : array
+        One number a structure channel, fitted on training genes.
+    """
+
+    def __init__(self, shift: ArrayLike, factor: ArrayLike, **options: Any):
+        super().__init__(**options)
+        self._initial = (shift, factor)
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Create the two constant vectors."""
+        for name, values in zip(("shift", "factor"), self._initial, strict=True):
+            weight = self.add_weight(shape=(input_shape[1],), initializer="zeros", trainable=False, name=name)
+            weight.assign(np.asarray(values, dtype=np.float32))
+            setattr(self, name, weight)
+
+    def call(self, inputs: Any) -> Any:
+        """Scale."""
+        return (ops.reshape(inputs, (-1, inputs.shape[1])) - self.shift) * self.factor
+
+
 class LogTotals(keras.layers.Layer):
     """log(1 + total bases), element-wise."""
 

@@ -23,7 +23,7 @@ def select_for_model(bundle: ModelBundle, features: RegulatoryFeatures) -> Regul
     ----------
     bundle : ModelBundle
     features : RegulatoryFeatures
-        May hold further tracks and regions; they are left out.
+        May hold further tracks, regions and gene structure; they are left out.
 
     Returns
     -------
@@ -54,6 +54,13 @@ def select_for_model(bundle: ModelBundle, features: RegulatoryFeatures) -> Regul
         raise ValueError(
             f"the features lack the region(s) {listed(lacking)} of the model; build them with sites in these regions"
         )
+    absent = [name for name in bundle.structure_channels if name not in features.structure_channels]
+    if absent:
+        raise ValueError(
+            f"the model takes gene structure and the features lack {listed(absent)}; build them from an annotation "
+            "with CDS lines, or with --structure FILE"
+        )
+    features = features.with_structure_channels(bundle.structure_channels)
     _check_definitions(bundle, features)
     selected = features.select(track_ids=bundle.track_ids)
     regions = {region: selected.regions[region] for region in bundle.regions}

@@ -9,7 +9,9 @@ from decode.models.config import NetworkConfig
 Shape = tuple[int, ...]
 
 
-def member_shapes(config: NetworkConfig, n_channels: Mapping[str, int], n_tasks: int) -> dict[str, Shape]:
+def member_shapes(
+    config: NetworkConfig, n_channels: Mapping[str, int], n_tasks: int, *, n_structure: int = 0
+) -> dict[str, Shape]:
     """Shapes of all variables that `decode.models.architectures.build_network` would make.
 
     Parameters
@@ -18,6 +20,8 @@ def member_shapes(config: NetworkConfig, n_channels: Mapping[str, int], n_tasks:
     n_channels : mapping of region to int
         Tracks of each region, and the occupancy.
     n_tasks : int
+    n_structure : int
+        Numbers of gene structure.
 
     Returns
     -------
@@ -38,6 +42,9 @@ def member_shapes(config: NetworkConfig, n_channels: Mapping[str, int], n_tasks:
             shapes |= dict(_convolutions(config, region, width))
             width = config.convolution(region).filters
         n_inputs += width
+    if n_structure:
+        shapes |= {f"structure_scale/{name}": (n_structure,) for name in ("shift", "factor")}
+        n_inputs += n_structure
     for number in range(config.n_dense):
         shapes |= _dense(f"dense_{number}", n_inputs, config.width)
         for name in ("gamma", "beta", "moving_mean", "moving_variance"):

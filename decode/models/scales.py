@@ -9,6 +9,7 @@ import numpy as np
 
 from decode.dataset import TRAIN, Dataset
 from decode.expression.task_kinds import FOLD_CHANGE, LEVEL, tasks_by_kind
+from decode.genome.structure import STRUCTURE
 from decode.models.config import NetworkConfig
 
 LEAST_VARIATION = 1e-3  # standard deviation of a log total over its mean
@@ -48,6 +49,7 @@ def fit_region_scales(
     Returns
     -------
     dict of region name to RegionScale
+        Last, where the features have gene structure, "structure": mean and 1 / SD of its channels in both networks.
     """
     rows = dataset.rows(TRAIN)
     features = dataset.features
@@ -69,6 +71,10 @@ def fit_region_scales(
             kinds = features.tracks.loc[features.tracks["region"] == region, "kind"].astype(str)
             factor[1:] *= [kind_weights.get(f"{region}|{kind}", 1.0) for kind in kinds]
         scales[region] = RegionScale(shift.astype(np.float32), factor.astype(np.float32))
+    if features.structure_channels:
+        values = features.structure[rows].astype(np.float64)
+        mean, factor = values.mean(axis=0), _inverse(values.std(axis=0))
+        scales[STRUCTURE] = RegionScale(mean.astype(np.float32), factor.astype(np.float32))
     return scales
 
 

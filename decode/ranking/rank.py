@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from typing import Any, NamedTuple
 
@@ -57,6 +58,8 @@ class RegulatorScores(NamedTuple):
         Mean and mean absolute length effect over genes: what length alone does to the prediction.
     attributes : dict
         reference, level, engine, n_genes, model_sha256 and further attributes of the attributions; is_usage.
+    structure_mean_abs : float64 array, shape (n_tasks,), optional
+        Mean absolute structure effect over genes; None where the model takes no gene structure.
     """
 
     regulators: pd.DataFrame
@@ -69,6 +72,7 @@ class RegulatorScores(NamedTuple):
     length_mean: Float
     length_mean_abs: Float
     attributes: dict[str, Any]
+    structure_mean_abs: Float | None = None
 
     @property
     def is_main_task(self) -> NDArray[np.bool_]:
@@ -126,6 +130,11 @@ def regulator_scores(dataset: xr.Dataset, *, usage: bool = False) -> RegulatorSc
         member_mean_abs=member_mean_abs,
         length_mean=dataset["member_length_mean"].to_numpy().astype(np.float64).mean(axis=0),
         length_mean_abs=np.abs(dataset["length_effect"].to_numpy()).mean(axis=0, dtype=np.float64),
+        structure_mean_abs=(
+            np.abs(dataset["structure_effect"].to_numpy()).mean(axis=0, dtype=np.float64)
+            if json.loads(dataset.attrs.get("structure_channels", "[]"))
+            else None
+        ),
         attributes=dict(dataset.attrs) | {"is_usage": usage},
     )
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from decode.attribution.job import Job, Part, make_job
+from decode.attribution.job import Job, Part, make_job, split_parts
 from decode.attribution.references import N_MATCHED, ReferenceName
 from decode.attribution.regulator_sums import SumTaker, add_up, means
 from decode.attribution.result import make_layout
@@ -52,8 +52,8 @@ def score_regulators(job: Job) -> Scores:
             taker = SumTaker(job.regulators.code, block.n_own, block.usage_gene)
             for engine in engines:
                 parts = engine.attribute(block.inputs, block.references)
-                length = np.sum([part[:, 0] for part in parts], axis=0)
-                taker.add(length, np.concatenate([part[:, 1:] for part in parts], axis=1))
+                length, _, tracks = split_parts(parts, block.has_structure)
+                taker.add(length, tracks)
             sums.append(taker.result())
     found = means(add_up(sums), len(job.rows), job.n_usage_genes)
     return Scores(found["member_mean"].mean(axis=0), found["regulator_mean_abs"], found.get("regulator_usage"))

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from decode.comparators.expecto import METHODS, ExpectoResult
+from decode.comparators.expecto import METHODS, ExpectoResult, methods_in
 from decode.comparators.single_task import MULTI, SINGLE, SingleTaskResult
 from decode.comparators.units import SCALES
 from decode.core.checks import check_columns
@@ -192,7 +192,8 @@ def expecto_plot(summary: pd.DataFrame, *, title: str = "") -> Figure:
     figure = Figure(figsize=(2.6 * len(scales) + 1.2, 4.6), layout="constrained")
     panels = figure.subplots(2, len(scales), sharey=True, squeeze=False)
     for column, scale in enumerate(scales):
-        of_scale = summary[summary["scale"] == scale].set_index("method").reindex(METHODS)
+        of_scale = summary[summary["scale"] == scale].set_index("method")
+        of_scale = of_scale.reindex(methods_in(of_scale.index))
         for row, (metric, label) in enumerate((("rmse", "RMSE"), ("pearson", "Pearson correlation"))):
             _draw_methods(panels[row, column], of_scale, metric)
             panels[row, column].set_xlabel(label, fontsize=9)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ from decode.training.kind_weights import kind_weights
 class TrainingData(NamedTuple):
     """What one member needs, as plain arrays, so that it can travel to another process."""
 
-    inputs: dict[str, np.ndarray]  # region -> (gene, row, channel), pooled
+    inputs: dict[str, np.ndarray]  # region (or structure) -> (gene, row, channel), pooled
     targets: np.ndarray  # (gene, task), log2 units
     train: np.ndarray  # row numbers
     validation: np.ndarray  # row numbers
@@ -25,6 +26,13 @@ class TrainingData(NamedTuple):
     task_scale: TaskScale
     task_weight: np.ndarray  # (task,), in the loss
     kind_weights: dict[str, float]  # "region|kind" -> weight of its tracks
+
+
+def dataset_for(dataset: Dataset, network: NetworkConfig) -> Dataset:
+    """The dataset as a network takes it: without gene structure where the network does not want it."""
+    if network.structure or not dataset.features.structure_channels:
+        return dataset
+    return replace(dataset, features=dataset.features.with_structure_channels([]))
 
 
 def training_data(dataset: Dataset, network: NetworkConfig, weights: Mapping[str, float] | None = None) -> TrainingData:
@@ -42,6 +50,7 @@ def training_data(dataset: Dataset, network: NetworkConfig, weights: Mapping[str
     ValueError
         If no task varies over training genes, or the varying tasks have no value in any validation gene.
     """
+    dataset = dataset_for(dataset, network)
     task_scale = fit_task_scale(dataset, network)
     varies = task_scale.sd > 0
     if not varies.any():

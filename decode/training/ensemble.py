@@ -19,7 +19,7 @@ from decode.expression.task_kinds import TaskKind
 from decode.models.bundle import ModelBundle, make_bundle
 from decode.models.config import NetworkConfig, network_config
 from decode.training.config import TrainingConfig
-from decode.training.data import TrainingData, training_data
+from decode.training.data import TrainingData, dataset_for, training_data
 from decode.training.member import MemberFit, assemble_network, fit_member
 
 if TYPE_CHECKING:
@@ -89,6 +89,7 @@ def train_dataset(
 
     With `weights` (of the kinds) and `epochs` (a member) nothing is chosen on validation genes but what `keep` says.
     """
+    dataset = dataset_for(dataset, network)
     data = training_data(dataset, network, weights)
     fits = fit_members(
         data, network, training, epochs=epochs, checkpoint_folder=checkpoint_folder, executor=executor,

@@ -82,7 +82,10 @@ def _problem(dataset: Dataset) -> _Problem:
     scaled = (logs - mean) / np.where(sd > 1e-6, sd, np.inf)
     length = np.log(np.maximum(dataset.features.genes["length_bp"].to_numpy(dtype=np.float64), 1.0))
     length = (length - length[train].mean()) / max(float(length[train].std()), 1e-6)
-    design = np.concatenate([scaled, length[:, None]], axis=1)
+    structure = dataset.features.structure.astype(np.float64)
+    spread = structure[train].std(axis=0)
+    structure = (structure - structure[train].mean(axis=0)) / np.where(spread > 1e-6, spread, np.inf)
+    design = np.concatenate([scaled, length[:, None], structure], axis=1)
     scores = np.nan_to_num(normal_scores(dataset.targets[train]))  # 0, the middle, where not measured
     return _Problem(
         design[train].T @ design[train],
@@ -95,7 +98,8 @@ def _problem(dataset: Dataset) -> _Problem:
 
 def _judge(problem: _Problem, group: np.ndarray, weights: dict[str, float]) -> float:
     """Best of the penalties: Spearman on validation genes, each kind of tasks counting the same."""
-    column_weight = np.append([weights[name] for name in group], 1.0)
+    column_weight = np.ones(len(problem.gram))  # 1 for length and structure
+    column_weight[: len(group)] = [weights[name] for name in group]
     gram = problem.gram * column_weight[:, None] * column_weight[None]
     best = -np.inf
     for penalty in PENALTIES:

@@ -255,3 +255,53 @@ def test_faults_of_regions_and_signals(run, by_hand, tmp_path, options, message)
     assert result.status == 2
     assert message in result.err
     assert not (tmp_path / "features.h5").exists()
+
+
+class TestStructure:
+    """Gene structure: from the annotation's CDS lines, or from a second annotation."""
+
+    CDS = 'chr1\ttest\tCDS\t1101\t1150\t.\t+\t.\tgene_id "G1"; transcript_id "G1T";\n'
+    GENEPRED = "NM_1\tchr1\t+\t1000\t1350\t1020\t1320\t2\t1000,1300,\t1150,1350,\t0\tg1\tcmpl\tcmpl\t0,1,\n"
+
+    def cds(self, folder: Path) -> list[float]:
+        genes = RegulatoryFeatures.read(folder / "features.h5").genes
+        return np.expm1(genes["structure_cds"]).round(6).tolist()
+
+    def test_from_the_annotation(self, run, by_hand, tmp_path):
+        assert run(*by_hand).status == 0
+        assert RegulatoryFeatures.read(tmp_path / "features.h5").structure_channels == []
+        (tmp_path / "a.gtf").write_text(GTF + self.CDS)
+        result = run(*by_hand, "--force")
+        assert result.status == 0, result.err
+        assert self.cds(tmp_path) == [50, 50]  # G2 has no CDS and gets the median
+
+    def test_from_a_second_annotation(self, run, by_hand, tmp_path):
+        (tmp_path / "b.txt").write_text(self.GENEPRED)
+        result = run(*by_hand, "--structure", tmp_path / "b.txt")
+        assert result.status == 0, result.err
+        assert "by symbol 1" in result.err
+        assert self.cds(tmp_path) == [150, 150]
+        features = RegulatoryFeatures.read(tmp_path / "features.h5")
+        assert features.genes["structure_missing"].tolist() == [0, 1]
+        assert "not found 1" in features.checks["gene_models"]
+
+    def test_preset(self, run, by_hand, tmp_path):
+        result = run(*by_hand, "--preset", "recommended")
+        assert (result.status, "no CDS lines" in result.err, "--structure" in result.err) == (2, True, True)
+        assert not (tmp_path / "features.h5").exists()
+        (tmp_path / "b.txt").write_text(self.GENEPRED)
+        (tmp_path / "tf.bed").write_text(PROMOTER + "chr1\t1100\t1130\tCTCF\t0\t.\tK562\n")
+        result = run(*by_hand, "--preset", "recommended", "--structure", tmp_path / "b.txt")
+        assert result.status == 0, result.err
+        features = RegulatoryFeatures.read(tmp_path / "features.h5")
+        assert list(features.regions) == ["promoter", "rna", "downstream"]
+        expected = {"type": "window", "first_bp": 20, "last_bp": 10000, "bin_size": 1000}
+        assert features.definition_of("downstream") == expected
+        row = features.track_ids.index("downstream|TF:CTCF")
+        assert features.totals()[:, row].tolist() == [40, 70]  # G2 looks down to the start of chr1
+        assert features.structure_channels
+
+    def test_preset_without_tf_sites(self, run, by_hand):
+        place = by_hand.index("--promoter-sites")
+        result = run(*by_hand[:place], *by_hand[place + 2 :], "--preset", "recommended")
+        assert (result.status, "--promoter-sites TF=PATH" in result.err) == (2, True)

@@ -48,8 +48,8 @@ def test_gencode_style(tmp_path: Path) -> None:
     annotation = read(tmp_path, GENCODE)
     assert annotation.genes.to_numpy().tolist() == [["ENSG01", "A", "protein_coding", "chr1", 100, 900, "+"]]
     assert annotation.transcripts.to_numpy().tolist() == [
-        ["ENST01", "ENSG01", "A", "chr1", 100, 900, "+", True, "principal_1", True],
-        ["ENST02", "ENSG01", "A", "chr1", 100, 300, "+", False, "alternative_2", False],
+        ["ENST01", "ENSG01", "A", "chr1", 100, 900, "+", True, "principal_1", True, 149, 200],
+        ["ENST02", "ENSG01", "A", "chr1", 100, 300, "+", False, "alternative_2", False, 0, 0],
     ]
     assert annotation.exons.to_numpy().tolist() == [
         ["ENST01", "chr1", 100, 200, "+"],

@@ -9,7 +9,14 @@ import keras
 import numpy as np
 
 from decode.attribution.exact.steps import Affine, Elementwise, MatrixProduct, Step, SumRows, Values
-from decode.models.layers import ChannelScale, LogTotals, PooledConvolutions, SumBins, TaskUnits
+from decode.models.layers import (
+    ChannelScale,
+    LogTotals,
+    PooledConvolutions,
+    StructureScale,
+    SumBins,
+    TaskUnits,
+)
 
 
 def _relu(x: Values) -> Values:
@@ -84,6 +91,11 @@ def _channel_scale(layer: Any) -> list[Step]:
     return [Affine(factor, -_array(layer.shift) * factor)]
 
 
+def _structure_scale(layer: Any) -> list[Step]:
+    factor = _array(layer.factor)
+    return [MatrixProduct(np.diag(factor)[:, None], -_array(layer.shift) * factor)]
+
+
 def _task_units(layer: Any) -> list[Step]:
     return [Affine(_array(layer.sd), _array(layer.mean))]
 
@@ -112,6 +124,7 @@ RULES: dict[type, Callable[[Any], list[Step]]] = {
     ChannelScale: _channel_scale,
     LogTotals: lambda _: [Elementwise(np.log1p, _log1p_slope)],
     PooledConvolutions: _pooled_convolutions,
+    StructureScale: _structure_scale,
     SumBins: lambda _: [SumRows()],
     TaskUnits: _task_units,
     keras.layers.Activation: _activation,
