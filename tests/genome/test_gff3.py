@@ -35,7 +35,8 @@ def gtf() -> str:
         for transcript, tags, exons in transcripts:
             text = own + f' transcript_id "{transcript}.2";' + "".join(f' tag "{tag}";' for tag in tags.split(","))
             lines.append(f"chr21\tT\ttranscript\t{exons[0][0]}\t{exons[-1][1]}\t.\t{strand}\t.\t{text}")
-            lines += [f"chr21\tT\texon\t{a}\t{b}\t.\t{strand}\t.\t{text}" for a, b in exons]
+            for part in ("exon", "CDS"):
+                lines += [f"chr21\tT\t{part}\t{a}\t{b}\t.\t{strand}\t.\t{text}" for a, b in exons]
     return "\n".join(lines) + "\n"
 
 
