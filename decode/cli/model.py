@@ -61,7 +61,7 @@ def train(
     split_by: SplitBy = "gene",
     task_kind: TaskKind = None,
     seed: Annotated[int, typer.Option(help="Seed of split, weights, batches and dropout.")] = 0,
-    max_epochs: MaxEpochs = 100,
+    max_epochs: MaxEpochs = None,
     patience: Patience = 10,
     transfer_from: Annotated[
         Path | None,

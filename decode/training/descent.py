@@ -198,14 +198,14 @@ class Descent:
         return run
 
 
-def corrected_rates(rates: NDArray[np.float64], first_step: int) -> NDArray[np.float64]:
-    """Adam's rates with the correction of its first steps, shape (n_steps,).
+def corrected_rates(rates: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Adam's rates of all steps from the first, with the correction of the first steps.
 
     Notes
     -----
-    rate_t sqrt(1 - beta_2^t) / (1 - beta_1^t) for t = first_step + 1, first_step + 2, ... (Kingma & Ba 2015, section 2).
+    rate_t sqrt(1 - beta_2^t) / (1 - beta_1^t) for t = 1, 2, ... (Kingma & Ba 2015, section 2).
     """
-    step = first_step + 1.0 + np.arange(len(rates))
+    step = 1.0 + np.arange(len(rates))
     corrected: NDArray[np.float64] = rates * np.sqrt(1 - BETA_2**step) / (1 - BETA_1**step)
     return corrected
 

@@ -90,6 +90,7 @@ def train_dataset(
     With `weights` (of the kinds) and `epochs` (a member) nothing is chosen on validation genes but what `keep` says.
     """
     data = training_data(dataset, network, weights)
+    training = training.resolved(network.architecture, len(data.train))
     fits = fit_members(
         data, network, training, epochs=epochs, checkpoint_folder=checkpoint_folder, executor=executor,
         on_member=on_member, on_epoch=on_epoch,
