@@ -1,9 +1,9 @@
-"""Gradient descent at the machine's limit: a whole epoch is one TensorFlow graph, and nothing constant is computed twice.
+"""Gradient descent at the machine's limit: an epoch is one TensorFlow graph, and nothing constant is computed twice.
 
-What the layers before the first weight or dropout make of a gene (sums, logarithms, scaling) is the same in every epoch,
-so it is computed once for all genes. Masks of dropout are windows of a table that is drawn anew for every epoch, which
-costs a fifth of drawing each mask; Adam is TensorFlow's own fused kernel, one operation a variable. The network that is
-fitted keeps its layers and weights, and computes the same function as before.
+What the layers before the first weight or dropout make of a gene (sums, logarithms, scaling) is the same in every
+epoch, so it is computed once for all genes. Masks of dropout are windows of a table that is drawn anew for every epoch,
+which costs a fifth of drawing each mask; Adam is TensorFlow's own fused kernel, one operation a variable. The network
+that is fitted keeps its layers and weights, and computes the same function as before.
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ def split_trunk(network: keras.Model) -> Trunk:
     made: dict[int, Any] = {
         id(tensor): keras.Input(tensor.shape[1:], name=f"constant_{i}") for i, tensor in enumerate(frontier)
     }
-    inputs, masks, rates = list(made.values()), [], []
+    inputs: list[Any] = list(made.values())
+    masks: list[Any] = []
+    rates: list[float] = []
 
     def rebuild(tensor: Any) -> Any:
         if id(tensor) not in made:
@@ -124,7 +126,9 @@ class Descent:
         import tensorflow as tf
 
         trunk = split_trunk(network)
-        self._masks = [(rate, int(np.prod(shape))) for rate, shape in zip(trunk.mask_rates, trunk.mask_shapes, strict=True)]
+        self._masks = [
+            (rate, int(np.prod(shape))) for rate, shape in zip(trunk.mask_rates, trunk.mask_shapes, strict=True)
+        ]
         self._rows = train
         self._train = [tf.constant(values) for values in _constants(trunk.constant, inputs, train)]
         self._validation = [tf.constant(values) for values in _constants(trunk.constant, inputs, validation)]
@@ -135,7 +139,9 @@ class Descent:
         self.variables = [tf.Variable(tf.zeros_like(value)) for _ in range(2) for value in self._weights_of_network]
         self._run = self._compile(trunk, loss)
 
-    def epoch(self, order: NDArray[np.int64], rates: NDArray[np.float64], seed: tuple[int, int]) -> tuple[float, Float32]:
+    def epoch(
+        self, order: NDArray[np.int64], rates: NDArray[np.float64], seed: tuple[int, int]
+    ) -> tuple[float, Float32]:
         """Go down once along all batches.
 
         Parameters
@@ -159,9 +165,7 @@ class Descent:
         largest = batch_size * max((size for _, size in self._masks), default=0)
         tables = [dropout_table(rng, rate, TABLE_SIZE + largest) for rate in sorted({rate for rate, _ in self._masks})]
         starts = rng.integers(0, TABLE_SIZE, (n_steps, len(self._masks)))
-        loss, predicted = self._run(
-            order.astype(np.int32), rates.astype(np.float32), starts.astype(np.int32), tables
-        )
+        loss, predicted = self._run(order.astype(np.int32), rates.astype(np.float32), starts.astype(np.int32), tables)
         return float(loss), predicted.numpy()
 
     def _compile(self, trunk: Trunk, loss: MaskedLoss) -> Any:
@@ -217,12 +221,12 @@ def dropout_table(rng: np.random.Generator, rate: float, size: int) -> Float32:
     return np.multiply(kept, np.float32(1 / (1 - rate)), dtype=np.float32)
 
 
-def _constants(
-    model: keras.Model, inputs: Sequence[NDArray[Any]], rows: NDArray[np.int64]
-) -> list[Float32]:
+def _constants(model: keras.Model, inputs: Sequence[NDArray[Any]], rows: NDArray[np.int64]) -> list[Float32]:
     """Outputs of the constant part for some genes."""
     parts = []
     for start in range(0, len(rows), CHUNK_GENES):
-        made = model([keras.ops.convert_to_tensor(values[rows[start : start + CHUNK_GENES]], "float32") for values in inputs])
+        made = model(
+            [keras.ops.convert_to_tensor(values[rows[start : start + CHUNK_GENES]], "float32") for values in inputs]
+        )
         parts.append([np.asarray(one) for one in (made if isinstance(made, list) else [made])])
     return [np.concatenate(each) for each in zip(*parts, strict=True)]

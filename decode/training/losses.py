@@ -40,7 +40,9 @@ class MaskedLoss:
         sd = np.asarray(task_sd, dtype=np.float32)
         self._inverse = np.where(sd > 0, 1.0 / np.where(sd > 0, sd, 1.0), 0.0).astype(np.float32)
         self._delta = huber_delta
-        self.weight: np.ndarray = (np.ones_like(sd) if task_weight is None else np.asarray(task_weight, np.float32)) * (sd > 0)
+        self.weight: np.ndarray = (np.ones_like(sd) if task_weight is None else np.asarray(task_weight, np.float32)) * (
+            sd > 0
+        )
 
     def __call__(self, actual: Any, predicted: Any) -> Any:
         """The loss of one batch, a scalar."""

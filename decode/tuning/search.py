@@ -341,9 +341,7 @@ def _row(trial: Any, tuner: NetworkTuner) -> dict[str, Any]:
         row[name] = trial.metrics.get_best_value(name) if trial.metrics.exists(name) else None
     values = values_of(trial)
     row[ARCHITECTURE] = values[ARCHITECTURE]
-    row["max_epochs"] = values.get(
-        EPOCHS_OF_RUNG, tuner.training.resolved(values[ARCHITECTURE], 0).max_epochs
-    )
+    row["max_epochs"] = values.get(EPOCHS_OF_RUNG, tuner.training.resolved(values[ARCHITECTURE], 0).max_epochs)
     for architecture, parameters in tuner.space.choices.items():
         for parameter in parameters:
             if architecture == row[ARCHITECTURE]:
