@@ -1,8 +1,8 @@
-"""Training: pooled sums first against raw bins, and members to the same accuracy on the real corpus against a plain loop.
+"""Training: pooled sums first against raw bins; members to the same accuracy on the real corpus against a plain loop.
 
 Both sides of the first case run the published network with the same weights, genes and batches. "Plain" feeds it every
-100-bp bin, padded to the longest gene of the batch, as the original does; ours feeds the same layers the per-gene sums. The peer of the
-other cases is the plain loop of `benchmarks.reference_training`, taken in turns with ours.
+100-bp bin, padded to the longest gene of the batch, as the original does; ours feeds the same layers the per-gene sums.
+The peer of the other cases is the plain loop of `benchmarks.reference_training`, taken in turns with ours.
 """
 
 from __future__ import annotations
