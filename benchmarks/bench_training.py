@@ -255,8 +255,10 @@ def null_refits(scale: float) -> list[Row]:
             fit_plainly(data, DEFAULT, seed, epochs=PLAIN_BEST_EPOCHS)
             peer += cpu_seconds() - start
     factor = n_refits / done
-    note = f"fits only; {done} of {n_refits} refits done on both sides and scaled up; "
+    note = (
+        f"fits only; {done} of {n_refits} refits done on both sides and scaled up; "
         f"{epochs} and {PLAIN_BEST_EPOCHS} epochs"
+    )
     return [Row("null of 20 refits x 2 members", "today", factor * ours, factor * peer, ratio(peer, ours), note=note)]
 
 
