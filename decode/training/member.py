@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -135,7 +136,8 @@ def fit_network(
     huber_delta : float or None
         As in `MaskedLoss`.
     epochs : int, optional
-        Exactly so many epochs, keeping the weights of the last; the validation genes then decide nothing.
+        Exactly so many epochs, keeping the weights of the last; the validation genes then decide nothing. The learning
+        rate runs as in the whole training; its cycle is only as long as this where this is more.
     checkpoint : Path, optional
         File that keeps the state after each epoch.
     signature : str
@@ -158,9 +160,8 @@ def fit_network(
     progress.restore()
     places = np.arange(len(data.train))
     n_steps = len(list(epoch_batches(places, training.batch_size, seed, 0)))
-    rates = corrected_rates(step_rates(training, n_steps)).reshape(-1, n_steps)
-    if epochs is not None and epochs > training.max_epochs:
-        raise ValueError(f"{epochs} epochs are asked for and the training has {training.max_epochs} at most")
+    cycle = replace(training, max_epochs=max(training.max_epochs, epochs or 0))
+    rates = corrected_rates(step_rates(cycle, n_steps)).reshape(-1, n_steps)
     start = len(progress.history)
     for epoch in range(start, training.max_epochs if epochs is None else epochs):
         if epochs is None and epoch - progress.best_epoch > training.patience and progress.history:
