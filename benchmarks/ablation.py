@@ -143,7 +143,9 @@ def fit_positions(config: Any, permuted: bool, dataset: Any, seed: int) -> dict[
 
     keras.utils.set_random_seed(seed)
     model = network_with_positions(data, config, n_bins)
-    fit = fit_network(model, batches, data, TrainingConfig(), seed=seed, huber_delta=config.huber_delta)
+    training = TrainingConfig().resolved(config.architecture, len(data.train))
+    everything = batches(np.arange(len(dataset.targets)))
+    fit = fit_network(model, everything, data, training, seed=seed, huber_delta=config.huber_delta)
     model.set_weights(fit.weights)
     return judge(data, predict_rows(model, batches, data.validation), dataset.task_kinds)
 

@@ -44,7 +44,7 @@ def cv(
     group_file: GroupFile = None,
     task_kind: TaskKind = None,
     seed: Annotated[int, typer.Option(help="Seed of validation genes, weights, batches and dropout.")] = 0,
-    max_epochs: MaxEpochs = 100,
+    max_epochs: MaxEpochs = None,
     patience: Patience = 10,
     executor: Executor = "serial",
     force: Force = False,

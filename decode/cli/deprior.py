@@ -48,7 +48,7 @@ def deprior(
     group_file: GroupFile = None,
     id_map: IdMap = None,
     seed: Annotated[int, typer.Option(help="Seed of split, weights, batches and dropout.")] = 0,
-    max_epochs: MaxEpochs = 100,
+    max_epochs: MaxEpochs = None,
     patience: Patience = 10,
     executor: Executor = "serial",
     force: Force = False,

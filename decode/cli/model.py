@@ -70,7 +70,7 @@ def train(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of split, weights, batches and dropout.")] = 0,
-    max_epochs: MaxEpochs = 100,
+    max_epochs: MaxEpochs = None,
     patience: Patience = 10,
     transfer_from: Annotated[
         Path | None,

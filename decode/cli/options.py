@@ -30,7 +30,13 @@ Keep = Annotated[
     typer.Option(help="mean: average the members; best: keep the best on validation.", rich_help_panel=NETWORK),
 ]
 Members = Annotated[int, typer.Option(help="Networks of an ensemble, from different seeds.", rich_help_panel=NETWORK)]
-MaxEpochs = Annotated[int, typer.Option(help="Most epochs of a network.", rich_help_panel=NETWORK)]
+MaxEpochs = Annotated[
+    int | None,
+    typer.Option(
+        help="Most epochs of a network, over which the learning rate runs its cycle; default 20, paper network 100.",
+        rich_help_panel=NETWORK,
+    ),
+]
 Patience = Annotated[
     int, typer.Option(help="Epochs without a better validation loss before stopping.", rich_help_panel=NETWORK)
 ]

@@ -46,7 +46,7 @@ def randomise(
     split_by: SplitBy = "gene",
     task_kind: TaskKind = None,
     seed: Annotated[int, typer.Option(help="Seed of the split.")] = 0,
-    max_epochs: MaxEpochs = 100,
+    max_epochs: MaxEpochs = None,
     patience: Patience = 10,
     executor: Executor = "serial",
     force: Force = False,

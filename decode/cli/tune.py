@@ -45,7 +45,7 @@ def tune(
     group_file: GroupFile = None,
     task_kind: TaskKind = None,
     seed: Annotated[int, typer.Option(help="Seed of search, split, weights, batches and dropout.")] = 0,
-    max_epochs: MaxEpochs = 100,
+    max_epochs: MaxEpochs = None,
     patience: Patience = 10,
     worker_timeout: Annotated[
         float, typer.Option(help="Seconds of silence after which a worker (or the chief) is given up.")

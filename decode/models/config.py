@@ -82,7 +82,7 @@ class NetworkConfig:
     architecture: Architecture = "default"
     width: int = 256
     n_dense: int = 2
-    dropout: float = 0.4
+    dropout: float = 0.2
     input_dropout: float = 0.3
     huber_delta: float | None = 0.5
     level_weight: float = 5.0

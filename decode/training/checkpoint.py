@@ -21,8 +21,8 @@ class Progress:
     Parameters
     ----------
     model : keras.Model
-    optimizer : keras.optimizers.Optimizer
-        Built, so that it holds all of its variables.
+    optimizer : keras.optimizers.Optimizer or Descent
+        With all of its variables in `variables`.
     checkpoint : Path or None
         File to keep the state in (.npz, no pickle); None keeps none.
     signature : str

@@ -91,6 +91,7 @@ def train_dataset(
     """
     dataset = dataset_for(dataset, network)
     data = training_data(dataset, network, weights)
+    training = training.resolved(network.architecture, len(data.train))
     fits = fit_members(
         data, network, training, epochs=epochs, checkpoint_folder=checkpoint_folder, executor=executor,
         on_member=on_member, on_epoch=on_epoch,

@@ -40,13 +40,19 @@ class MaskedLoss:
         sd = np.asarray(task_sd, dtype=np.float32)
         self._inverse = np.where(sd > 0, 1.0 / np.where(sd > 0, sd, 1.0), 0.0).astype(np.float32)
         self._delta = huber_delta
-        self._weight = (np.ones_like(sd) if task_weight is None else np.asarray(task_weight, np.float32)) * (sd > 0)
+        self.weight: np.ndarray = (np.ones_like(sd) if task_weight is None else np.asarray(task_weight, np.float32)) * (
+            sd > 0
+        )
 
     def __call__(self, actual: Any, predicted: Any) -> Any:
         """The loss of one batch, a scalar."""
         measured = ops.logical_not(ops.isnan(actual))
-        mask = ops.cast(measured, "float32") * self._weight
-        scaled = ops.where(measured, actual - predicted, 0.0) * self._inverse
+        mask = ops.cast(measured, "float32") * self.weight
+        return self.weighted(ops.where(measured, actual, 0.0), ops.where(measured, predicted, 0.0), mask)
+
+    def weighted(self, actual: Any, predicted: Any, mask: Any) -> Any:
+        """The same of targets without NaN, with the weight of each: the task's where it was measured, else 0."""
+        scaled = (actual - predicted) * self._inverse
         error = ops.square(scaled)
         if self._delta is not None:
             size = ops.abs(scaled)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,11 +14,12 @@ import pandas as pd
 
 from decode.models.architectures import Network, build_network
 from decode.models.config import NetworkConfig
-from decode.models.ensemble import Batches, InputArrays, predict_rows
 from decode.training.checkpoint import Progress
-from decode.training.config import TrainingConfig
+from decode.training.config import ResolvedTraining, TrainingConfig
 from decode.training.data import TrainingData
+from decode.training.descent import Descent, corrected_rates
 from decode.training.losses import MaskedLoss, masked_loss
+from decode.training.schedule import step_rates
 
 logger = logging.getLogger(__name__)
 
@@ -30,23 +32,6 @@ class MemberFit(NamedTuple):
     validation_loss: float
     best_epoch: int
     history: pd.DataFrame  # epoch, train_loss, validation_loss
-
-
-def make_step(model: Any, loss: MaskedLoss, optimizer: Any) -> Callable[[InputArrays, np.ndarray], Any]:
-    """One step of gradient descent on a batch, as a TensorFlow graph.
-
-    Not compiled by XLA: on these small dense products its CPU code needs five times the CPU time of TensorFlow's own.
-    """
-    import tensorflow as tf
-
-    @tf.function(jit_compile=False, reduce_retracing=True)
-    def step(inputs: InputArrays, targets: Any) -> Any:
-        with tf.GradientTape() as tape:
-            value = loss(targets, model(inputs, training=True))
-        optimizer.apply(tape.gradient(value, model.trainable_variables), model.trainable_variables)
-        return value
-
-    return step
 
 
 def epoch_batches(rows: np.ndarray, batch_size: int, seed: int, epoch: int) -> Iterator[np.ndarray]:
@@ -107,26 +92,26 @@ def fit_member(
     ValueError
         If the checkpoint is damaged or of another run, or the loss is no longer finite.
     """
-    arrays = list(data.inputs.values())
+    resolved = training.resolved(network.architecture, len(data.train))
     return fit_network(
         build_network(network, data.scales, data.task_scale, seed=seed).pooled,
-        lambda rows: [values[rows] for values in arrays],
+        list(data.inputs.values()),
         data,
-        training,
+        resolved,
         seed=seed,
         huber_delta=network.huber_delta,
         epochs=epochs,
         checkpoint=checkpoint_folder / f"member_seed_{seed}.npz" if checkpoint_folder is not None else None,
-        signature=f"{data_signature(data, network, training)} {seed}",
+        signature=f"{data_signature(data, network, resolved)} {seed}",
         on_epoch=on_epoch,
     )
 
 
 def fit_network(
     model: Any,
-    batches: Batches,
+    inputs: Sequence[np.ndarray],
     data: TrainingData,
-    training: TrainingConfig,
+    training: ResolvedTraining,
     *,
     seed: int,
     huber_delta: float | None,
@@ -141,17 +126,18 @@ def fit_network(
     ----------
     model : keras.Model
         Gives log2 units, (gene, task). Its weights are changed.
-    batches : callable
-        Row numbers in, the model's inputs out.
+    inputs : sequence of array, shape (n_genes, ...)
+        What the model takes, of all genes.
     data : TrainingData
         Targets, split and task scales; its inputs are not used.
-    training : TrainingConfig
+    training : ResolvedTraining
     seed : int
-        Of the batch order.
+        Of batch order and dropout.
     huber_delta : float or None
         As in `MaskedLoss`.
     epochs : int, optional
-        Exactly so many epochs, keeping the weights of the last; the validation genes then decide nothing.
+        Exactly so many epochs, keeping the weights of the last; the validation genes then decide nothing. The learning
+        rate runs as in the whole training; its cycle is only as long as this where this is more.
     checkpoint : Path, optional
         File that keeps the state after each epoch.
     signature : str
@@ -168,27 +154,24 @@ def fit_network(
     ValueError
         If the checkpoint is damaged or of another run, or the loss is no longer finite.
     """
-    import keras
-
-    optimizer = keras.optimizers.Adam(training.learning_rate)
-    optimizer.build(model.trainable_variables)
-    step = make_step(model, MaskedLoss(data.task_scale.sd, huber_delta, data.task_weight), optimizer)
-    progress = Progress(model, optimizer, checkpoint, signature)
+    loss = MaskedLoss(data.task_scale.sd, huber_delta, data.task_weight)
+    descent = Descent(model, inputs, data.targets, data.train, data.validation, loss)
+    progress = Progress(model, descent, checkpoint, signature)
     progress.restore()
+    places = np.arange(len(data.train))
+    n_steps = len(list(epoch_batches(places, training.batch_size, seed, 0)))
+    cycle = replace(training, max_epochs=max(training.max_epochs, epochs or 0))
+    rates = corrected_rates(step_rates(cycle, n_steps)).reshape(-1, n_steps)
     start = len(progress.history)
     for epoch in range(start, training.max_epochs if epochs is None else epochs):
         if epochs is None and epoch - progress.best_epoch > training.patience and progress.history:
             break
-        losses = [
-            step(batches(rows), data.targets[rows])
-            for rows in epoch_batches(data.train, training.batch_size, seed, epoch)
-        ]
-        train_loss = float(np.mean([float(value) for value in losses]))
+        order = np.stack(list(epoch_batches(places, training.batch_size, seed, epoch)))
+        train_loss, predicted = descent.epoch(order, rates[epoch], (seed, epoch))
         if not np.isfinite(train_loss):
             raise ValueError(
                 f"the loss of the member with seed {seed} is {train_loss} in epoch {epoch + 1}; lower the learning rate"
             )
-        predicted = predict_rows(model, batches, data.validation)
         validation_loss = masked_loss(
             data.targets[data.validation], predicted, data.task_scale.sd, huber_delta, data.task_weight
         )

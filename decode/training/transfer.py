@@ -24,7 +24,7 @@ from decode.models.bundle import ModelBundle, make_bundle, model_hash
 from decode.models.config import NetworkConfig
 from decode.models.matching import select_for_model
 from decode.models.member_arrays import named_variables
-from decode.training.config import TrainingConfig
+from decode.training.config import ResolvedTraining, TrainingConfig
 from decode.training.data import TrainingData, training_data
 from decode.training.ensemble import OnEpoch, train_dataset
 from decode.training.member import MemberFit, assemble_network, data_signature, fit_network
@@ -166,6 +166,10 @@ def _transfer_dataset(
     """Fit each member as one task of the executor, and collect them."""
     network = source.network
     data = training_data(dataset, network, source.counts.get("kind_weights", {}))
+    # fine tuning starts near where it ends, so the default is a small constant rate whatever the network
+    training = replace(training, schedule=training.schedule or "constant").resolved(
+        network.architecture, len(data.train)
+    )
     runner = get_executor(executor)
     folder = make_work_folder(checkpoint_folder).resolve() if checkpoint_folder is not None else None
     fit = partial(
@@ -203,7 +207,7 @@ def _fit_one(
     *,
     data: TrainingData,
     network: NetworkConfig,
-    training: TrainingConfig,
+    training: ResolvedTraining,
     mode: TransferMode,
     folder: Path | None,
     on_epoch: OnEpoch | None,
@@ -221,9 +225,9 @@ def _fit_one(
         layer.trainable = layer.name.startswith("dense") or layer.name in HEAD
     tuned = fit_network(
         views.pooled,
-        lambda rows: [values[rows] for values in data.inputs.values()],
+        list(data.inputs.values()),
         data,
-        replace(training, learning_rate=FINE_TUNE_RATE * training.learning_rate),
+        training.slower(FINE_TUNE_RATE),
         seed=plan.seed,
         huber_delta=network.huber_delta,
         checkpoint=_checkpoint(folder, "fine_tune", plan.seed),
@@ -244,7 +248,7 @@ def _fit_head(
     seed: int,
     data: TrainingData,
     network: NetworkConfig,
-    training: TrainingConfig,
+    training: ResolvedTraining,
     folder: Path | None,
     signature: str,
     on_epoch: Callable[[int, float], None] | None,
@@ -254,7 +258,7 @@ def _fit_head(
     head = task_head(network, data.task_scale, n_units=hidden.shape[1], seed=seed)
     fitted = fit_network(
         head,
-        lambda rows: [hidden[rows]],
+        [hidden],
         data,
         training,
         seed=seed,

@@ -304,7 +304,7 @@ def _open_search(
         objective=keras_tuner.Objective(SPEARMAN if is_spearman else LOSS, "max" if is_spearman else "min"),
         hyperparameters=space.hyperparameters(signature, training),
         n_trials=config.n_trials,
-        max_epochs=training.max_epochs,
+        max_epochs=max(training.resolved(name, 0).max_epochs for name in space.architectures),
         seed=training.seed,
     )
     try:
@@ -341,7 +341,7 @@ def _row(trial: Any, tuner: NetworkTuner) -> dict[str, Any]:
         row[name] = trial.metrics.get_best_value(name) if trial.metrics.exists(name) else None
     values = values_of(trial)
     row[ARCHITECTURE] = values[ARCHITECTURE]
-    row["max_epochs"] = values.get(EPOCHS_OF_RUNG, tuner.training.max_epochs)
+    row["max_epochs"] = values.get(EPOCHS_OF_RUNG, tuner.training.resolved(values[ARCHITECTURE], 0).max_epochs)
     for architecture, parameters in tuner.space.choices.items():
         for parameter in parameters:
             if architecture == row[ARCHITECTURE]:

@@ -10,8 +10,8 @@ from typing import Any, Self
 import keras_tuner
 
 from decode.core.checks import check_choice, check_known_keys
-from decode.core.choices import Searched
-from decode.models.config import NetworkConfig, network_config
+from decode.core.choices import Architecture, Searched
+from decode.models.config import ARCHITECTURES, NetworkConfig, network_config
 from decode.training.config import TrainingConfig
 from decode.tuning.config_file import Configuration
 
@@ -20,12 +20,13 @@ Value = int | float
 ARCHITECTURE, SIGNATURE = "architecture", "signature"
 HUBER = "huber_delta"  # 0.0 stands for None, a squared error: a KerasTuner choice holds values of one type
 TRAINING = ("learning_rate", "batch_size")
+MANY_GENES = 20_000  # the defaults of a whole genome are where a search starts
 
 # Values lie about evenly on a logarithmic scale where a quantity acts by its ratio.
 _BOTH: dict[str, tuple[Value, ...]] = {
     "n_dense": (1, 2, 3),
     HUBER: (0.0, 0.25, 0.5, 1.0, 2.0),
-    "learning_rate": (1e-4, 3e-4, 1e-3, 3e-3, 1e-2),
+    "learning_rate": (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 2e-2, 4e-2),
     "batch_size": (32, 64, 128, 256, 512),
 }
 SPACES: dict[str, dict[str, tuple[Value, ...]]] = {
@@ -102,6 +103,11 @@ class SearchSpace:
                     space.configuration({ARCHITECTURE: name, f"{name}.{parameter}": number}, TrainingConfig())
         return space
 
+    @property
+    def architectures(self) -> list[Architecture]:
+        """Those that are searched."""
+        return [name for name in ARCHITECTURES if name in self.choices]
+
     def to_json(self) -> dict[str, Any]:
         """Plain dictionary, ready for JSON."""
         return {name: {key: list(values) for key, values in part.items()} for name, part in self.choices.items()}
@@ -168,7 +174,7 @@ def values_of(trial: Any) -> dict[str, Any]:
 def _value(network: NetworkConfig, training: TrainingConfig, parameter: str) -> Value:
     region, dot, field = parameter.partition(".")
     if parameter in TRAINING:
-        return getattr(training, parameter)
+        return getattr(training.resolved(network.architecture, MANY_GENES), parameter)
     return getattr(getattr(network, region), field) if dot else getattr(network, parameter) or 0
 
 

@@ -145,9 +145,9 @@ class TestRecipe:
 
     def test_a_fixed_number_of_epochs(self):
         data = training_data(planted_dataset(N_GENES), TINY, {"rna|RBP": 1.0})
-        training = TrainingConfig(max_epochs=1, patience=1, batch_size=64, learning_rate=1e-2)
-        fits = [fit_member(5, data=data, network=TINY, training=training, epochs=n) for n in (2, 3)]
-        assert [len(fit.history) for fit in fits] == [2, 3]
+        training = TrainingConfig(max_epochs=3, patience=1, batch_size=64, learning_rate=1e-2)
+        fits = [fit_member(5, data=data, network=TINY, training=training, epochs=n) for n in (2, 3, 4)]
+        assert [len(fit.history) for fit in fits] == [2, 3, 4]  # also beyond the most
         assert fits[1].best_epoch == 2
         assert fits[1].validation_loss == fits[1].history["validation_loss"].iloc[-1]
         pd.testing.assert_frame_equal(fits[0].history, fits[1].history.iloc[:2])

@@ -111,7 +111,7 @@ class TestEnsemble:
             predict_members(best, dataset.features)[0], predict_members(mean, dataset.features)[number], atol=1e-6
         )
         assert sorted(best.history["member"].unique()) == [0, 1, 2]
-        assert best.training == replace(config, keep="best").to_json()
+        assert best.training == replace(config, keep="best").resolved("default", len(dataset.rows(TRAIN))).to_json()
 
     def test_what_the_bundle_records(self, dataset):
         made = quick_bundle(dataset, TINY_PAPER)
