@@ -23,7 +23,7 @@ from decode.cli.options import (
     TestChromosome,
     comma_list,
 )
-from decode.cli.outputs import stop_if_finished
+from decode.cli.outputs import stop_if_finished, take_work_folder
 from decode.cli.progress import report_run
 
 
@@ -91,7 +91,7 @@ def deprior(
         test_chromosome=comma_list(test_chromosome) or [],
         biosamples=comma_list(biosamples),
         groups=open_groups(group_file),
-        folder=work_folder(out),
+        folder=take_work_folder(out),
         executor=executor,
         on_run=report_run,
     )

@@ -11,7 +11,7 @@ import typer
 from decode.cli import driver_options as given
 from decode.cli.inputs import open_features, open_gene_models
 from decode.cli.options import Annotation, Biosamples, Force, IdMap, Representative, Sizes, comma_list, pairs
-from decode.cli.outputs import stop_if_finished
+from decode.cli.outputs import stop_if_finished, take_work_folder
 
 
 def drivers(
@@ -139,7 +139,7 @@ def drivers(
         )
     engine = None
     if full:
-        engine = given.full_network(members, full_refits, work_folder(out), executor, seed)
+        engine = given.full_network(members, full_refits, take_work_folder(out), executor, seed)
     elif model is not None:
         engine = given.frozen_body(model, loaded)
     genes = loaded.genes[["gene_id", "gene_name"]]

@@ -9,7 +9,7 @@ import typer
 
 from decode.cli.inputs import load_tensorflow
 from decode.cli.options import Force
-from decode.cli.outputs import stop_if_finished
+from decode.cli.outputs import stop_if_finished, take_work_folder
 from decode.cli.progress import bar, epochs
 from decode.core import choices
 
@@ -168,7 +168,7 @@ def select(
     with open_prepared(prepared) as profiles, bar("samples") as advance:
         panel = select_panel(
             profiles, method=method, size=size, seed=seed, repeats=repeats, autoencoder=model, max_samples=max_samples,
-            work=work_folder(out), on_progress=advance,
+            work=take_work_folder(out), on_progress=advance,
         )  # fmt: skip
     files: dict[Path, Any] = {out: panel.table} | ({all_scores: panel.scores} if all_scores else {})
     write_files("landmark select", files, record=with_counts(record, panel.counts), force=force)

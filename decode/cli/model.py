@@ -31,7 +31,7 @@ from decode.cli.options import (
     comma_list,
     pairs,
 )
-from decode.cli.outputs import stop_if_finished
+from decode.cli.outputs import stop_if_finished, take_work_folder
 from decode.cli.progress import epochs
 from decode.core.choices import TransferMode
 
@@ -77,7 +77,7 @@ def train(
     """Train an ensemble; a killed run resumes when the same command is given again."""
     load_tensorflow()
     from decode.core.files import check_output, run_record
-    from decode.core.resume import remove_work_folder, work_folder
+    from decode.core.resume import remove_work_folder
     from decode.expression.person_reference import read_person_reference
     from decode.expression.targets import read_targets
     from decode.expression.task_kinds import with_task_kinds
@@ -108,7 +108,7 @@ def train(
     )  # fmt: skip
     stop_if_finished(out, "train", record, force=force, beside=True)
     loaded = open_features(features)
-    work = work_folder(out)
+    work = take_work_folder(out)
     number = 0
 
     def report(fit: MemberFit) -> None:

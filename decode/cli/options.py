@@ -10,6 +10,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from decode.cli.outputs import careful
 from decode.cli.progress import set_up_logging
 from decode.core import choices
 
@@ -163,7 +164,8 @@ def with_common_options(command: Callable[..., None]) -> Callable[..., None]:
         by_name = {name: options.pop(f"named_{name}") for name in named}
         if named:
             options |= _filled(paths, [options[name] for name in paths], by_name)
-        command(**options)
+        with careful(options):
+            command(**options)
 
     run.__signature__ = inspect.Signature(given)  # type: ignore[attr-defined]
     run.__annotations__ = {item.name: item.annotation for item in given}

@@ -140,6 +140,7 @@ class OutputSet:
 
     def __init__(self) -> None:
         self._outputs: list[_Output] = []
+        self._gone: list[Path] = []
 
     def file(self, path: str | Path) -> Path:
         """An empty temporary file that becomes `path`; with the suffixes of `path`."""
@@ -174,6 +175,10 @@ class OutputSet:
         self._outputs.append(_Output(temporary, final, frozenset(own)))
         return temporary
 
+    def remove(self, paths: Iterable[Path]) -> None:
+        """Files of an earlier result that go when this one is in place."""
+        self._gone += paths
+
     def commit(self) -> None:
         """Put all in place, in their order."""
         outputs = self._outputs
@@ -188,6 +193,8 @@ class OutputSet:
             os.replace(half, listed)
         for output in outputs:
             _put(output)
+        for path in self._gone:
+            path.unlink(missing_ok=True)
         if listed is not None:
             listed.unlink()
 
@@ -408,7 +415,7 @@ def check_not_input(out: Path, inputs: Iterable[tuple[str, Path]], name: str = "
     for what, path in inputs:
         if same_file(out, path):
             raise ValueError(
-                f"{name} {out} is the input {what} ({path}) itself and would destroy it; choose another {name}"
+                f"{name} {out} is the input {what} ({path}) itself, which would be destroyed; choose another {name}"
             )
         if path.is_dir() and any(same_file(parent, path) for parent in _parents(out)):
             raise ValueError(f"{name} {out} lies in the input folder {what} ({path}); choose another {name}")

@@ -317,7 +317,9 @@ def finish_runs(
     ValueError
         If a finished run of that name was made from other data or options.
     """
-    with at_work(store.folder if store.folder is not None and store.folder.parent.exists() else None):
+    if store.folder is not None:
+        store.folder.parent.mkdir(exist_ok=True)
+    with at_work(store.folder):
         return _finish_runs(plans, run, store, signature, executor, on_run)
 
 
