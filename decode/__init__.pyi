@@ -90,6 +90,10 @@ from decode.ranking.rank import rank_regulators as rank_regulators
 from decode.ranking.rank import regulator_scores as regulator_scores
 from decode.ranking.table import read_ranking as read_ranking
 from decode.ranking.target_network import regulator_network as regulator_network
+from decode.registry.open import load_features as load_features
+from decode.registry.open import load_pretrained as load_pretrained
+from decode.registry.publish import add_entry as add_entry
+from decode.registry.store import registered as registered
 from decode.regulators.gene_lists import validate_gene_lists as validate_gene_lists
 from decode.regulators.gene_sets import enrich_regulators as enrich_regulators
 from decode.regulators.own_expression import correlate_expression as correlate_expression

@@ -28,6 +28,7 @@ from decode.cli import (
     landmark_sets,
     mediate,
     model,
+    models,
     null,
     person_models,
     project,
@@ -57,7 +58,7 @@ PERSONS, INSILICO, GENES = "Persons", "In silico", "Landmark genes"
 COMMANDS: dict[str, dict[str, Callable[..., None] | typer.Typer]] = {
     DATA: {"features": features.app, "sites": sites.app, "expression": expression.app, "demo": demo.demo},
     MODELS: {"train": model.train, "evaluate": model.evaluate, "predict": model.predict, "tune": tune.tune,
-             "deprior": deprior.deprior},
+             "deprior": deprior.deprior, "models": models.app},
     REGULATORS: {
         "drivers": drivers.drivers, "attribute": attribute.attribute, "null": null.null, "decoys": null.decoys,
         "rank": rank.rank, "network": rank.network, "regulators": regulators.app,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from decode.features.matrix import RegulatoryFeatures
     from decode.genome.gene_models import GeneModels
     from decode.models.bundle import ModelBundle
+    from decode.registry.entries import EntryKind
 
 
 def load_tensorflow() -> None:
@@ -42,19 +43,30 @@ def load_tensorflow() -> None:
             os.close(kept)
 
 
+def by_name(path: str | Path, kind: EntryKind) -> Path:
+    """The path of what a command was given: a path, or a name of a registry, whose files are fetched once."""
+    if Path(path).exists():
+        return Path(path)
+    from decode.cli.progress import bar
+    from decode.registry.open import local_path
+
+    with bar(str(path)) as advance:
+        return local_path(path, kind, progress=advance)
+
+
 def open_model(path: str | Path) -> ModelBundle:
-    """The model of a bundle folder."""
+    """The model of a bundle folder, or of a name."""
     load_tensorflow()
     from decode.models.bundle import load_bundle
 
-    return load_bundle(path)
+    return load_bundle(by_name(path, "model"))
 
 
 def open_features(path: Path) -> RegulatoryFeatures:
-    """The features of a file, whole."""
+    """The features of a file, or of a name, whole."""
     from decode.features.matrix import RegulatoryFeatures
 
-    return RegulatoryFeatures.read(path)
+    return RegulatoryFeatures.read(by_name(path, "features"))
 
 
 def open_gene_models(

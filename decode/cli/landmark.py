@@ -108,7 +108,7 @@ def train(
     from decode.landmark.autoencoder import AutoencoderConfig, save_autoencoder
     from decode.landmark.autoencoder_fit import train_autoencoder
     from decode.landmark.prepared import open_prepared
-    from decode.report.files import save_figure, with_counts, write_record
+    from decode.report.files import save_figure, with_counts, write_folder
     from decode.report.landmark import training_figure
 
     check_output_folder(out)
@@ -120,11 +120,13 @@ def train(
     stop_if_finished(out, "landmark train", record, force=force, beside=True)
     with open_prepared(prepared) as profiles, epochs(members) as on_epoch:
         made = train_autoencoder(profiles, config, out=out, on_epoch=on_epoch)
-    files = save_autoencoder(made, out)
-    for suffix in (".png", ".svg"):
-        files.append(out / f"history{suffix}")
-        save_figure(training_figure(made.history), files[-1])
-    write_record(out, "landmark train", files, record=with_counts(record, made.counts))
+
+    def write(folder: Path) -> None:
+        save_autoencoder(made, folder)
+        for suffix in (".png", ".svg"):
+            save_figure(training_figure(made.history), folder / f"history{suffix}")
+
+    write_folder(out, "landmark train", write, record=with_counts(record, made.counts))
     remove_work_folder(work_folder(out))
     for part, found in made.metrics.items():
         typer.echo(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -81,8 +82,8 @@ def train(
     from decode.expression.person_reference import read_person_reference
     from decode.expression.targets import read_targets
     from decode.expression.task_kinds import with_task_kinds
-    from decode.models.bundle import BUNDLE_FILE, check_bundle_output, save_bundle
-    from decode.report.files import write_record
+    from decode.models.bundle import BUNDLE_FILE, check_bundle_output, files_of_bundle, save_bundle
+    from decode.report.files import write_folder
     from decode.training.ensemble import train as train_model
     from decode.training.transfer import transfer as transfer_model
 
@@ -132,8 +133,9 @@ def train(
             )  # fmt: skip
     if reference is not None:
         bundle = replace(bundle, person_reference=read_person_reference(reference))
-    save_bundle(bundle, out)
-    write_record(out, "train", [out / BUNDLE_FILE], record=record)
+    write_folder(
+        out, "train", partial(save_bundle, bundle), record=record, own=files_of_bundle(out), listed=[BUNDLE_FILE]
+    )
     remove_work_folder(work)
     typer.echo(
         f"{out}: {len(bundle.members)} member(s), {len(bundle.tasks)} tasks, {len(bundle.tracks)} tracks, "

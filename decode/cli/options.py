@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, Literal, get_type_hints
 
 import typer
 
@@ -16,10 +16,10 @@ from decode.core import choices
 
 NETWORK, SPLIT, REGIONS, RUN = "Network and training", "Genes and split", "Annotation", "Every command"
 
-Model = Annotated[Path, typer.Argument(help="Model bundle (decode train); also as --model DIR (required).")]
-Features = Annotated[
-    Path, typer.Argument(help="Features file (decode features build); also as --features FILE (required).")
+Model = Annotated[
+    Path, typer.Argument(help="Model bundle (decode train) or a name (decode models list); also as --model.")
 ]
+Features = Annotated[Path, typer.Argument(help="Features file (decode features build) or a name; also as --features.")]
 Targets = Annotated[Path, typer.Argument(help="Targets table (decode expression); also as --targets FILE (required).")]
 
 Architecture = Annotated[
@@ -164,6 +164,9 @@ def with_common_options(command: Callable[..., None]) -> Callable[..., None]:
         by_name = {name: options.pop(f"named_{name}") for name in named}
         if named:
             options |= _filled(paths, [options[name] for name in paths], by_name)
+        for name in ("model", "features"):
+            if isinstance(options.get(name), Path):
+                options[name] = _found(options[name], name)
         with careful(options):
             command(**options)
 
@@ -188,6 +191,13 @@ def _filled(paths: list[str], values: list[Path | None], by_name: dict[str, Path
         names = ", ".join(f"--{name}" for name, path in by_name.items() if path is not None)
         raise ValueError(f"{surplus} is one argument too many beside {names}; give each of them once")
     return chosen
+
+
+def _found(path: Path, kind: Literal["model", "features"]) -> Path:
+    """A path as it is, or the path of what has this name in a registry."""
+    from decode.cli.inputs import by_name
+
+    return by_name(path, kind)
 
 
 def _is_argument(item: inspect.Parameter) -> bool:

@@ -228,6 +228,7 @@ def write_folder(
     write: Callable[[Path], object],
     *,
     record: Mapping[str, Any],
+    own: Iterable[str] = (),
     listed: Iterable[str] | None = None,
 ) -> list[Path]:
     """Write a folder that lists its own files, such as a model, and NAME.run.json beside it; both or neither.
@@ -235,12 +236,14 @@ def write_folder(
     Parameters
     ----------
     out : str or Path
-        Folder. What it held before of this kind goes, and so does what its record lists; files of others stay.
+        Folder. Files of an earlier result in it go; those of others stay.
     kind : str
     write : callable
         Gets an empty folder and fills it.
     record : mapping
         See `write_run`.
+    own : iterable of str, optional
+        Names of earlier files that go, besides those that the record lists.
     listed : iterable of str, optional
         Names of the files that the record lists; default all.
 
@@ -257,7 +260,7 @@ def write_folder(
     out = Path(out)
     record_file = record_path(out, beside=True)
     with output_set(out) as outputs:
-        folder = outputs.folder(out, own={Path(name).name for name in _files_of(record_file)})
+        folder = outputs.folder(out, own={*own, *(Path(name).name for name in _files_of(record_file))})
         write(folder)
         names = sorted(path.name for path in folder.iterdir()) if listed is None else list(listed)
         entries: dict[str, Any] = {}

@@ -1,0 +1,122 @@
+"""decode models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from decode.cli.options import Force
+from decode.cli.progress import bar
+
+if TYPE_CHECKING:
+    from decode.registry.store import Listed
+
+app = typer.Typer(no_args_is_help=True, help="Trained models and features by name: list, look at, fetch, publish.")
+Name = Annotated[str, typer.Argument(help="A name of `decode models list`.")]
+
+
+@app.command("list")
+def list_entries() -> None:
+    """What can be had by name: of the package, and of the registry that DECODE_REGISTRY names."""
+    from decode.registry.store import registered
+
+    found = registered()
+    if not found:
+        typer.echo("nothing is listed; DECODE_REGISTRY names the registry of a lab (a JSON file or its address)")
+    width = max((len(name) for name in found), default=0)
+    for name, listed in found.items():
+        entry = listed.entry
+        what = f"{entry.n_genes:,} {entry.level}s, {entry.n_tracks} tracks"
+        if entry.kind == "model":
+            what = f"{len(entry.tasks)} tasks, {what}"
+        size = f"{entry.size / 1e6:.1f} MB"
+        typer.echo(f"{name:{width}}  {entry.kind:8}  {entry.build:6}  {what}, {size}; {entry.predicts}")
+
+
+@app.command()
+def info(name: Name) -> None:
+    """The card of an entry: what it predicts, from which data under which licences, how well, and where it lies."""
+    from decode.registry.store import find_entry
+
+    typer.echo(_card(find_entry(name)))
+
+
+@app.command()
+def get(name: Name) -> None:
+    """Fetch an entry into the cache, once, and print the path of its files."""
+    from decode.registry.store import get as fetch
+
+    with bar(name) as advance:
+        path = fetch(name, progress=advance)
+    typer.echo(path)
+
+
+@app.command()
+def verify(name: Name) -> None:
+    """Check an entry's files against the registry, fetching what is absent or damaged, and open it."""
+    from decode.registry.open import load_features, load_pretrained
+    from decode.registry.store import find_entry
+
+    entry = find_entry(name).entry
+    with bar(name) as advance:
+        if entry.kind == "model":
+            from decode.cli.inputs import load_tensorflow
+
+            load_tensorflow()
+            load_pretrained(name, progress=advance)
+        else:
+            load_features(name, progress=advance)
+    typer.echo(f"{name}: {len(entry.files)} file(s) as the registry says; it opens")
+
+
+@app.command()
+def add(
+    path: Annotated[Path, typer.Argument(help="Model bundle (decode train) or features file (decode features build).")],
+    name: Annotated[str, typer.Option(help="Its name in the registry.")],
+    card: Annotated[
+        Path, typer.Option(help="JSON: description, predicts, licence, training_data [{name, source, licence}].")
+    ],
+    registry: Annotated[Path, typer.Option(help="The registry's JSON; made if absent. Files go beside it.")],
+    evaluation: Annotated[
+        Path | None, typer.Option(help="metrics.json of decode evaluate: figures and baselines of the card.")
+    ] = None,
+    force: Force = False,
+) -> None:
+    """Put a model or a features file, with its card, into a registry of your own."""
+    from decode.core.files import check_output, read_json_object
+    from decode.registry.publish import add_entry, read_card
+
+    check_output(registry)
+    judged = None if evaluation is None else read_json_object(evaluation, "evaluation")
+    if path.is_dir():
+        from decode.cli.inputs import load_tensorflow
+
+        load_tensorflow()
+    entry = add_entry(path, registry, name, card=read_card(card), evaluation=judged, force=force)
+    typer.echo(
+        f"{entry.name}: {len(entry.files)} file(s), {entry.size / 1e6:.1f} MB, beside {registry}; "
+        f"use it with DECODE_REGISTRY={registry.resolve()}"
+    )
+
+
+def _card(listed: Listed) -> str:
+    entry = listed.entry
+    lines = [
+        f"{entry.name} ({entry.kind}): {entry.description}",
+        f"predicts   {entry.predicts}" if entry.kind == "model" else f"holds      {entry.predicts}",
+        f"genes      {entry.n_genes:,} {entry.level}s, build {entry.build}",
+        f"tracks     {entry.n_tracks:,}",
+        f"licence    {entry.licence}",
+    ]
+    if entry.tasks:
+        lines.append(f"tasks      {len(entry.tasks)}: {', '.join(entry.tasks)}")
+    lines += [f"made from  {data.name}; {data.source}; {data.licence}" for data in entry.training_data]
+    for metric in entry.metrics:
+        beside = ", ".join(f"{name} {value:.3f}" for name, value in metric.baselines.items())
+        beside = f" ({beside})" if beside else ""
+        lines.append(f"accuracy   {metric.measure}, {metric.part}: {metric.value:.3f}{beside}")
+    lines.append(f"lies at    {listed.place}")
+    lines += [f"file       {name}  {file.size:,} bytes  sha256 {file.sha256}" for name, file in entry.files.items()]
+    return "\n".join(lines)
