@@ -40,7 +40,7 @@ def careful(options: Mapping[str, Any]) -> Iterator[None]:
 
 def check_paths(options: Mapping[str, Any]) -> None:
     """Refuse outputs that are inputs or each other, and inputs that can be read only once; see `careful`."""
-    from decode.core.outputs import check_not_input, check_output, same_file
+    from decode.core.outputs import check_name, check_not_input, check_output, same_file
 
     outputs = {name: Path(options[name]) for name in OUTPUTS if options.get(name) is not None}
     inputs = [(_flag(name), path) for name, value in options.items() for path in _paths(name, value)]
@@ -51,6 +51,7 @@ def check_paths(options: Mapping[str, Any]) -> None:
             )
     seen: dict[str, Path] = {}
     for name, out in outputs.items():
+        check_name(out, "")
         check_not_input(out, inputs, _flag(name))
         for other, path in seen.items():
             if out.absolute() == path.absolute() or same_file(out, path):

@@ -94,16 +94,18 @@ def check_name(path: str | Path, beside: str) -> None:
     """
     n_bytes = len(os.fsencode(Path(path).name + beside))
     if n_bytes > LONGEST_NAME:
+        for_it = f" for NAME{beside} beside it" if beside else ""
         raise ValueError(
-            f"the name of output {path} is {n_bytes - LONGEST_NAME} bytes too long for NAME{beside} beside it; "
-            "choose a shorter --out"
+            f"the name of an output is {n_bytes - LONGEST_NAME} bytes too long{for_it}; choose a shorter --out than "
+            f"{path}"
         )
 
 
 def _checked(path: Path) -> Path:
     """Where an output really lies: the target of a link, the path itself otherwise."""
+    check_name(path, "")
     final = Path(os.path.realpath(path)) if path.is_symlink() else path
-    if any(_is_special(place) for place in (Path(os.path.abspath(path)), final)):
+    if any(_is_special(place) for place in [*_links(path), final]):
         raise ValueError(f"output {path} is a device or pipe, not a file; name a file to write")
     if final.is_symlink():
         raise ValueError(f"output {path} is a link that leads to itself; remove it or choose another --out")
@@ -116,6 +118,14 @@ def _checked(path: Path) -> Path:
     if not os.access(parent, os.W_OK):
         raise PermissionError(f"output folder {parent} cannot be written; choose another --out")
     return final
+
+
+def _links(path: Path) -> list[Path]:
+    """A path and, where it is a link, the links that it leads to, one after the other."""
+    found = [Path(os.path.abspath(path))]
+    while found[-1].is_symlink() and len(found) < 40:
+        found.append(Path(os.path.abspath(found[-1].parent / os.readlink(found[-1]))))
+    return found
 
 
 def _is_special(path: Path) -> bool:
