@@ -123,27 +123,23 @@ def at_work(folder: str | Path | None) -> Iterator[Path | None]:
         with own(folder):
             yield folder
     finally:
-        remove_work_folder(folder, only_unused=True)
+        _remove_unused(folder)
 
 
-def remove_work_folder(folder: str | Path, *, only_unused: bool = False) -> None:
-    """Remove a work folder once the result is whole; a folder that we did not make stays.
-
-    Parameters
-    ----------
-    folder : path
-    only_unused : bool
-        Remove it only where it holds no piece.
-    """
+def remove_work_folder(folder: str | Path) -> None:
+    """Remove a work folder once the result is whole; a folder that we did not make stays."""
     folder = Path(folder)
     if not (folder / MARK).exists():
-        return
-    if only_unused and {item.name for item in folder.iterdir()} != {MARK}:
         return
     aside = temporary_name(folder, "part")
     with suppress(OSError):
         folder.rename(aside)  # whoever comes next makes a new one
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def _remove_unused(folder: Path) -> None:
+    if folder.is_dir() and {item.name for item in folder.iterdir()} == {MARK}:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def load_piece(path: Path, signature: str, read: Callable[[Path], tuple[str, Content]]) -> Content | None:
