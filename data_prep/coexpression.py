@@ -8,14 +8,11 @@ from __future__ import annotations
 import argparse
 import io
 import json
-import shutil
 import sys
 import tempfile
-import urllib.request
 import zipfile
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
 
 import numpy as np
 import pandas as pd
@@ -24,34 +21,11 @@ from decode.core.checks import listed
 from decode.core.files import check_output, sha256_of, write_json, write_table
 from decode.core.ids import strip_version
 from decode.expression.readers import read_expression
+from decode.registry.download import download
 
 SOURCES: dict[str, dict[str, Any]] = json.loads(Path(__file__).with_name("coexpression_sources.json").read_text())
 SAMPLE_COLUMNS = ("Tissue", "Cell line", "Cell type", "Sample")  # of the long tables of the Human Protein Atlas
 MIN_GENES, MIN_SAMPLES = 10_000, 20  # of a table worth correlating over; less means a wrong or cut-off file
-TIMEOUT_S = 60
-
-
-def fetch(url: str, path: Path, sha256: str | None = None) -> str:
-    """Download to `path`, whole or not at all; returns the sha256.
-
-    Raises
-    ------
-    ValueError
-        If it cannot be fetched or has another sha256 than stated.
-    """
-    part = path.with_name(path.name + ".part")
-    try:
-        with urllib.request.urlopen(url, timeout=TIMEOUT_S) as answer, open(part, "wb") as handle:
-            shutil.copyfileobj(answer, handle)
-    except (URLError, OSError) as error:
-        part.unlink(missing_ok=True)
-        raise ValueError(f"{url} cannot be fetched ({error}); give another --url, or the file by --file") from error
-    found = sha256_of(part)
-    if sha256 is not None and found != sha256:
-        part.unlink()
-        raise ValueError(f"{url} has sha256 {found}, {sha256} is wanted; the source has changed: check it, then --file")
-    part.rename(path)
-    return found
 
 
 def read_long_tpm(path: str | Path) -> pd.DataFrame:
@@ -141,7 +115,8 @@ def main(arguments: list[str] | None = None) -> int:
             if path is None:
                 record["url"] = options.url or source["url"]
                 path = Path(folder) / Path(record["url"]).name
-                record["sha256"] = fetch(record["url"], path, None if options.url else source["sha256"])
+                download(record["url"], path, sha256=None if options.url else source["sha256"])
+                record["sha256"] = sha256_of(path)
             else:
                 record |= {"file": path.name, "sha256": sha256_of(path)}
             made = convert(path, options.out, record)

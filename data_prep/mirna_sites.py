@@ -1,0 +1,20 @@
+"""Predicted miRNA sites of a public collection, as one BED file."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from data_prep.sites import add_options, converter
+from data_prep.steps import run
+
+convert = converter("miRNA")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line."""
+    return run("mirna_sites", convert, arguments, add_options=add_options)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
