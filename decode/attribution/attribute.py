@@ -40,6 +40,7 @@ from decode.attribution.result import (
 from decode.core.checks import check_choice, check_count, listed
 from decode.core.executor import get_executor
 from decode.core.files import check_output, versions
+from decode.core.resume import at_work, work_folder
 from decode.core.threads import one_blas_thread
 from decode.statistics.spread import Spread
 
@@ -195,28 +196,31 @@ def attribute(
         block_genes = SHAP_BLOCK_GENES
     layout = make_layout(len(job.rows), len(job.features.tracks), len(bundle.tasks), block_genes)
     n_blocks = -(-len(job.rows) // layout.block_genes)
-    file = None if out is None else AttributionFile(out, job.signature(layout), layout)
-    missing = [number for number in range(n_blocks) if file is None or not file.has(number)]
-    kept: list[BlockResult] = []
-    n_done = n_blocks - len(missing)
-    engines = job.engines() if missing else []
-    explain = partial(explain_block, engines=engines, regulators=job.regulators.code, is_main_task=bundle.is_main_task)
-    with one_blas_thread():
-        for number, block in runner.map(explain, job.blocks(missing, layout)):
-            _check_block(job, number * layout.block_genes, block)
-            if file is None:
-                kept.append(block)
-            else:
-                file.add(number, block)
-            n_done += 1
-            if on_block is not None:
-                on_block(n_done, n_blocks)
-    header = _header(job, agreement(job, agreement_genes))
-    if file is None:
-        return in_memory(header, kept)
-    file.finish(header, n_blocks)
-    logger.info("%s: %d genes x %d tracks x %d tasks", out, *(header.sizes[d] for d in ("gene", "track", "task")))
-    return read_attributions(file.path)
+    with at_work(None if out is None else work_folder(out)):
+        file = None if out is None else AttributionFile(out, job.signature(layout), layout)
+        missing = [number for number in range(n_blocks) if file is None or not file.has(number)]
+        kept: list[BlockResult] = []
+        n_done = n_blocks - len(missing)
+        engines = job.engines() if missing else []
+        explain = partial(
+            explain_block, engines=engines, regulators=job.regulators.code, is_main_task=bundle.is_main_task
+        )
+        with one_blas_thread():
+            for number, block in runner.map(explain, job.blocks(missing, layout)):
+                _check_block(job, number * layout.block_genes, block)
+                if file is None:
+                    kept.append(block)
+                else:
+                    file.add(number, block)
+                n_done += 1
+                if on_block is not None:
+                    on_block(n_done, n_blocks)
+        header = _header(job, agreement(job, agreement_genes))
+        if file is None:
+            return in_memory(header, kept)
+        file.finish(header, n_blocks)
+        logger.info("%s: %d genes x %d tracks x %d tasks", out, *(header.sizes[d] for d in ("gene", "track", "task")))
+        return read_attributions(file.path)
 
 
 def _mean_over(values: NDArray[np.floating], is_chosen: NDArray[np.bool_]) -> NDArray[np.float32]:

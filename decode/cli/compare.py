@@ -25,7 +25,7 @@ from decode.cli.options import (
     TissueGroups,
     comma_list,
 )
-from decode.cli.outputs import stop_if_finished
+from decode.cli.outputs import stop_if_finished, take_work_folder
 from decode.cli.progress import report_run
 
 app = typer.Typer(no_args_is_help=True, help="Other models on the same genes and the same split.")
@@ -90,7 +90,7 @@ def single_task(
         test_chromosome=comma_list(test_chromosome) or [],
         biosamples=comma_list(biosamples),
         groups=open_groups(group_file),
-        folder=work_folder(out),
+        folder=take_work_folder(out),
         executor=executor,
         on_run=report_run,
     )
@@ -168,7 +168,7 @@ def expecto(
         left_out=comma_list(left_out) or [],
         biosamples=comma_list(biosamples),
         tissue_groups=open_tissue_groups(tissue_groups, names),
-        folder=work_folder(out),
+        folder=take_work_folder(out),
         executor=executor,
         on_run=report_run,
     )
@@ -235,7 +235,7 @@ def predixcan(
         n_permutations=permutations,
         seed=seed,
         sizes=sizes,
-        folder=work_folder(out),
+        folder=take_work_folder(out),
         executor=executor,
         on_run=report_run,
     )

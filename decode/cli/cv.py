@@ -23,7 +23,7 @@ from decode.cli.options import (
     TaskKind,
     comma_list,
 )
-from decode.cli.outputs import stop_if_finished
+from decode.cli.outputs import stop_if_finished, take_work_folder
 from decode.cli.progress import report_run
 
 
@@ -80,7 +80,7 @@ def cv(
         keep_test=comma_list(keep_test),
         biosamples=comma_list(biosamples),
         groups=open_groups(group_file),
-        folder=work_folder(out),
+        folder=take_work_folder(out),
         executor=executor,
         on_run=report_run,
     )

@@ -23,7 +23,7 @@ from decode.cli.options import (
     TestChromosome,
     comma_list,
 )
-from decode.cli.outputs import stop_if_finished
+from decode.cli.outputs import stop_if_finished, take_work_folder
 from decode.cli.progress import report_run
 
 
@@ -56,11 +56,11 @@ def deprior(
     """How readily does a gene respond to anything? Predict it from sites; a killed run goes on when repeated."""
     load_tensorflow()
     from decode.core.checks import check_count
-    from decode.core.files import check_output_folder, make_output_folder, run_record
+    from decode.core.files import check_output_folder, run_record
     from decode.core.resume import remove_work_folder, work_folder
     from decode.drivers.prior import read_de_prior
     from decode.expression.readers import read_expression
-    from decode.models.bundle import check_bundle_output, save_bundle
+    from decode.models.bundle import check_bundle_output
     from decode.persons.critical_regulators import critical_regulators
     from decode.persons.de_prior_model import fit_de_prior
     from decode.report.de_prior import de_prior_text, write_de_prior
@@ -91,12 +91,11 @@ def deprior(
         test_chromosome=comma_list(test_chromosome) or [],
         biosamples=comma_list(biosamples),
         groups=open_groups(group_file),
-        folder=work_folder(out),
+        folder=take_work_folder(out),
         executor=executor,
         on_run=report_run,
     )
     critical = critical_regulators(result.bundle, loaded, sets, min_size=min_size, id_map=id_map)
-    save_bundle(result.bundle, make_output_folder(out) / "model")
     write_de_prior(result, critical, out, high_rank=high_rank, record=record, force=force)
     remove_work_folder(work_folder(out))
     typer.echo(de_prior_text(result, critical))

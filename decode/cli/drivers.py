@@ -21,7 +21,7 @@ from decode.cli.options import (
     comma_list,
     pairs,
 )
-from decode.cli.outputs import stop_if_finished
+from decode.cli.outputs import stop_if_finished, take_work_folder
 
 
 def drivers(
@@ -149,7 +149,7 @@ def drivers(
         )
     engine = None
     if full:
-        engine = given.full_network(members, full_refits, work_folder(out), executor, seed)
+        engine = given.full_network(members, full_refits, take_work_folder(out), executor, seed)
     elif model is not None:
         engine = given.frozen_body(model, loaded)
     genes = loaded.genes[["gene_id", "gene_name"]]

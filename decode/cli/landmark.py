@@ -9,7 +9,7 @@ import typer
 
 from decode.cli.inputs import label_of, load_tensorflow
 from decode.cli.options import Force
-from decode.cli.outputs import stop_if_finished
+from decode.cli.outputs import stop_if_finished, take_work_folder
 from decode.cli.progress import bar, epochs
 from decode.core import choices
 
@@ -107,7 +107,7 @@ def train(
     from decode.landmark.autoencoder import AutoencoderConfig, save_autoencoder
     from decode.landmark.autoencoder_fit import train_autoencoder
     from decode.landmark.prepared import open_prepared
-    from decode.report.files import save_figure, with_counts, write_record
+    from decode.report.files import save_figure, with_counts, write_folder
     from decode.report.landmark import training_figure
 
     check_output_folder(out)
@@ -119,11 +119,13 @@ def train(
     stop_if_finished(out, "landmark train", record, force=force, beside=True)
     with open_prepared(prepared) as profiles, epochs(members) as on_epoch:
         made = train_autoencoder(profiles, config, out=out, on_epoch=on_epoch)
-    files = save_autoencoder(made, out)
-    for suffix in (".png", ".svg"):
-        files.append(out / f"history{suffix}")
-        save_figure(training_figure(made.history), files[-1])
-    write_record(out, "landmark train", files, record=with_counts(record, made.counts))
+
+    def write(folder: Path) -> None:
+        save_autoencoder(made, folder)
+        for suffix in (".png", ".svg"):
+            save_figure(training_figure(made.history), folder / f"history{suffix}")
+
+    write_folder(out, "landmark train", write, record=with_counts(record, made.counts))
     remove_work_folder(work_folder(out))
     for part, found in made.metrics.items():
         typer.echo(
@@ -175,7 +177,7 @@ def select(
     with open_prepared(prepared) as profiles, bar("samples") as advance:
         panel = select_panel(
             profiles, method=method, size=size, seed=seed, repeats=repeats, autoencoder=model, max_samples=max_samples,
-            work=work_folder(out), on_progress=advance,
+            work=take_work_folder(out), on_progress=advance,
         )  # fmt: skip
     files: dict[Path, Any] = {out: panel.table} | ({all_scores: panel.scores} if all_scores else {})
     write_files("landmark select", files, record=with_counts(record, panel.counts), force=force)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -32,15 +33,14 @@ def train_imputer(
     from decode.core.files import check_output_folder, run_record
     from decode.landmark.imputation import fit_imputer, save_imputer
     from decode.landmark.prepared import open_prepared
-    from decode.report.files import write_record
+    from decode.report.files import write_folder
 
     check_output_folder(out)
     record = run_record(inputs={"panel": panel, "prepared": prepared}, method=method, seed=seed)
     stop_if_finished(out, "landmark train-imputer", record, force=force, beside=True)
     with open_prepared(prepared) as profiles:
         imputer = fit_imputer(profiles, read_panel(panel), method=method, seed=seed)
-    save_imputer(imputer, out)
-    write_record(out, "landmark train-imputer", sorted(out.iterdir()), record=record)
+    write_folder(out, "landmark train-imputer", partial(save_imputer, imputer), record=record)
     typer.echo(f"{len(imputer.target_ids)} genes from {len(imputer.panel_ids)} by {method}: {imputer.settings}")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -32,7 +33,7 @@ from decode.cli.options import (
     comma_list,
     pairs,
 )
-from decode.cli.outputs import stop_if_finished
+from decode.cli.outputs import stop_if_finished, take_work_folder
 from decode.cli.progress import epochs
 from decode.core.choices import TransferMode
 
@@ -86,12 +87,12 @@ def train(
     """Train an ensemble; a killed run resumes when the same command is given again."""
     load_tensorflow()
     from decode.core.files import check_output, run_record
-    from decode.core.resume import remove_work_folder, work_folder
+    from decode.core.resume import remove_work_folder
     from decode.expression.person_reference import read_person_reference
     from decode.expression.targets import read_targets
     from decode.expression.task_kinds import with_task_kinds
-    from decode.models.bundle import BUNDLE_FILE, check_bundle_output, save_bundle
-    from decode.report.files import write_record
+    from decode.models.bundle import BUNDLE_FILE, check_bundle_output, files_of_bundle, save_bundle
+    from decode.report.files import write_folder
     from decode.training.ensemble import train as train_model
     from decode.training.transfer import transfer as transfer_model
 
@@ -123,7 +124,7 @@ def train(
             f"--structure: {features} holds no gene structure; build the features from an annotation with CDS "
             "lines, or with decode features build --structure FILE"
         )
-    work = work_folder(out)
+    work = take_work_folder(out)
     number = 0
 
     def report(fit: MemberFit) -> None:
@@ -147,8 +148,9 @@ def train(
             )  # fmt: skip
     if reference is not None:
         bundle = replace(bundle, person_reference=read_person_reference(reference))
-    save_bundle(bundle, out)
-    write_record(out, "train", [out / BUNDLE_FILE], record=record)
+    write_folder(
+        out, "train", partial(save_bundle, bundle), record=record, own=files_of_bundle(out), listed=[BUNDLE_FILE]
+    )
     remove_work_folder(work)
     typer.echo(
         f"{out}: {len(bundle.members)} member(s), {len(bundle.tasks)} tasks, {len(bundle.tracks)} tracks, "

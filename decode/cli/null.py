@@ -10,7 +10,7 @@ import typer
 
 from decode.cli.inputs import load_tensorflow, open_features, open_model
 from decode.cli.options import Executor, Features, Force, Matched, Model, Part, Reference, Targets
-from decode.cli.outputs import stop_if_finished
+from decode.cli.outputs import stop_if_finished, take_work_folder
 from decode.cli.progress import report_run
 
 
@@ -69,7 +69,7 @@ def null(
         part=split,
         n_matched=matched,
         seed=seed,
-        folder=work_folder(out),
+        folder=take_work_folder(out),
         executor=executor,
         on_run=report_run,
     )
@@ -100,7 +100,7 @@ def decoys(
 ) -> None:
     """Which regulators stand out from their decoys: train the model once with a false copy of each beside it."""
     from decode.core.files import check_output, run_record
-    from decode.core.resume import remove_work_folder, work_folder
+    from decode.core.resume import remove_work_folder
 
     check_output(out)
     inputs: dict[str, str | Path] = {"model": model / "bundle.json", "features": features, "targets": targets}
@@ -111,7 +111,7 @@ def decoys(
     from decode.ranking.decoys import OVERALL, decoy_test
     from decode.report.files import write_files
 
-    work = work_folder(out)
+    work = take_work_folder(out)
     table = decoy_test(
         open_model(model),
         open_features(features),

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, get_type_hints
 
 import typer
 
+from decode.cli.outputs import careful
 from decode.cli.progress import set_up_logging
 from decode.core import choices
 
@@ -186,7 +187,8 @@ def with_common_options(command: Callable[..., None]) -> Callable[..., None]:
         for name in ("model", "features"):
             if isinstance(options.get(name), Path):
                 options[name] = _found(options[name], name)
-        command(**options)
+        with careful(options):
+            command(**options)
 
     run.__signature__ = inspect.Signature(given)  # type: ignore[attr-defined]
     run.__annotations__ = {item.name: item.annotation for item in given}

@@ -25,7 +25,7 @@ from decode.cli.options import (
     TissueGroups,
     comma_list,
 )
-from decode.cli.outputs import stop_if_finished
+from decode.cli.outputs import stop_if_finished, take_work_folder
 from decode.cli.progress import report_run
 
 
@@ -89,7 +89,7 @@ def randomise(
         biosamples=comma_list(biosamples),
         groups=open_groups(group_file),
         split_by=split_by,
-        folder=work_folder(out),
+        folder=take_work_folder(out),
         executor=executor,
         on_run=report_run,
     )

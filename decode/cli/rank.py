@@ -41,6 +41,7 @@ def rank(
     """
     from decode.attribution.result import read_attributions
     from decode.core.files import check_output, check_output_folder, run_record
+    from decode.core.outputs import output_set
     from decode.ranking.kinds import compare_classes
     from decode.ranking.null_file import read_null
     from decode.ranking.rank import rank_regulators, regulator_scores
@@ -64,10 +65,12 @@ def rank(
     compared = compare_classes(scores) if len(set(scores.regulators["kind"])) > 1 else None
     record |= _about(scores, usage)
     record |= {} if null is None else {"null_asks": NULL_NOTE}
-    if figures is not None:
-        heading = ranking_heading(scores)
-        write_ranking_figures(scores, ranking, figures, record=record, title=heading, force=force)
-    write_ranking(ranking, compared, out, record=record, force=force)
+    common: dict[str, Any] = {"record": record, "force": force}
+    with output_set(out) as outputs:
+        if figures is not None:
+            heading = ranking_heading(scores)
+            write_ranking_figures(scores, ranking, figures, title=heading, outputs=outputs, **common)
+        write_ranking(ranking, compared, out, outputs=outputs, **common)
     typer.echo(ranking_text(scores, ranking))
     typer.echo(f"{out}: {len(scores.regulators)} regulators, {len(scores.tasks)} tasks")
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import gzip
 import hashlib
 import io
 import json
 import math
-import os
 import platform
-import shutil
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -25,150 +21,28 @@ import pandas as pd
 
 from decode.core.limits import CheckedStream, check_no_nul, read_whole
 from decode.core.opening import HDF5_MAGIC, open_bytes, text_encoding, unix_text
+from decode.core.outputs import atomic_path, check_output, check_output_folder, make_output_folder, staged_folder
+
+__all__ = [
+    "atomic_path",
+    "check_input",
+    "check_output",
+    "check_output_folder",
+    "make_output_folder",
+    "open_text",
+    "read_bytes",
+    "read_json_object",
+    "run_record",
+    "sha256_of",
+    "sha256_of_folder",
+    "staged_folder",
+    "to_json",
+    "versions",
+    "write_json",
+    "write_table",
+]
 
 PIECE_OF_STREAM = 1 << 18  # bytes
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
-
-
-def check_output(path: str | Path) -> Path:
-    """Say early, before hours of work, that an output path cannot be written.
-
-    Parameters
-    ----------
-    path : str or Path
-        The file or folder that will be written. Its parent folder must exist.
-
-    Returns
-    -------
-    Path
-
-    Raises
-    ------
-    FileNotFoundError
-        If the parent folder does not exist.
-    NotADirectoryError
-        If the parent is no folder.
-    PermissionError
-        If the parent folder cannot be written.
-    """
-    path = Path(path)
-    parent = path.parent
-    if parent.exists() and not parent.is_dir():
-        raise NotADirectoryError(f"output folder {parent} is a file; choose another --out")
-    if not parent.is_dir():
-        raise FileNotFoundError(f"output folder {parent} does not exist; create it first (mkdir -p {parent})")
-    if not os.access(parent, os.W_OK):
-        raise PermissionError(f"output folder {parent} cannot be written; choose another --out")
-    return path
-
-
-def make_output_folder(path: str | Path) -> Path:
-    """Create an output folder (its parent must exist); an existing folder is used as it is."""
-    path = check_output_folder(path)
-    path.mkdir(exist_ok=True)
-    return path
-
-
-def check_output_folder(path: str | Path) -> Path:
-    """Say early that a folder cannot be written; it may exist or be created later (its parent must exist).
-
-    Raises
-    ------
-    FileNotFoundError, FileExistsError, PermissionError
-        If the parent is absent, the name belongs to a file, or one of them cannot be written.
-    """
-    path = check_output(path)
-    if path.exists() and not path.is_dir():
-        raise FileExistsError(f"output {path} is a file, not a folder; choose another --out")
-    if path.exists() and not os.access(path, os.W_OK):
-        raise PermissionError(f"output folder {path} cannot be written; choose another --out")
-    return path
-
-
-@contextmanager
-def atomic_path(path: str | Path) -> Iterator[Path]:
-    """Give a temporary name beside `path`; rename it to `path` on success, remove it on any error.
-
-    Parameters
-    ----------
-    path : str or Path
-        The final name. A reader sees the old file or the new one, never a half-written one.
-
-    Yields
-    ------
-    Path
-        The temporary name, with the suffixes of `path`.
-
-    Raises
-    ------
-    FileNotFoundError, PermissionError, IsADirectoryError
-        If the name cannot be used.
-    OSError
-        If the disk is full or can no longer be written.
-    """
-    path = check_output(path)
-    if path.is_dir():
-        raise IsADirectoryError(f"output {path} is a folder, not a file; choose another --out")
-    with _says_what_is_full(path):
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix="".join(path.suffixes[-2:]), dir=path.parent)
-        os.close(handle)
-        temporary = Path(name)
-        try:
-            yield temporary
-            temporary.chmod(0o666 & ~_umask())
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
-
-
-@contextmanager
-def staged_folder(path: str | Path) -> Iterator[Path]:
-    """Give a temporary folder beside `path`; move its files into `path` on success, remove it on any error.
-
-    Parameters
-    ----------
-    path : str or Path
-        The final folder; its parent must exist. It is created if needed; other files in it stay, files of the same
-        names are replaced.
-
-    Yields
-    ------
-    Path
-        The temporary folder. Only files directly in it are moved; run.json, which says that all is there, is the last.
-
-    Raises
-    ------
-    FileNotFoundError, FileExistsError, PermissionError
-        If the folder cannot be used.
-    OSError
-        If the disk is full or can no longer be written.
-    """
-    path = check_output_folder(path)
-    with _says_what_is_full(path):
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-        try:
-            yield temporary
-            path.mkdir(exist_ok=True)
-            for item in sorted(temporary.iterdir(), key=lambda item: (item.name == "run.json", item.name)):
-                os.replace(item, path / item.name)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
-
-
-@contextmanager
-def _says_what_is_full(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in _NO_ROOM:
-            raise
-        raise OSError(f"{path} could not be written ({error.strerror}); make room or choose another --out") from error
-
-
-def _umask() -> int:
-    umask = os.umask(0)
-    os.umask(umask)
-    return umask
 
 
 def sha256_of(path: str | Path) -> str:
@@ -192,13 +66,15 @@ def check_input(path: str | Path, name: str = "file") -> Path:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is a folder or empty.
+        If it is a folder, a pipe or empty.
     """
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"{name} {path} does not exist; check the path")
     if path.is_dir():
         raise ValueError(f"{name} {path} is a folder; name a file")
+    if not path.is_file():
+        raise ValueError(f"{name} {path} is a pipe or device, and inputs are read more than once; write a file first")
     if path.stat().st_size == 0:
         raise ValueError(f"{name} {path} is empty; fetch or write it again")
     return path

@@ -1,8 +1,8 @@
 """Going on after a kill: finished pieces of a long computation lie in a work folder beside its output.
 
 One rule for all: the folder of OUT is OUT.work, every piece carries the signature of its run (a text that two runs
-share exactly when they compute the same thing), a piece of another run is refused, and the folder goes when the result
-is whole.
+share exactly when they compute the same thing), a piece of another run is refused, one run at a time works in a folder
+(`at_work`), and the folder goes when the result is whole.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import json
 import logging
 import shutil
 import zipfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +22,8 @@ import numpy as np
 from decode.core.checks import listed
 from decode.core.executor import get_executor
 from decode.core.files import check_output_folder, versions, write_json
+from decode.core.outputs import check_name, temporary_name
+from decode.core.work_lock import own
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +48,7 @@ def work_folder(out: str | Path) -> Path:
 
     Raises
     ------
-    FileNotFoundError, FileExistsError, PermissionError
+    FileNotFoundError, FileExistsError, PermissionError, ValueError
         If the folder cannot be used, or is not empty and somebody else's.
 
     Examples
@@ -54,6 +57,7 @@ def work_folder(out: str | Path) -> Path:
     'null.nc.work'
     """
     out = Path(out)
+    check_name(out, ".work")
     return check_work_folder(out.with_name(f"{out.name}.work"))
 
 
@@ -82,17 +86,59 @@ def make_work_folder(folder: str | Path) -> Path:
     return folder
 
 
-def remove_work_folder(folder: str | Path, *, only_unused: bool = False) -> None:
-    """Remove a work folder once the result is whole; a folder that we did not make stays.
+@contextmanager
+def at_work(folder: str | Path | None) -> Iterator[Path | None]:
+    """Be the only run at work in a work folder, which is made where it is absent; at the end an unused one goes.
 
     Parameters
     ----------
-    folder : path
-    only_unused : bool
-        Remove it only where it holds no piece.
+    folder : path or None
+        None: nothing is kept, and nothing happens. A process may take its own folder again, and the workers of a run
+        use the folders in its work folder.
+
+    Yields
+    ------
+    Path or None
+
+    Raises
+    ------
+    WorkFolderInUseError
+        An OSError that names the process that is at work there, if there is one.
+    FileNotFoundError, FileExistsError, PermissionError
+        If the folder cannot be used, or is not empty and somebody else's.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with at_work(Path(folder) / "null.nc.work") as work:
+    ...         sorted(path.name for path in work.iterdir())
+    ['decode-work.txt', 'owner.json']
     """
+    if folder is None:
+        yield None
+        return
+    folder = make_work_folder(folder).resolve()  # a worker of a cluster may run in another working folder
+    try:
+        with own(folder):
+            yield folder
+    finally:
+        _remove_unused(folder)
+
+
+def remove_work_folder(folder: str | Path) -> None:
+    """Remove a work folder once the result is whole; a folder that we did not make stays."""
     folder = Path(folder)
-    if (folder / MARK).exists() and not (only_unused and len(list(folder.iterdir())) > 1):
+    if not (folder / MARK).exists():
+        return
+    aside = temporary_name(folder, "part")
+    with suppress(OSError):
+        folder.rename(aside)  # whoever comes next makes a new one
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _remove_unused(folder: Path) -> None:
+    if folder.is_dir() and {item.name for item in folder.iterdir()} == {MARK}:
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -267,6 +313,20 @@ def finish_runs(
     ValueError
         If a finished run of that name was made from other data or options.
     """
+    if store.folder is not None:
+        store.folder.parent.mkdir(exist_ok=True)
+    with at_work(store.folder):
+        return _finish_runs(plans, run, store, signature, executor, on_run)
+
+
+def _finish_runs(
+    plans: Mapping[str, Any],
+    run: Callable[[Any], dict[str, Any]],
+    store: FinishedRuns,
+    signature: str,
+    executor: Any,
+    on_run: Callable[[str, bool], None] | None,
+) -> dict[str, dict[str, Any]]:
     signatures = {name: f"{signature} {name} {plan}" for name, plan in plans.items()}
     found = {name: store.load(name, signatures[name]) for name in plans}
     results = {name: record for name, record in found.items() if record is not None}

@@ -20,7 +20,7 @@ from decode.attribution.job import features_hash, model_hash
 from decode.core.executor import get_executor
 from decode.core.files import versions
 from decode.core.ids import named_ids
-from decode.core.resume import content_hash
+from decode.core.resume import at_work, content_hash, work_folder
 from decode.core.threads import one_blas_thread
 from decode.dataset import pooled_inputs
 from decode.features.regulators import NamedRegulators, named_regulators
@@ -156,21 +156,22 @@ def knock_out(
     members = [UnfoldedNetwork.from_model(member.pooled, bundle.input_names) for member in bundle.members]
     compute = partial(knock_out_block, members=members, is_track=job.regulators.is_track)
     n_blocks = -(-len(job.rows) // block_genes)
-    file = None if out is None else KnockoutFile(out, job.signature(block_genes), block_genes)
-    missing = [number for number in range(n_blocks) if file is None or not file.has(number)]
-    kept: list[BlockResult] = []
-    n_done = n_blocks - len(missing)
-    with one_blas_thread():
-        for number, block in get_executor(executor).map(compute, job.blocks(missing, block_genes)):
-            if file is None:
-                kept.append(block)
-            else:
-                file.add(number, block)
-            n_done += 1
-            if on_block is not None:
-                on_block(n_done, n_blocks)
-    header = _header(job)
-    found = in_memory(header, kept) if file is None else file.finish(header, n_blocks)
+    with at_work(None if out is None else work_folder(out)):
+        file = None if out is None else KnockoutFile(out, job.signature(block_genes), block_genes)
+        missing = [number for number in range(n_blocks) if file is None or not file.has(number)]
+        kept: list[BlockResult] = []
+        n_done = n_blocks - len(missing)
+        with one_blas_thread():
+            for number, block in get_executor(executor).map(compute, job.blocks(missing, block_genes)):
+                if file is None:
+                    kept.append(block)
+                else:
+                    file.add(number, block)
+                n_done += 1
+                if on_block is not None:
+                    on_block(n_done, n_blocks)
+        header = _header(job)
+        found = in_memory(header, kept) if file is None else file.finish(header, n_blocks)
     n_without = int((found["n_regulators"] == 0).sum())
     logger.info(
         "knockouts: %s bound pairs of %s genes and %s regulators, %s tasks; %s genes without a site",

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from decode.core.resume import content_hash, make_work_folder, work_folder
+from decode.core.resume import at_work, content_hash, work_folder
 from decode.core.seeds import member_seeds
 from decode.landmark.autoencoder import Autoencoder, AutoencoderConfig, build_autoencoder
 from decode.landmark.prepared import PreparedExpression
@@ -96,14 +96,15 @@ def train_autoencoder(
             plan.epochs, plan.batch_size, plan.n_updates,
         )  # fmt: skip
     fits = []
-    for number, seed in enumerate(member_seeds(config.seed, config.members)):
+    with at_work(None if out is None else work_folder(out)) as work:
+        for number, seed in enumerate(member_seeds(config.seed, config.members)):
 
-        def tell(epoch: int, loss: float, number: int = number) -> None:
-            if on_epoch is not None:
-                on_epoch(number, epoch, loss)
+            def tell(epoch: int, loss: float, number: int = number) -> None:
+                if on_epoch is not None:
+                    on_epoch(number, epoch, loss)
 
-        checkpoint = None if out is None else make_work_folder(work_folder(out)) / f"member_{number}.npz"
-        fits.append(_fit_member(prepared, config, plan, seed, checkpoint, tell))
+            checkpoint = None if work is None else work / f"member_{number}.npz"
+            fits.append(_fit_member(prepared, config, plan, seed, checkpoint, tell))
     history = pd.concat([fit.history.assign(member=number) for number, fit in enumerate(fits)], ignore_index=True)
     made = Autoencoder(
         config, [fit.model for fit in fits], prepared.gene_ids, prepared.gene_names, prepared.quantiles,

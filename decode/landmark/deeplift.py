@@ -246,11 +246,15 @@ def member_sums(
     encoder = autoencoder.encoders[member]
     engine, n_nodes = ExactEngine.from_model(encoder), autoencoder.config.bottleneck
     weights = [np.asarray(weight) for weight in encoder.get_weights()]
-    signature = content_hash([*weights, autoencoder.train_mean, prepared.sample_ids[rows], draws])
+    explained = content_hash([
+        *weights, autoencoder.train_mean, prepared.gene_ids, prepared.sample_ids[rows], draws, prepared.train_mean,
+        prepared.train_sd, prepared.train_min, prepared.train_max, prepared.quantiles.reference,
+    ])  # fmt: skip
     total = np.zeros((2, len(draws), prepared.n_genes))
     for start in range(0, len(rows), PIECE):
         stop = min(start + PIECE, len(rows))
         path = None if work is None else work / f"deeplift_member_{member}_samples_{start}.npz"
+        signature = f"{explained} {start} {stop}"
         piece = None if path is None else load_piece(path, signature, _read_piece)
         if piece is None:
             piece = np.zeros_like(total)

@@ -8,9 +8,6 @@ bundle.json is in its list of hashes. Whatever else lies in the folder is never 
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from decode.core.files import check_output, sha256_of, to_json, versions, write_table
+from decode.core.files import check_output, sha256_of, staged_folder, to_json, versions, write_table
 from decode.core.record_files import read_history
 from decode.core.resume import content_hash
 from decode.dataset import Dataset
@@ -199,6 +196,8 @@ def model_hash(bundle: ModelBundle) -> str:
 def save_bundle(bundle: ModelBundle, folder: str | Path) -> None:
     """Write a bundle as a folder, whole or not at all; an existing bundle of that name is replaced at the end.
 
+    Files in it that belong to no bundle stay.
+
     Parameters
     ----------
     bundle : ModelBundle
@@ -215,42 +214,35 @@ def save_bundle(bundle: ModelBundle, folder: str | Path) -> None:
         If writing fails, for instance on a full disk; an older bundle of that name stays as it was.
     """
     folder = check_bundle_output(check_output(folder))
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        try:
+        with staged_folder(folder, files_of_bundle(folder)) as temporary:
             _write_parts(bundle, temporary)
-        except NotImplementedError:
-            raise
-        except (OSError, RuntimeError) as error:  # HDF5 tells of a full disk by either
-            raise OSError(f"model bundle {folder} could not be written ({error}); is the disk full?") from error
-        _put_in_place(temporary, folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _put_in_place(temporary: Path, folder: Path) -> None:
-    umask = os.umask(0)
-    os.umask(umask)
-    temporary.chmod(0o777 & ~umask)
-    if not folder.exists():
-        temporary.rename(folder)
-        return
-    old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.old.", dir=folder.parent))
-    folder.rename(old / "bundle")
-    try:
-        temporary.rename(folder)
-    except OSError:
-        (old / "bundle").rename(folder)
-        old.rmdir()
+    except NotImplementedError:
         raise
-    shutil.rmtree(old, ignore_errors=True)
+    except (OSError, RuntimeError) as error:  # HDF5 tells of a full disk by either
+        raise OSError(f"model bundle {folder} could not be written ({error}); is the disk full?") from error
 
 
 def check_bundle_output(folder: Path) -> Path:
-    """Refuse a name that belongs to something else than a model bundle; FileExistsError."""
-    if folder.exists() and not (folder / BUNDLE_FILE).is_file():
+    """Refuse a name that belongs to something else than a model bundle or an empty folder; FileExistsError."""
+    is_empty = folder.is_dir() and not any(folder.iterdir())
+    if folder.exists() and not is_empty and not (folder / BUNDLE_FILE).is_file():
         raise FileExistsError(f"{folder} exists and is not a model bundle; choose another --out")
     return folder
+
+
+def files_of_bundle(folder: Path) -> set[str]:
+    """Names of the files that belong to the bundle in a folder; none where there is no bundle, or a damaged one.
+
+    Returns
+    -------
+    set of str
+        bundle.json and what it lists. Whatever else lies there is somebody else's.
+    """
+    try:
+        return {BUNDLE_FILE, *json.loads((folder / BUNDLE_FILE).read_text(encoding="utf-8"))["sha256"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
 
 
 def _write_parts(bundle: ModelBundle, folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from matplotlib.figure import Figure
 from sklearn.metrics import roc_curve
 
 from decode.core.checks import check_columns
+from decode.models.bundle import save_bundle
 from decode.persons.critical_regulators import CriticalResult
 from decode.persons.de_prior_model import HIGH_RANK, MODEL, DePriorResult, summarise_randomisation
 from decode.report.figures import predicted_against_actual
@@ -86,6 +88,7 @@ def write_de_prior(
             ),
             "regulators": regulator_plot(critical.regulators, title=title),
         },
+        texts={"model": partial(save_bundle, result.bundle)},
         record=with_counts(record, {**result.counts, "critical_regulators": critical.counts}),
         force=force,
     )  # fmt: skip

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,11 +22,11 @@ from decode.core.files import (
     read_json_object,
     run_record,
     sha256_of,
-    staged_folder,
     to_json,
     write_json,
     write_table,
 )
+from decode.core.outputs import OutputSet, check_name, check_not_input, output_set
 
 RECORD = "run.json"
 DPI = 150
@@ -86,8 +86,11 @@ def write_run(
     texts: Mapping[str, str | Callable[[Path], object]] | None = None,
     record: Mapping[str, Any] | None = None,
     force: bool = False,
+    outputs: OutputSet | None = None,
 ) -> list[Path]:
     """Write the files of a run into a folder, all of them or none, and run.json, which lists them.
+
+    The folder is made beside its place and takes it in one step: whoever kills the run leaves the old one or the new.
 
     Parameters
     ----------
@@ -103,11 +106,13 @@ def write_run(
     numbers : mapping of file name to JSON-ready value, optional
         Undefined numbers become null.
     texts : mapping of file name to str or function of a path, optional
-        Any other file: its text, or what writes it.
+        Any other file or folder: its text, or what writes it.
     record : mapping, optional
         What was run, see `decode.core.files.run_record`; further keys are kept.
     force : bool, default False
         Replace a finished run; files of it that this run does not have are removed.
+    outputs : OutputSet, optional
+        What else is put in place together with this folder; the caller ends it.
 
     Returns
     -------
@@ -135,23 +140,41 @@ def write_run(
     contents += [(f"{name}{suffix}", figure) for name, figure in (figures or {}).items() for suffix in BOTH]
     contents += [(name, to_json(value)) for name, value in (numbers or {}).items()]
     check_unique("file names of a run", [name for name, _ in contents] + [RECORD])
-    before = _listed_files(out / RECORD)
     if (out / RECORD).exists() and not force:
         raise FileExistsError(f"{out} holds a finished result; {NEXT}")
-    with staged_folder(out) as folder:
-        for name, content in contents:
-            _write(content, folder / name, name)
-        files = {name: _entry(folder / name, content) for name, content in sorted(contents, key=lambda item: item[0])}
-        write_json(_with_files(kind, record, files), folder / RECORD)
-    for name in before - set(files):
-        (out / name).unlink(missing_ok=True)
+    if outputs is None:
+        with output_set(out) as outputs:
+            return _write_folder(out, kind, contents, record, outputs)
+    return _write_folder(out, kind, contents, record, outputs)
+
+
+def _write_folder(
+    out: Path,
+    kind: str,
+    contents: list[tuple[str, Content]],
+    record: Mapping[str, Any] | None,
+    outputs: OutputSet,
+) -> list[Path]:
+    folder = outputs.folder(out, own=_own_names(out / RECORD))
+    files: dict[str, Any] = {}
+    for name, content in sorted(contents, key=lambda item: item[0]):
+        _write(content, folder / name, name)
+        files |= _entries(folder / name, content, name)
+    write_json(_with_files(kind, record, files), folder / RECORD)
     return [out / name for name in sorted([*files, RECORD])]
 
 
 def write_files(
-    kind: str, files: Mapping[Path, Content], *, record: Mapping[str, Any] | None = None, force: bool = False
+    kind: str,
+    files: Mapping[Path, Content],
+    *,
+    record: Mapping[str, Any] | None = None,
+    force: bool = False,
+    outputs: OutputSet | None = None,
 ) -> list[Path]:
     """Write a result that is a single file (and those that belong to it), and NAME.run.json beside it; all or none.
+
+    Files that an earlier result of this name had, and this one does not, go, unless they were changed since.
 
     Parameters
     ----------
@@ -163,6 +186,8 @@ def write_files(
         See `write_run`.
     force : bool, default False
         Replace files that exist.
+    outputs : OutputSet, optional
+        What else is put in place together with these files; the caller ends it.
 
     Returns
     -------
@@ -178,16 +203,71 @@ def write_files(
     """
     for path in files:
         check_free(path, force=force)
+    inputs = _inputs_of(record)
+    for path in files:
+        check_not_input(path, inputs, "output")
+    if outputs is None:
+        with output_set(next(iter(files))) as outputs:
+            return write_files(kind, files, record=record, force=True, outputs=outputs)
     record_file = record_path(next(iter(files)), beside=True)
-    with ExitStack() as stack:
-        record_temporary = stack.enter_context(atomic_path(record_file))  # the first is renamed last
-        entries = {}
-        for path, content in files.items():
-            temporary = stack.enter_context(atomic_path(path))
-            _write(content, temporary, path.name)
-            entries[_relative(path, record_file.parent)] = _entry(temporary, content)
-        record_temporary.write_text(to_json(_with_files(kind, record, entries)), encoding="utf-8")
+    entries: dict[str, Any] = {}
+    for path, content in files.items():
+        temporary = outputs.file(path)
+        _write(content, temporary, path.name)
+        entries |= _entries(temporary, content, _relative(path, record_file.parent))
+    earlier = _files_of(record_file)
+    gone = [record_file.parent / name for name in set(earlier) - set(entries)]
+    outputs.remove(path for path in gone if _is_whole(path, earlier[_relative(path, record_file.parent)]))
+    outputs.file(record_file).write_text(to_json(_with_files(kind, record, entries)), encoding="utf-8")
     return [*files, record_file]
+
+
+def write_folder(
+    out: str | Path,
+    kind: str,
+    write: Callable[[Path], object],
+    *,
+    record: Mapping[str, Any],
+    own: Iterable[str] = (),
+    listed: Iterable[str] | None = None,
+) -> list[Path]:
+    """Write a folder that lists its own files, such as a model, and NAME.run.json beside it; both or neither.
+
+    Parameters
+    ----------
+    out : str or Path
+        Folder. Files of an earlier result in it go; those of others stay.
+    kind : str
+    write : callable
+        Gets an empty folder and fills it.
+    record : mapping
+        See `write_run`.
+    own : iterable of str, optional
+        Names of earlier files that go, besides those that the record lists.
+    listed : iterable of str, optional
+        Names of the files that the record lists; default all.
+
+    Returns
+    -------
+    list of Path
+        The files that the record lists, and the record.
+
+    Raises
+    ------
+    FileNotFoundError, FileExistsError, PermissionError, OSError
+        If it cannot be written.
+    """
+    out = Path(out)
+    record_file = record_path(out, beside=True)
+    with output_set(out) as outputs:
+        folder = outputs.folder(out, own={*own, *(Path(name).name for name in _files_of(record_file))})
+        write(folder)
+        names = sorted(path.name for path in folder.iterdir()) if listed is None else list(listed)
+        entries: dict[str, Any] = {}
+        for name in names:
+            entries |= _entries(folder / name, partial(str), _relative(out / name, record_file.parent))
+        outputs.file(record_file).write_text(to_json(_with_files(kind, record, entries)), encoding="utf-8")
+    return [*(out / name for name in names), record_file]
 
 
 def write_record(out: str | Path, kind: str, paths: Iterable[Path], *, record: Mapping[str, Any]) -> Path:
@@ -228,7 +308,10 @@ def record_path(out: str | Path, *, beside: bool = False) -> Path:
     ('a/result/run.json', 'a/targets.tsv.gz.run.json')
     """
     out = Path(out)
-    return out.with_name(f"{out.name}.{RECORD}") if beside else out / RECORD
+    if not beside:
+        return out / RECORD
+    check_name(out, f".{RECORD}")
+    return out.with_name(f"{out.name}.{RECORD}")
 
 
 def check_free(path: str | Path, *, force: bool = False) -> None:
@@ -325,9 +408,14 @@ def _files_of(record_file: Path) -> dict[str, Any]:
     return files if isinstance(files, dict) else {}
 
 
-def _listed_files(record_file: Path) -> set[str]:
-    """Names of the files of a finished run that lie in its folder."""
-    return {name for name in _files_of(record_file) if Path(name).name == name}
+def _own_names(record_file: Path) -> set[str]:
+    """Names of the files and folders of a finished run in its folder, its record among them."""
+    return {Path(name).parts[0] for name in _files_of(record_file) if not Path(name).is_absolute()} | {RECORD}
+
+
+def _inputs_of(record: Mapping[str, Any] | None) -> list[tuple[str, Path]]:
+    inputs = (record or {}).get("inputs") or {}
+    return [(name, Path(entry["path"])) for name, entry in inputs.items()]
 
 
 def _is_whole(path: Path, entry: Any) -> bool:
@@ -356,8 +444,15 @@ def _write(content: Content, path: Path, name: str) -> None:
         content(path)
 
 
+def _entries(path: Path, content: Content, name: str) -> dict[str, Any]:
+    """What the record says of a file, or of every file of a folder, by the name that it will have."""
+    if path.is_dir():
+        below = sorted(file for file in path.rglob("*") if file.is_file())
+        return {f"{name}/{file.relative_to(path).as_posix()}": _entry(file, content) for file in below}
+    return {name: _entry(path, content)}
+
+
 def _entry(path: Path, content: Content) -> dict[str, Any]:
-    """What the record says of a file."""
     what = "figure" if isinstance(content, Figure) else "numbers" if path.name.endswith(".json") else "file"
     if isinstance(content, pd.DataFrame):
         what = f"table of {len(content)} rows and {content.shape[1]} columns"

@@ -18,6 +18,7 @@ from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import pdist
 
 from decode.core.checks import check_count
+from decode.core.outputs import OutputSet
 from decode.expression.targets import MEDIAN_LEVEL
 from decode.genome.site_files import KINDS
 from decode.ranking.kinds import kind_scores
@@ -40,6 +41,7 @@ def write_ranking(
     *,
     record: dict[str, Any] | None = None,
     force: bool = False,
+    outputs: OutputSet | None = None,
 ) -> list[Path]:
     """Write a ranking, and beside it the comparison of kinds and the run record, all of them or none.
 
@@ -55,6 +57,8 @@ def write_ranking(
         What was run and which reference the scores stand on.
     force : bool, default False
         Replace a ranking that is there.
+    outputs : OutputSet, optional
+        What else is put in place together with it, see `decode.report.files.write_run`.
 
     Returns
     -------
@@ -71,7 +75,7 @@ def write_ranking(
     files: dict[Path, pd.DataFrame] = {out: ranking}
     if kinds is not None:
         files[out.with_name(f"{out.name.removesuffix('.gz').removesuffix('.tsv')}.classes.tsv")] = kinds
-    return write_files("rank", files, record=record, force=force)
+    return write_files("rank", files, record=record, force=force, outputs=outputs)
 
 
 def write_ranking_figures(
@@ -82,6 +86,7 @@ def write_ranking_figures(
     record: dict[str, Any] | None = None,
     title: str = "",
     force: bool = False,
+    outputs: OutputSet | None = None,
 ) -> list[Path]:
     """Draw the top regulators, overall and of every task, and what each kind contributes.
 
@@ -98,6 +103,8 @@ def write_ranking_figures(
         Line above the figures.
     force : bool, default False
         Replace a finished run.
+    outputs : OutputSet, optional
+        What else is put in place together with them, see `decode.report.files.write_run`.
 
     Returns
     -------
@@ -114,7 +121,7 @@ def write_ranking_figures(
     if scores.is_main_task.any():
         figures["top_overall"] = top_overall(ranking, title=title)
         figures["top_regulators"] = top_regulators(scores, title=title)
-    return write_run(out, "rank", figures=figures, record=record, force=force)
+    return write_run(out, "rank", figures=figures, record=record, force=force, outputs=outputs)
 
 
 def top_regulators(scores: RegulatorScores, *, n_top: int = N_TOP, title: str = "") -> Figure:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from decode.core.executor import get_executor
-from decode.core.resume import make_work_folder, remove_work_folder
+from decode.core.resume import at_work
 from decode.core.seeds import member_seeds
 from decode.dataset import Dataset, SplitBy, prepare_dataset
 from decode.expression.task_kinds import TaskKind
@@ -45,25 +45,19 @@ def fit_members(
     cluster sees. `on_epoch` is called where members are fitted in this process, see `train`.
     """
     runner = get_executor(executor)
-    # a worker of a cluster may run in another working folder
-    folder = make_work_folder(checkpoint_folder).resolve() if checkpoint_folder is not None else None
-    fit = partial(
-        _fit_one, data=data, network=network, training=training, checkpoint_folder=folder,
-        on_epoch=on_epoch if runner.is_local else None,
-    )  # fmt: skip
     n_epochs: Sequence[int | None] = epochs or [None] * training.members
     seeds = member_seeds(training.seed, training.members)
     plans = list(zip(range(training.members), seeds, n_epochs, strict=True))
     fits = []
-    try:
+    with at_work(checkpoint_folder) as folder:
+        fit = partial(
+            _fit_one, data=data, network=network, training=training, checkpoint_folder=folder,
+            on_epoch=on_epoch if runner.is_local else None,
+        )  # fmt: skip
         for fitted in runner.map(fit, plans):
             fits.append(fitted)
             if on_member is not None:
                 on_member(fitted)
-    except BaseException:
-        if folder is not None:  # nothing to resume from: leave nothing behind
-            remove_work_folder(folder, only_unused=True)
-        raise
     return fits
 
 

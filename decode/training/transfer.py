@@ -15,7 +15,7 @@ import pandas as pd
 from decode.core.checks import check_choice
 from decode.core.choices import TransferMode
 from decode.core.executor import get_executor
-from decode.core.resume import content_hash, make_work_folder, remove_work_folder
+from decode.core.resume import at_work, content_hash
 from decode.core.seeds import member_seeds
 from decode.dataset import TRAIN, VALIDATION, Dataset, prepare_dataset
 from decode.expression.task_kinds import TaskKind
@@ -171,23 +171,18 @@ def _transfer_dataset(
         network.architecture, len(data.train)
     )
     runner = get_executor(executor)
-    folder = make_work_folder(checkpoint_folder).resolve() if checkpoint_folder is not None else None
-    fit = partial(
-        _fit_one, data=data, network=network, training=training, mode=mode, folder=folder,
-        on_epoch=on_epoch if runner.is_local else None,
-    )  # fmt: skip
     seeds = member_seeds(training.seed, training.members)
     plans = [Plan(number, seed, _weights(source.members[number].bins)) for number, seed in enumerate(seeds)]
     fits: list[MemberFit] = []
-    try:
+    with at_work(checkpoint_folder) as folder:
+        fit = partial(
+            _fit_one, data=data, network=network, training=training, mode=mode, folder=folder,
+            on_epoch=on_epoch if runner.is_local else None,
+        )  # fmt: skip
         for fitted in runner.map(fit, plans):
             fits.append(fitted)
             if on_member is not None:
                 on_member(fitted)
-    except BaseException:
-        if folder is not None:
-            remove_work_folder(folder, only_unused=True)
-        raise
     best = int(np.argmin([fitted.validation_loss for fitted in fits]))
     kept = [best] if training.keep == "best" else list(range(len(fits)))
     counts = dataset.counts | ({"kind_weights": data.kind_weights} if data.kind_weights else {})

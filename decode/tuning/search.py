@@ -18,7 +18,7 @@ from keras_tuner.errors import FatalError
 from decode.core.checks import check_choice, check_count, check_known_keys, check_positive, listed
 from decode.core.choices import Objective
 from decode.core.files import make_output_folder
-from decode.core.resume import FinishedRuns, content_hash, make_work_folder, remove_work_folder
+from decode.core.resume import FinishedRuns, at_work, content_hash, make_work_folder, remove_work_folder
 from decode.dataset import TRAIN, VALIDATION, Dataset, prepare_dataset
 from decode.evaluation.refit import dataset_hash
 from decode.models.config import ARCHITECTURES, network_config
@@ -27,6 +27,7 @@ from decode.tuning.chief import WORKER_TIMEOUT_S, Post, post_of_process, serve_t
 from decode.tuning.config_file import Configuration
 from decode.tuning.oracles import Algorithm, last_line, make_oracle
 from decode.tuning.space import ARCHITECTURE, HUBER, Searched, SearchSpace, values_of
+from decode.tuning.space import SIGNATURE as TRIAL_SIGNATURE
 from decode.tuning.tuner import EPOCHS_OF_RUNG, LOSS, SPEARMAN, ChiefLostError, NetworkTuner
 
 if TYPE_CHECKING:
@@ -191,19 +192,21 @@ def tune(
         features, targets, test_chromosome=test_chromosome, seed=config.training.seed, biosamples=biosamples,
         groups=groups,
     )  # fmt: skip
-    tuner = _open_search(dataset, Path(folder), config, post, on_trial)
-    tuner.save()
-    if post.role == "chief":
-        serve_trials(tuner.oracle, post, worker_timeout_s=config.worker_timeout_s)
+    make_output_folder(Path(folder).parent)
+    with at_work(folder):
+        tuner = _open_search(dataset, Path(folder), config, post, on_trial)
         tuner.save()
-    else:
-        try:
-            tuner.search()
-        except RuntimeError as error:
-            if tuner.oracle.failure is None:
-                raise
-            raise ValueError(f"too many trials in a row failed; the last one: {tuner.oracle.failure}") from error
-    return _result(tuner, config, dataset.counts)
+        if post.role == "chief":
+            serve_trials(tuner.oracle, post, worker_timeout_s=config.worker_timeout_s)
+            tuner.save()
+        else:
+            try:
+                tuner.search()
+            except RuntimeError as error:
+                if tuner.oracle.failure is None:
+                    raise
+                raise ValueError(f"too many trials in a row failed; the last one: {tuner.oracle.failure}") from error
+        return _result(tuner, config, dataset.counts)
 
 
 def tune_worker(
@@ -308,12 +311,19 @@ def _open_search(
         seed=training.seed,
     )
     try:
-        return NetworkTuner(
+        tuner = NetworkTuner(
             oracle, folder=folder, dataset=dataset, space=space, training=training, signature=signature, post=post,
             worker_timeout_s=config.worker_timeout_s, on_trial=on_trial,
         )  # fmt: skip
     except (ValueError, KeyError, TypeError, RuntimeError) as error:
         raise ValueError(f"tuner folder {folder} is damaged ({error!r}); remove it to search again") from error
+    for trial in oracle.trials.values():
+        if values_of(trial).get(TRIAL_SIGNATURE) != signature:
+            raise ValueError(
+                f"trial {trial.trial_id} in {folder} belongs to a search with other data or options; remove {folder} "
+                "or choose another --out"
+            )
+    return tuner
 
 
 def _without_test_genes(dataset: Dataset) -> Dataset:

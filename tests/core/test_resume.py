@@ -67,11 +67,9 @@ def test_the_folder_lies_beside_the_output_and_goes(tmp_path):
     assert make_work_folder(folder) == make_work_folder(folder) == folder
     assert "not over" in (folder / MARK).read_text()
     (folder / "block_000000.h5").touch()
-    remove_work_folder(folder, only_unused=True)
-    assert folder.exists()
     remove_work_folder(folder)
     assert not any(tmp_path.iterdir())
-    remove_work_folder(make_work_folder(folder), only_unused=True)
+    remove_work_folder(make_work_folder(folder))
     remove_work_folder(folder)
     assert not any(tmp_path.iterdir())
     with pytest.raises(FileNotFoundError, match="does not exist"):

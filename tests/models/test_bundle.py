@@ -87,14 +87,18 @@ def test_what_lies_in_the_folder(written):
 
 
 def test_an_old_bundle_is_replaced_and_anything_else_refused(dataset, folder):
+    (folder / "notes.txt").write_text("mine")
     save_bundle(quick_bundle(dataset, members=1), folder)
     assert load_bundle(folder).seeds == read_record(folder)["seeds"]
     assert len(load_bundle(folder).members) == 1
     assert not (folder / "member_1.npz").exists()
+    assert (folder / "notes.txt").read_text() == "mine"
     assert [path.name for path in folder.parent.iterdir()] == ["model"]
     assert stat.S_IMODE(folder.stat().st_mode) & 0o500 == 0o500
     other = folder.parent / "mine"
     other.mkdir()
+    assert check_bundle_output(other) == other  # empty: nobody's
+    (other / "thesis.doc").touch()
     with pytest.raises(FileExistsError, match="exists and is not a model bundle"):
         check_bundle_output(other)
     with pytest.raises(FileExistsError, match="mine"):

@@ -5,7 +5,9 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from planted import planted_dataset, quick_bundle
 
+from decode.models.bundle import load_bundle
 from decode.persons.critical_regulators import CriticalResult
 from decode.persons.de_prior_model import DePriorResult
 from decode.report.de_prior import accuracy_plot, de_prior_text, regulator_plot, roc_plot, write_de_prior
@@ -30,7 +32,8 @@ def result():
     randomisation = pd.DataFrame(
         [{"variant": name, "seed": seed, **figures} for name in ("full", "rna_shuffled") for seed in (0, 1)]
     )
-    return DePriorResult(None, accuracy, randomisation, predictions, {"de_prior": {"infinite": 1}})  # type: ignore[arg-type]
+    bundle = quick_bundle(planted_dataset(60), members=1)
+    return DePriorResult(bundle, accuracy, randomisation, predictions, {"de_prior": {"infinite": 1}})
 
 
 @pytest.fixture
@@ -60,6 +63,10 @@ def test_files(result, critical, tmp_path):
     sets = pd.DataFrame({"gene_set": ["s"], "p_value": [0.5]})
     again = write_de_prior(result, critical._replace(gene_sets=sets), tmp_path / "out", force=True)
     assert "gene_sets.tsv" in {path.name for path in again}
+    assert record["files"].keys() == {
+        path.relative_to(tmp_path / "out").as_posix() for path in paths if path.name != "run.json"
+    }
+    assert load_bundle(tmp_path / "out" / "model").tasks == result.bundle.tasks
 
 
 def test_text(result, critical):
