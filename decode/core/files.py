@@ -23,6 +23,7 @@ from typing import IO, Any
 import numpy as np
 import pandas as pd
 
+from decode.core.frames import TableSource, check_source, frame_text
 from decode.core.opening import open_bytes, text_encoding, unix_text
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
@@ -202,8 +203,10 @@ def check_input(path: str | Path, name: str = "file") -> Path:
     return path
 
 
-def read_bytes(path: str | Path, name: str = "file") -> bytes:
+def read_bytes(path: TableSource, name: str = "file") -> bytes:
     """The whole content of a file, decompressed; a text comes in UTF-8 without byte order mark, lines ending in LF.
+
+    A table in memory (pandas, polars) gives the text of the file that it would be, see `decode.core.frames`.
 
     Raises
     ------
@@ -212,6 +215,9 @@ def read_bytes(path: str | Path, name: str = "file") -> bytes:
     ValueError
         If it is empty, a damaged archive, or an archive or document of another kind than gzip, bzip2 and xz.
     """
+    check_source(path, name)
+    if not isinstance(path, str | Path):
+        return frame_text(path, name)
     path = check_input(path, name)
     with open_bytes(path, name) as handle:
         content = unix_text(handle.read())
