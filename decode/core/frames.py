@@ -36,6 +36,11 @@ def _is_polars(source: Any) -> bool:
     return type(source).__module__.startswith("polars") and type(source).__name__ == "DataFrame"
 
 
+def pandas_frame(frame: Any) -> pd.DataFrame:
+    """A polars DataFrame as a pandas one; a pandas one as it is."""
+    return pd.DataFrame(frame.to_dict(as_series=False)) if _is_polars(frame) else frame
+
+
 def check_source(source: Any, name: str) -> None:
     """Raise TypeError, with what came, for anything that is neither a path nor a frame: arguments are soon exchanged.
 
@@ -82,7 +87,7 @@ def frame_text(frame: Any, name: str) -> bytes:
     >>> frame_text(pd.DataFrame({"lfc": [1.5, None]}, index=["MYC", "JUN"]), "demo")
     b'\\tlfc\\nMYC\\t1.5\\nJUN\\t\\n'
     """
-    table = pd.DataFrame(frame.to_dict(as_series=False)) if _is_polars(frame) else frame
+    table = pandas_frame(frame)
     if table.columns.nlevels > 1 or table.index.nlevels > 1:
         where = "columns" if table.columns.nlevels > 1 else "rows"
         raise TypeError(f"{name} {IN_MEMORY} has {where} of several levels; one level is wanted (reset_index, or join)")
