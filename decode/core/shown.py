@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from html import escape
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -30,7 +31,8 @@ def outline(value: Any) -> str:
         return "array of " + " x ".join(f"{size}" for size in shape)
     if isinstance(value, Mapping):
         return f"{len(value):,} entries"
-    if isinstance(value, str):
+    if isinstance(value, str | Path):
+        value = str(value)
         return repr(value if len(value) <= FEW else f"{value[:FEW]}...")
     if isinstance(value, list | tuple | set | frozenset) and not hasattr(value, "_fields"):
         text = repr(value) if len(value) <= 3 else ""
@@ -46,9 +48,13 @@ def _fields(thing: Any) -> list[str]:
 
 
 def one_line(thing: Any) -> str:
-    """Name of an object and what its fields hold, at most 900 characters."""
+    """Name of an object and what its fields hold."""
     parts = [f"{name}: {outline(getattr(thing, name))}" for name in _fields(thing)]
-    text = f"{type(thing).__name__}({', '.join(parts)})"
+    return f"{type(thing).__name__}({', '.join(parts)})"
+
+
+def cut(text: str) -> str:
+    """A line, at most 900 characters of it."""
     return text if len(text) <= LIMIT else f"{text[:LIMIT]}...)"
 
 
@@ -64,9 +70,17 @@ def html_of(line: str, table: pd.DataFrame | None) -> str:
     if table is None:
         return head
     part = table.iloc[:ROWS, :COLUMNS]
-    body = part.to_html(index=not isinstance(part.index, pd.RangeIndex), escape=True, border=0, float_format="{:.4g}".format)
+    body = part.to_html(
+        index=not isinstance(part.index, pd.RangeIndex), escape=True, border=0, float_format="{:.4g}".format
+    )
     n_more = len(table) - len(part)
     return head + body + (f"<p>{n_more:,} more rows</p>" if n_more > 0 else "")
+
+
+def tracks_of(tracks: pd.DataFrame) -> pd.DataFrame:
+    """How many tracks and regulators of each kind a table of tracks has in each region."""
+    groups = tracks.groupby(["region", "kind"], sort=False, as_index=False, observed=True)
+    return groups.agg(n_tracks=("regulator", "size"), n_regulators=("regulator", "nunique"))
 
 
 def _fields_table(thing: Any) -> pd.DataFrame:
@@ -74,7 +88,9 @@ def _fields_table(thing: Any) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["field", "holds"]).set_index("field")
 
 
-def shown(line: Callable[[Any], str] | None = None, table: Callable[[Any], pd.DataFrame] | None = None) -> Callable[[Shown], Shown]:
+def shown(
+    line: Callable[[Any], str] | None = None, table: Callable[[Any], pd.DataFrame] | None = None
+) -> Callable[[Shown], Shown]:
     """Give a class a short `repr` and a table for notebooks.
 
     Parameters
@@ -93,10 +109,13 @@ def shown(line: Callable[[Any], str] | None = None, table: Callable[[Any], pd.Da
     >>> Result([0.5] * 1000)
     Result(numbers: 1,000 items)
     """
-    own_line, own_table = line or one_line, table or _fields_table
+    make_line, make_table = line or one_line, table or _fields_table
+
+    def own_line(self: Any) -> str:
+        return cut(make_line(self))
 
     def _repr_html_(self: Any) -> str:
-        return html_of(own_line(self), own_table(self))
+        return html_of(own_line(self), make_table(self))
 
     def decorate(cls: Shown) -> Shown:
         setattr(cls, "__repr__", own_line)  # noqa: B010  a method of any class, which type checkers cannot follow

@@ -14,6 +14,7 @@ import pandas as pd
 from decode.core.checks import check_matched, counted, listed
 from decode.core.files import write_table
 from decode.core.frames import TableSource
+from decode.core.shown import shown
 from decode.dataset.names import with_gene_ids
 from decode.dataset.split import TRAIN, VALIDATION, VALIDATION_SHARE, SplitBy, make_split
 from decode.expression.targets import TRANSCRIPT_ID, check_targets, id_column, numeric_values, targets_frame, task_names
@@ -28,6 +29,7 @@ logger = logging.getLogger(__name__)
 MIN_BOUND_GENES = 30  # Tasaki 2020, Methods: regulators with at least 30 genes; here counted on training genes only
 
 
+@shown()
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """Genes with features and targets, and the part that each plays.

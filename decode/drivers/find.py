@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from decode.core.checks import check_known, check_matched, listed
 from decode.core.files import versions
 from decode.core.frames import TableSource
+from decode.core.shown import shown
 from decode.drivers.engine import DriversConfig, Engine, Explained, Fit, ridge_engine
 from decode.drivers.inputs import DriverInputs, driver_inputs, match_table, select_biosamples
 from decode.drivers.noise import CorrelatedGenes, IndependentGenes, NullModel, significance
@@ -39,6 +40,22 @@ OWN_NULL = "refits on exchanged sites (genes taken as independent)"
 LEAST_KNOWN = 0.5  # of the genes of a contrast whose correlation must be known
 
 
+FIRST = ["contrast", "rank", "kind", "regulator", "effect", "sign", "strength", "p_value", "fdr", "group"]
+
+
+def _line(result: DriversResult) -> str:
+    summary = result.contrasts
+    names = [
+        f"{name}: {n} of {of}" for name, n, of in summary[["contrast", "n_significant", "n_regulators"]].to_numpy()
+    ]
+    return f"DriversResult(significant regulators: {listed(names)}; {len(result.sites):,} sites)"
+
+
+def _first(result: DriversResult) -> pd.DataFrame:
+    return result.drivers[FIRST].sort_values("rank", kind="stable", ignore_index=True)
+
+
+@shown(_line, _first)
 class DriversResult(NamedTuple):
     """Ranked drivers, and where they act.
 

@@ -14,6 +14,7 @@ from decode.core.checks import check_choice, listed
 from decode.core.choices import Part
 from decode.core.files import versions
 from decode.core.frames import TableSource
+from decode.core.shown import shown
 from decode.dataset import EXCLUDED, TEST, TRAIN, VALIDATION, Dataset, prepare_dataset
 from decode.evaluation.baselines import BASELINES, baseline_predictions
 from decode.evaluation.predict import predict, predict_members, prediction_table
@@ -33,6 +34,22 @@ logger = logging.getLogger(__name__)
 _COLUMNS = {"task", "task_kind", "n_genes", "model", *BASELINES, "pearson", "rmse", "member_mean", "member_sd"}
 
 
+def _line(evaluation: Evaluation) -> str:
+    metrics = evaluation.metrics
+    return f"Evaluation({metrics['n_genes']:,} {metrics['split']} genes, {len(evaluation.per_task)} tasks)"
+
+
+def _scores(evaluation: Evaluation) -> pd.DataFrame:
+    """Headline figures of the model, of other models and of the baselines."""
+    metrics = evaluation.metrics
+    rows = {"model": metrics["model"], **metrics["others"], **metrics["baselines"]}
+    numbers = {
+        name: {key: row[key] for key in metrics["model"] if np.isscalar(row.get(key))} for name, row in rows.items()
+    }
+    return pd.DataFrame(numbers).T
+
+
+@shown(_line, _scores)
 @dataclass(frozen=True, eq=False)
 class Evaluation:
     """How well a model predicts, with everything that the tables and figures show.

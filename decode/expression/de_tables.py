@@ -17,6 +17,7 @@ from decode.core.choices import DeRole, Form
 from decode.core.delimited import MISSING, TextTable, read_text_table, split_cells
 from decode.core.files import read_bytes
 from decode.core.frames import TableSource
+from decode.core.shown import shown
 from decode.expression.anndata_tables import RANKED_GENES, is_anndata, ranked_genes
 from decode.expression.de_columns import Columns, contrasts_of, named_columns, no_contrasts, tool_of
 from decode.expression.de_columns import gene_column as find_gene_column
@@ -31,6 +32,7 @@ FORMS: tuple[Form, ...] = ("auto", "table", "matrix", "signature")
 UP, DOWN = {"up", "1", "+1", "+", "1.0"}, {"down", "dn", "-1", "-", "-1.0"}
 
 
+@shown()
 class DeTable(NamedTuple):
     """What a differential expression table says, row by row, ids as written.
 

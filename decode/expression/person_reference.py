@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from decode.core.checks import check_matched, check_unique, listed
 from decode.core.files import atomic_path, check_input
+from decode.core.shown import shown
 from decode.expression.quantiles import map_to_quantiles
 from decode.expression.targets import GENE_ID, TRANSCRIPT_ID
 from decode.expression.tissue import checked_values
@@ -22,6 +23,7 @@ logger = logging.getLogger(__name__)
 SCHEMA_VERSION = 1
 
 
+@shown()
 class PersonReference(NamedTuple):
     """Gene means and quantiles of prepared samples.
 

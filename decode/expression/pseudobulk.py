@@ -19,6 +19,7 @@ from scipy import sparse
 from decode.core.checks import check_count, check_unique, listed
 from decode.core.files import check_input
 from decode.core.ids import strip_version
+from decode.core.shown import shown
 from decode.expression.anndata_tables import h5ad_in_memory, is_anndata
 from decode.expression.counts import per_million
 
@@ -33,6 +34,7 @@ MATRICES = ("layers/counts", "raw/X", "X")  # where raw counts are looked for, i
 GENE_COLUMNS = ("gene_ids", "gene_id", "ensembl_id", "feature_id")  # of var, where its index holds symbols
 
 
+@shown()
 class Pseudobulk(NamedTuple):
     """Summed cells.
 

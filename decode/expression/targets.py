@@ -11,6 +11,7 @@ import pandas as pd
 from decode.core.checks import check_columns, check_unique, listed
 from decode.core.files import read_bytes
 from decode.core.frames import TableSource, check_source, is_frame, source_name
+from decode.core.shown import shown
 from decode.expression.gene_ids import clean_gene_ids
 from decode.expression.tables import (
     TableLayout,
@@ -30,6 +31,7 @@ RESERVED = frozenset({"overall"})  # what rankings call the list over all tasks
 MEDIAN_LEVEL = "median_level"  # reserved column: the level that fold changes refer to
 
 
+@shown()
 class TargetResult(NamedTuple):
     """A targets table and what was counted while it was made."""
 

@@ -16,6 +16,7 @@ import pandas as pd
 from decode.core.checks import check_columns, counted, listed
 from decode.core.files import read_bytes
 from decode.core.opening import unix_text
+from decode.core.shown import shown
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +25,7 @@ LOST_REASONS = ("chromosome_not_in_chain", "end_not_in_chain", "several_places",
 _FOUND, _NONE, _SEVERAL = 0, 1, 2
 
 
+@shown()
 class LiftResult(NamedTuple):
     """Sites in the new build.
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from decode.core.checks import check_count, check_known_keys, check_positive, listed
 from decode.core.files import read_json_object, sha256_of, staged_folder, versions, write_json, write_table
 from decode.core.seeds import seed_stream
+from decode.core.shown import shown
 from decode.landmark.prepared import PreparedExpression
 from decode.landmark.quantiles import Quantiles
 
@@ -128,6 +129,7 @@ def build_autoencoder(
     return keras.Model(inputs, dense(len(low), "genes")(x), name="autoencoder")
 
 
+@shown()
 @dataclass(frozen=True, eq=False)
 class Autoencoder:
     """Trained networks, and all that is needed to use them on new samples.

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from decode.core.checks import check_choice
 from decode.core.files import check_input, to_json
+from decode.core.shown import shown
 from decode.landmark.quantiles import Quantiles
 
 FORMAT = "decode-landmark-prepared"
@@ -29,6 +30,7 @@ READ_ERRORS = (OSError, RuntimeError, KeyError, ValueError, TypeError)
 STATISTICS = ("train_mean", "train_sd", "train_min", "train_max")
 
 
+@shown()
 @dataclass(frozen=True, eq=False)
 class PreparedExpression:
     """Normalised expression, samples in rows, and what was done to get there.

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from decode.core.checks import listed
 from decode.core.files import check_output, sha256_of, to_json, versions, write_table
 from decode.core.resume import content_hash
+from decode.core.shown import shown, tracks_of
 from decode.dataset import Dataset
 from decode.expression.person_reference import PersonReference, read_person_reference, write_person_reference
 from decode.expression.task_kinds import TaskKind, main_tasks
@@ -41,6 +42,18 @@ TABLES = ("tracks.tsv", "split.tsv.gz", "history.tsv")
 PERSON_REFERENCE = "persons_reference.npz"  # there in models of persons only
 
 
+def _line(bundle: ModelBundle) -> str:
+    return (
+        f"ModelBundle({bundle.network.architecture}, {len(bundle.members)} members, {len(bundle.tasks)} tasks, "
+        f"{len(bundle.tracks)} tracks, {bundle.features.get('build', 'build not stated')})"
+    )
+
+
+def _tracks(bundle: ModelBundle) -> pd.DataFrame:
+    return tracks_of(bundle.tracks)
+
+
+@shown(_line, _tracks)
 @dataclass(frozen=True, eq=False)
 class ModelBundle:
     """A trained ensemble and everything needed to use it on new features.

@@ -19,6 +19,7 @@ from decode.core.checks import check_choice, check_count, check_known_keys, chec
 from decode.core.choices import Objective
 from decode.core.files import make_output_folder
 from decode.core.resume import FinishedRuns, content_hash, make_work_folder, remove_work_folder
+from decode.core.shown import shown
 from decode.dataset import TRAIN, VALIDATION, Dataset, prepare_dataset
 from decode.evaluation.refit import dataset_hash
 from decode.models.config import ARCHITECTURES, network_config
@@ -112,6 +113,7 @@ class TuningConfig:
         return replace(self.training, members=self.members_per_trial, keep="mean")
 
 
+@shown()
 class TuningResult(NamedTuple):
     """What a search found.
 
