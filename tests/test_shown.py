@@ -73,8 +73,8 @@ def test_large_results_stay_short(cls, value):
 def test_every_public_class_has_a_short_line_or_is_made_of_a_few_options():
     rest = [cls for cls in public_classes() if cls not in GENERIC and cls.__name__ not in OWN]
     assert {cls.__name__ for cls in rest} <= {  # Engine is a kind of function
-        "Engine", "AutoencoderConfig", "DriversConfig", "FullOptions", "NetworkConfig", "TrainingConfig", "TuningConfig",
-        "WindowRegion", "LinkedRegion", "PotentialRegion", "SiteSource", "SignalSource",
+        "Engine", "AutoencoderConfig", "DriversConfig", "FullOptions", "NetworkConfig", "TrainingConfig",
+        "TuningConfig", "WindowRegion", "LinkedRegion", "PotentialRegion", "SiteSource", "SignalSource",
     }  # fmt: skip
     made = [
         decode.AutoencoderConfig(), decode.DriversConfig(), decode.FullOptions(), decode.NetworkConfig(),

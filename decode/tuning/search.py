@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import decode.core.quiet_keras  # noqa: F401  before KerasTuner, which loads TensorFlow
+
+# isort: split
 import json
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
