@@ -99,6 +99,7 @@ from decode.registry.open import load_features as load_features
 from decode.registry.open import load_pretrained as load_pretrained
 from decode.registry.publish import add_entry as add_entry
 from decode.registry.store import registered as registered
+from decode.regulators.atlas import look_up_gene as look_up_gene
 from decode.regulators.gene_lists import validate_gene_lists as validate_gene_lists
 from decode.regulators.gene_sets import enrich_regulators as enrich_regulators
 from decode.regulators.own_expression import correlate_expression as correlate_expression

@@ -10,6 +10,7 @@ import typer
 
 from decode.cli import (
     activity,
+    atlas,
     attribute,
     coexpression,
     coexpression_prediction,
@@ -60,8 +61,8 @@ COMMANDS: dict[str, dict[str, Callable[..., None] | typer.Typer]] = {
     MODELS: {"train": model.train, "evaluate": model.evaluate, "predict": model.predict, "tune": tune.tune,
              "deprior": deprior.deprior, "models": models.app},
     REGULATORS: {
-        "drivers": drivers.drivers, "attribute": attribute.attribute, "null": null.null, "decoys": null.decoys,
-        "rank": rank.rank, "network": rank.network, "regulators": regulators.app,
+        "drivers": drivers.drivers, "atlas": atlas.atlas, "attribute": attribute.attribute, "null": null.null,
+        "decoys": null.decoys, "rank": rank.rank, "network": rank.network, "regulators": regulators.app,
     },
     INSILICO: {
         "knockout": knockout.knockout, "disrupt": disrupt.disrupt,

@@ -1,0 +1,78 @@
+"""decode atlas."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from decode.cli.inputs import by_name, load_tensorflow, open_features, open_model
+from decode.cli.options import Force
+from decode.cli.outputs import stop_if_finished
+
+
+def atlas(
+    gene: Annotated[str | None, typer.Argument(help="Gene id or symbol.")] = None,
+    task: Annotated[
+        str | None, typer.Option(help="With GENE: the effects in this task. Alone: the regulators of this task.")
+    ] = None,
+    model: Annotated[Path | None, typer.Option(help="Model bundle or a name; default: the one of the package.")] = None,
+    features: Annotated[Path | None, typer.Option(help="Features file or a name; default: as the model.")] = None,
+    targets: Annotated[Path | None, typer.Option(help="Targets table: measured values beside predictions.")] = None,
+    top: Annotated[int, typer.Option(help="Regulators shown.")] = 10,
+    out: Annotated[Path | None, typer.Option(help="Folder for the same as tables.")] = None,
+    force: Force = False,
+) -> None:
+    """Look a gene or a task up in a trained model: levels, regulators, and where they act."""
+    from decode.core.files import check_output_folder, run_record
+    from decode.registry.defaults import default_entry
+
+    if gene is None and task is None:
+        raise ValueError("nothing is asked for; name a gene, or a task with --task (for example: decode atlas SPI1)")
+    if gene is None and targets is not None:
+        raise ValueError("--targets shows measured values of a gene; name the gene, or leave --targets out")
+    model = by_name(model or default_entry("model"), "model")
+    features = by_name(features or default_entry("features"), "features")
+    record: dict[str, Any] = {}
+    if out is not None:
+        check_output_folder(out)
+        inputs: dict[str, str | Path] = {"model": model / "bundle.json", "features": features}
+        inputs |= {} if targets is None else {"targets": targets}
+        record = run_record(inputs=inputs, gene=gene, task=task, top=top)
+        stop_if_finished(out, "atlas", record, force=force)
+    load_tensorflow()
+    bundle, loaded = open_model(model), open_features(features)
+    if gene is None:
+        tables, text = _of_task(bundle, loaded, str(task), top)
+    else:
+        tables, text = _of_gene(bundle, loaded, gene, task, targets, top)
+    if out is not None:
+        from decode.report.files import write_run
+
+        write_run(out, "atlas", tables=tables, record=record, force=force)
+    typer.echo(text)
+
+
+def _of_task(bundle: Any, features: Any, task: str, top: int) -> tuple[dict[str, Any], str]:
+    from decode.attribution.attribute import attribute
+    from decode.core.checks import check_named
+    from decode.ranking.rank import rank_regulators, regulator_scores
+    from decode.report.atlas import task_text
+
+    check_named("task(s)", [task], bundle.tasks, "the model")
+    ranking = rank_regulators(regulator_scores(attribute(bundle, features, part="test", agreement_genes=0)))
+    return {"regulators.tsv": ranking[ranking["task"] == task]}, task_text(ranking, task, top)
+
+
+def _of_gene(
+    bundle: Any, features: Any, gene: str, task: str | None, targets: Path | None, top: int
+) -> tuple[dict[str, Any], str]:
+    from decode.expression.targets import read_targets
+    from decode.regulators.atlas import look_up_gene
+    from decode.report.atlas import gene_text
+
+    measured = None if targets is None else read_targets(targets)
+    view = look_up_gene(bundle, features, gene, task=task, targets=measured, n_top=top)
+    tables = {"tasks.tsv": view.tasks, "regulators.tsv": view.regulators, "places.tsv": view.places}
+    return tables, gene_text(view)

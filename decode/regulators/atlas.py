@@ -1,0 +1,206 @@
+"""Look a gene up in a trained model: levels, predicted and measured, the regulators behind them, and where they act."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from decode.attribution.attribute import attribute
+from decode.attribution.bins import bin_attributions
+from decode.core.checks import check_count, check_known, nearest
+from decode.core.ids import resolve_ids
+from decode.expression.targets import check_targets
+from decode.features.matrix import RegulatoryFeatures
+from decode.models.bundle import ModelBundle
+
+N_TOP = 10
+N_PLACES = 3  # bins shown of a regulator and region
+TASK_COLUMNS = ("task", "kind", "predicted", "measured")
+
+
+@dataclass(frozen=True)
+class GeneView:
+    """What a model says of one gene.
+
+    Attributes
+    ----------
+    gene : dict
+        gene_id, gene_name, chrom, strand, tss, length_bp, build, and split: whether the model was trained on it.
+    tasks : pd.DataFrame
+        task, kind, predicted and measured (log2 units; NaN where not measured), in the order of the model.
+    regulators : pd.DataFrame
+        regulator, kind, effect (log2 units: attribution in `task`, or the mean over main tasks), sd (over members),
+        strongest_task, strongest_effect; the largest absolute effect in any of the tasks looked at first.
+    places : pd.DataFrame
+        regulator, region, first_bp, last_bp (from the TSS, or from the 5' end of the RNA), bases, effect: the bins that
+        contribute most. position_blind: the model sees the region's total only, so that effects are shared by bases.
+    length_effect : float
+        Share of the lengths, log2 units, as `effect`.
+    """
+
+    gene: dict[str, Any]
+    tasks: pd.DataFrame
+    regulators: pd.DataFrame
+    places: pd.DataFrame
+    length_effect: float
+
+
+def look_up_gene(
+    bundle: ModelBundle,
+    features: RegulatoryFeatures,
+    gene: str,
+    *,
+    task: str | None = None,
+    targets: pd.DataFrame | None = None,
+    n_top: int = N_TOP,
+) -> GeneView:
+    """Levels, regulators and places of one gene.
+
+    Parameters
+    ----------
+    bundle : ModelBundle
+    features : RegulatoryFeatures
+        Gene level.
+    gene : str
+        Gene id or symbol.
+    task : str, optional
+        The task whose regulators are wanted; default: all main tasks (fold changes) together.
+    targets : pd.DataFrame, optional
+        Measured values (gene_id and columns of tasks), shown beside the predictions.
+    n_top : int
+        Regulators.
+
+    Returns
+    -------
+    GeneView
+
+    Raises
+    ------
+    KeyError
+        If the features lack the gene, or the model the task; the nearest names are proposed.
+    ValueError
+        If the name stands for several genes, or features and model do not fit.
+    """
+    check_count("n_top", n_top)
+    if task is not None:
+        check_known("task(s)", [task], bundle.tasks, "the model")
+    gene_id = _gene_id(features, gene)
+    explained = attribute(bundle, features, genes=[gene_id], agreement_genes=0, executor="serial")
+    by_task = _by_regulator(explained)
+    chosen = [task] if task is not None else _main_tasks(bundle)
+    regulators = _regulators(explained, by_task, task, chosen).head(n_top).reset_index(drop=True)
+    length = explained["length_effect"].isel(gene=0).sel(task=chosen).mean("task")
+    places = _places(bundle, features, gene_id, regulators["regulator"].tolist(), chosen)
+    return GeneView(
+        gene=_described(bundle, features, gene_id),
+        tasks=_tasks(bundle, explained, targets, gene_id),
+        regulators=regulators,
+        places=places,
+        length_effect=float(length),
+    )
+
+
+def _gene_id(features: RegulatoryFeatures, gene: str) -> str:
+    found = resolve_ids([gene], features.genes[["gene_id", "gene_name"]]).ids[0]
+    if found is None:
+        near = nearest(gene, features.genes["gene_name"])
+        hint = f"perhaps {' or '.join(near)}" if near else "name a gene id or a symbol"
+        raise KeyError(f"gene {gene!r} is not in the features; {hint}")
+    return found
+
+
+def _main_tasks(bundle: ModelBundle) -> list[str]:
+    return [name for name, is_main in zip(bundle.tasks, bundle.is_main_task, strict=True) if is_main]
+
+
+def _by_regulator(explained: xr.Dataset) -> pd.DataFrame:
+    """Attributions summed over the tracks of a regulator: KIND:NAME x task."""
+    kinds, regulators = explained["kind"].to_numpy(), explained["track_regulator"].to_numpy()
+    names = [f"{kind}:{name}" for kind, name in zip(kinds, regulators, strict=True)]
+    table = pd.DataFrame(explained["attribution"].isel(gene=0).to_numpy(), columns=explained["task"].to_numpy())
+    return table.groupby(np.array(names, dtype=object), sort=False).sum()
+
+
+def _regulators(explained: xr.Dataset, by_task: pd.DataFrame, task: str | None, chosen: list[str]) -> pd.DataFrame:
+    values = by_task[chosen].to_numpy()
+    strongest = by_task[chosen].abs().idxmax(axis=1)
+    table = pd.DataFrame(
+        {
+            "regulator": by_task.index,
+            "kind": [name.partition(":")[0] for name in by_task.index],
+            "effect": by_task[chosen].mean(axis=1).to_numpy(),
+            "strongest_task": strongest.to_numpy(),
+            "strongest_effect": values[np.arange(len(values)), np.abs(values).argmax(axis=1)],
+        }
+    )
+    if task is None:
+        spread = pd.Series(explained["overall_sd"].isel(gene=0).to_numpy(), index=explained["regulator"].to_numpy())
+        table.insert(3, "sd", spread.reindex(table["regulator"]).to_numpy())
+    order = table["strongest_effect"].abs().sort_values(ascending=False, kind="stable").index
+    return table.loc[order]
+
+
+def _places(
+    bundle: ModelBundle, features: RegulatoryFeatures, gene_id: str, regulators: list[str], tasks: list[str]
+) -> pd.DataFrame:
+    """The bins through which the regulators act most."""
+    [bins] = list(bin_attributions(bundle, features, [gene_id], tasks=tasks))
+    parts = []
+    for region in features.regions:
+        tracks = features.tracks[features.tracks["region"] == region]
+        name = (tracks["kind"].astype(str) + ":" + tracks["regulator"].astype(str)).to_numpy(dtype=object)
+        effect = bins[f"attribution_{region}"].mean("task").to_numpy()
+        bases = bins[f"bases_{region}"].to_numpy()
+        first, last = _edges(features, region, bins[f"bin_length_bp_{region}"].to_numpy())
+        for regulator in regulators:
+            is_own = name == regulator
+            total = effect[:, is_own].sum(axis=1)
+            for row in np.argsort(-np.abs(total), kind="stable")[:N_PLACES]:
+                if total[row] == 0:
+                    continue
+                parts.append(
+                    {
+                        "regulator": regulator,
+                        "region": region,
+                        "first_bp": int(first[row]),
+                        "last_bp": int(last[row]),
+                        "bases": float(bases[row, is_own].max()),
+                        "effect": float(total[row]),
+                        "position_blind": bool(bins.attrs[f"position_blind_{region}"]),
+                    }
+                )
+    columns = ["regulator", "region", "first_bp", "last_bp", "bases", "effect", "position_blind"]
+    return pd.DataFrame(parts, columns=columns)
+
+
+def _edges(features: RegulatoryFeatures, region: str, length_bp: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """First and last base of each bin: from the TSS in windows, from the 5' end of the RNA else."""
+    definition = features.definitions.get(region, {})
+    size = int(definition.get("bin_size", features.bin_size))
+    start = {"promoter": -features.upstream, "rna": 0}.get(region, int(definition.get("first_bp", 0)))
+    first = start + size * np.arange(len(length_bp))
+    width = np.where(length_bp > 0, length_bp, size) if region == "rna" else np.full(len(length_bp), size)
+    return first, first + width - 1
+
+
+def _described(bundle: ModelBundle, features: RegulatoryFeatures, gene_id: str) -> dict[str, Any]:
+    [row] = features.genes[features.genes["gene_id"] == gene_id].to_dict("records")
+    described = {name: row[name] for name in ("gene_name", "chrom", "strand")}
+    numbers = {name: int(row[name]) for name in ("tss", "length_bp")}
+    split = bundle.split_map.get(gene_id, "none")
+    return {"gene_id": gene_id, **described, **numbers, "build": features.build, "split": split}
+
+
+def _tasks(bundle: ModelBundle, explained: xr.Dataset, targets: pd.DataFrame | None, gene_id: str) -> pd.DataFrame:
+    predicted = explained["prediction"].isel(gene=0).to_numpy()
+    table = pd.DataFrame({"task": bundle.tasks, "kind": bundle.task_kinds, "predicted": predicted, "measured": np.nan})
+    if targets is not None:
+        check_targets(targets)
+        row = targets.set_index("gene_id")
+        if gene_id in row.index:
+            table["measured"] = row.loc[gene_id].reindex(bundle.tasks).to_numpy(dtype=np.float64)
+    return table
