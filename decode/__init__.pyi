@@ -32,6 +32,7 @@ from decode.expression.person import person_targets as person_targets
 from decode.expression.person_reference import new_sample_values as new_sample_values
 from decode.expression.person_reference import read_person_reference as read_person_reference
 from decode.expression.person_tissues import person_targets_by_tissue as person_targets_by_tissue
+from decode.expression.pseudobulk import pseudobulk as pseudobulk
 from decode.expression.readers import read_expression as read_expression
 from decode.expression.targets import read_targets as read_targets
 from decode.expression.tissue import table_targets as table_targets
@@ -86,6 +87,10 @@ from decode.persons.activity import regulator_activity as regulator_activity
 from decode.persons.activity_expression import correlate_activity as correlate_activity
 from decode.persons.agreement import agreement_matrix as agreement_matrix
 from decode.persons.agreement import agreement_of_t as agreement_of_t
+from decode.persons.anndata_io import add_activities as add_activities
+from decode.persons.anndata_io import add_drivers as add_drivers
+from decode.persons.anndata_io import add_projection as add_projection
+from decode.persons.anndata_io import samples_of_anndata as samples_of_anndata
 from decode.persons.critical_regulators import critical_regulators as critical_regulators
 from decode.persons.de_prior_model import fit_de_prior as fit_de_prior
 from decode.persons.differential import differential as differential

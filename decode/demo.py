@@ -13,6 +13,7 @@ import pandas as pd
 
 from decode.core.checks import check_positive
 from decode.core.files import make_output_folder, run_record, write_table
+from decode.core.shown import shown
 from decode.dataset import TEST
 from decode.evaluation.baselines import baseline_predictions
 from decode.evaluation.evaluate import Evaluation, dataset_of_model, evaluate, summarise
@@ -46,6 +47,7 @@ MECHANISMS = {
 }
 
 
+@shown()
 class DemoResult(NamedTuple):
     """What the demo found.
 

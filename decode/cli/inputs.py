@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,28 +17,8 @@ if TYPE_CHECKING:
 
 
 def load_tensorflow() -> None:
-    """Load TensorFlow without the messages that its libraries write to standard error while they start.
-
-    They come before any log level is read (no GPU found, instruction sets), so the file descriptor itself is
-    turned away meanwhile. If loading fails, they are shown. Its later warnings are off too: where many networks are
-    fitted, each with a graph of its own, TensorFlow takes them for one function that is traced again and again.
-    """
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as sink:
-        os.dup2(sink.fileno(), 2)
-        try:
-            import tensorflow
-
-            tensorflow.config.list_logical_devices()
-            tensorflow.get_logger().setLevel("ERROR")
-        except BaseException:
-            sink.seek(0)
-            os.write(kept, sink.read())
-            raise
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
+    """Load TensorFlow, quietly."""
+    from decode.core import quiet_keras  # noqa: F401  its import is what loads
 
 
 def by_name(path: str | Path, kind: EntryKind) -> Path:

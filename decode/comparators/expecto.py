@@ -25,6 +25,7 @@ from decode.comparators.units import (
 from decode.core.checks import check_count, check_matched, check_unique, counted, listed
 from decode.core.resume import FinishedRuns, content_hash, finish_runs
 from decode.core.seeds import member_seeds
+from decode.core.shown import shown
 from decode.dataset import TEST, TRAIN, VALIDATION_SHARE, Dataset, drop_rare_regulators, make_split, prepare_dataset
 from decode.evaluation.baselines import BASELINES, STRUCTURE_BASELINES, baseline_predictions
 from decode.evaluation.refit import dataset_hash, refit
@@ -49,6 +50,7 @@ def methods_in(names: Collection[str]) -> list[str]:
     return [name for name in (*METHODS, *STRUCTURE_BASELINES) if name in names]
 
 
+@shown()
 class ExpectoResult(NamedTuple):
     """Accuracy of our network, of ExPecto's regression and of the baselines, run by run and in short.
 

@@ -17,6 +17,7 @@ from decode.comparators.genotypes import MAX_MISSING, MIN_MAF, GenotypeFile, Gen
 from decode.comparators.predixcan_table import check_model_table, compared_table, correlate_persons, summarise_methods
 from decode.core.checks import check_columns, check_count, check_positive, counted
 from decode.core.resume import FinishedRuns, content_hash, finish_runs
+from decode.core.shown import shown
 from decode.expression.targets import MEDIAN_LEVEL, check_targets, numeric_values, task_names
 from decode.genome.assembly import Assembly, get_assembly
 from decode.statistics.elastic_net import elastic_net_cv
@@ -34,6 +35,7 @@ MIN_PERSONS = 50  # ours: an inner fold of fewer than four persons says nothing 
 Float = NDArray[np.float64]
 
 
+@shown()
 class PredixcanResult(NamedTuple):
     """What genotypes predict, beside what a model of persons predicts.
 

@@ -16,6 +16,7 @@ from decode.comparators.accuracy import accuracy_rows, task_accuracy
 from decode.core.checks import check_choice, check_known, check_unique, listed
 from decode.core.executor import get_executor
 from decode.core.resume import FinishedRuns, file_name, finish_runs
+from decode.core.shown import shown
 from decode.dataset import EXCLUDED, TRAIN, VALIDATION, Dataset, prepare_dataset
 from decode.evaluation.evaluate import mean_or_nan
 from decode.evaluation.randomisation import checked_seeds
@@ -43,6 +44,7 @@ class Plan(NamedTuple):
     seed: int
 
 
+@shown()
 class SingleTaskResult(NamedTuple):
     """Accuracy and cost of one network for all tasks and of one network a task.
 

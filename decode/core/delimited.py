@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from decode.core.checks import check_unique, listed, shortened
 from decode.core.files import read_bytes
+from decode.core.frames import TableSource, is_frame, source_name
 
 # Spellings of a missing value. Anything else that is no number raises where numbers are wanted.
 MISSING = ("", "NA", "N/A", "#N/A", "NaN", "nan", "null", "NULL", "None")
@@ -223,13 +224,13 @@ class TextTable(NamedTuple):
         return pd.DataFrame(typed)
 
 
-def read_text_table(path: str | Path, name: str) -> TextTable:
+def read_text_table(path: TableSource, name: str) -> TextTable:
     """Header and rows of a delimited file; lines above the header that begin with # are left out.
 
     Parameters
     ----------
-    path : str or Path
-        Tab-, comma- or semicolon-separated text with a header, plain or compressed.
+    path : str, Path or DataFrame
+        Tab-, comma- or semicolon-separated text with a header, plain or compressed; or a table in memory.
     name : str
         What it is, for messages.
 
@@ -246,13 +247,13 @@ def read_text_table(path: str | Path, name: str) -> TextTable:
     """
     content = read_bytes(path, name)
     first_line = 1
-    while content.startswith((b"##", b"# ", b"\n")):
+    while not is_frame(path) and content.startswith((b"##", b"# ", b"\n")):
         content = content.partition(b"\n")[2]
         first_line += 1
     first, _, body = content.partition(b"\n")
     line = first.decode("utf-8", "replace").removeprefix("#")
-    separator = next((mark for mark in "\t,;" if mark in line), "\t")
-    return TextTable(split_cells(line, separator), separator, body, first_line + 1, f"{name} {path}")
+    separator = "\t" if is_frame(path) else next((mark for mark in "\t,;" if mark in line), "\t")
+    return TextTable(split_cells(line, separator), separator, body, first_line + 1, f"{name} {source_name(path)}")
 
 
 def read_frame(

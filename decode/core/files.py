@@ -19,6 +19,7 @@ from typing import IO, Any
 import numpy as np
 import pandas as pd
 
+from decode.core.frames import TableSource, check_source, frame_text
 from decode.core.limits import CheckedStream, check_no_nul, read_whole
 from decode.core.opening import HDF5_MAGIC, open_bytes, text_encoding, unix_text
 from decode.core.outputs import atomic_path, check_output, check_output_folder, make_output_folder, staged_folder
@@ -80,8 +81,10 @@ def check_input(path: str | Path, name: str = "file") -> Path:
     return path
 
 
-def read_bytes(path: str | Path, name: str = "file") -> bytes:
+def read_bytes(path: TableSource, name: str = "file") -> bytes:
     """The whole content of a file, decompressed; a text comes in UTF-8 without byte order mark, lines ending in LF.
+
+    A table in memory (pandas, polars) gives the text of the file that it would be, see `decode.core.frames`.
 
     Raises
     ------
@@ -91,6 +94,9 @@ def read_bytes(path: str | Path, name: str = "file") -> bytes:
         If it is empty, a damaged archive, or an archive or document of another kind than gzip, bzip2 and xz; if a line
         has more than 64 MiB, or it unpacks to more than 200 times its size or than fits into memory.
     """
+    check_source(path, name)
+    if not isinstance(path, str | Path):
+        return frame_text(path, name)
     path = check_input(path, name)
     with open_bytes(path, name) as handle:
         content = unix_text(read_whole(handle, path, name))

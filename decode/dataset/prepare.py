@@ -13,10 +13,13 @@ import pandas as pd
 
 from decode.core.checks import check_matched, counted, listed
 from decode.core.files import write_table
+from decode.core.frames import TableSource
+from decode.core.shown import shown
 from decode.dataset.names import with_gene_ids
 from decode.dataset.split import TRAIN, VALIDATION, VALIDATION_SHARE, SplitBy, make_split
-from decode.expression.targets import TRANSCRIPT_ID, check_targets, id_column, numeric_values, task_names
+from decode.expression.targets import TRANSCRIPT_ID, check_targets, id_column, numeric_values, targets_frame, task_names
 from decode.expression.task_kinds import TaskKind, kinds_of_tasks, main_tasks
+from decode.features.content import check_features
 
 if TYPE_CHECKING:
     from decode.features.matrix import RegulatoryFeatures
@@ -26,6 +29,7 @@ logger = logging.getLogger(__name__)
 MIN_BOUND_GENES = 30  # Tasaki 2020, Methods: regulators with at least 30 genes; here counted on training genes only
 
 
+@shown()
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """Genes with features and targets, and the part that each plays.
@@ -70,7 +74,7 @@ class Dataset:
 
 def prepare_dataset(
     features: RegulatoryFeatures,
-    targets: pd.DataFrame,
+    targets: TableSource,
     *,
     test_chromosome: str | Collection[str] = "chr1",
     validation_share: float = VALIDATION_SHARE,
@@ -116,6 +120,8 @@ def prepare_dataset(
     KeyError
         If `track_ids` or `biosamples` are not in the features.
     """
+    check_features(features)
+    targets = targets_frame(targets)
     check_targets(targets)
     tasks = task_names(targets)
     kinds = kinds_of_tasks(targets, task_kinds)

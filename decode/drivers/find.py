@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,13 +14,16 @@ from numpy.typing import NDArray
 
 from decode.core.checks import check_known, check_matched, listed
 from decode.core.files import versions
+from decode.core.frames import TableSource
+from decode.core.shown import shown
 from decode.drivers.engine import DriversConfig, Engine, Explained, Fit, ridge_engine
 from decode.drivers.inputs import DriverInputs, driver_inputs, match_table, select_biosamples
 from decode.drivers.noise import CorrelatedGenes, IndependentGenes, NullModel, significance
 from decode.drivers.table import drivers_table, summary_row, with_own_genes
 from decode.drivers.targets import Detail, driver_details
 from decode.expression.compendium import GeneCorrelation, shipped_correlation, take_genes
-from decode.expression.de_tables import DeTable
+from decode.expression.de_tables import DeTable, read_de_table
+from decode.features.content import check_features
 from decode.regulators.genes import regulator_genes
 from decode.statistics.ranks import normal_scores
 
@@ -37,6 +40,22 @@ OWN_NULL = "refits on exchanged sites (genes taken as independent)"
 LEAST_KNOWN = 0.5  # of the genes of a contrast whose correlation must be known
 
 
+FIRST = ["contrast", "rank", "kind", "regulator", "effect", "sign", "strength", "p_value", "fdr", "group"]
+
+
+def _line(result: DriversResult) -> str:
+    summary = result.contrasts
+    names = [
+        f"{name}: {n} of {of}" for name, n, of in summary[["contrast", "n_significant", "n_regulators"]].to_numpy()
+    ]
+    return f"DriversResult(significant regulators: {listed(names)}; {len(result.sites):,} sites)"
+
+
+def _first(result: DriversResult) -> pd.DataFrame:
+    return result.drivers[FIRST].sort_values("rank", kind="stable", ignore_index=True)
+
+
+@shown(_line, _first)
 class DriversResult(NamedTuple):
     """Ranked drivers, and where they act.
 
@@ -78,9 +97,10 @@ class DriversResult(NamedTuple):
 
 
 def find_drivers(
-    table: DeTable,
+    table: DeTable | TableSource,
     features: RegulatoryFeatures,
     *,
+    columns: Mapping[str, str] | None = None,
     config: DriversConfig | None = None,
     id_map: str | Path | None = None,
     skip_ambiguous: bool = False,
@@ -97,10 +117,12 @@ def find_drivers(
 
     Parameters
     ----------
-    table : DeTable
-        From `decode.expression.de_tables`.
+    table : DeTable, DataFrame, AnnData, str or Path
+        From `decode.read_de_table`, or what it reads.
     features : RegulatoryFeatures
         Gene level.
+    columns : mapping of role to column name, optional
+        Which column of a frame or file is what, see `decode.read_de_table`; not for a DeTable.
     config : DriversConfig, optional
     id_map, skip_ambiguous
         How names become gene ids, see `decode.drivers.inputs.match_table`.
@@ -132,6 +154,8 @@ def find_drivers(
 
     Raises
     ------
+    TypeError
+        If table or features are something else, as when they are exchanged.
     ValueError
         If table and features do not match, too few genes have a statistic, it is the same for all of them, or the
         correlation is known for less than half of the genes.
@@ -153,6 +177,8 @@ def find_drivers(
     ----------
     Tasaki et al. 2020, Nat Mach Intell 2:376 (regulators of an expression change from binding sites).
     """
+    check_features(features)
+    table = _read(table, columns)
     config = config or DriversConfig()
     wanted = table.contrasts if contrasts is None else list(contrasts)
     check_known("contrast(s)", wanted, table.contrasts, "the DE table")
@@ -208,6 +234,15 @@ def find_drivers(
     summary = pd.DataFrame([rows[name] for name in wanted])
     counts |= {"n_null": config.n_null, "n_top": config.n_top, "versions": versions()}
     return DriversResult(drivers, targets, sites, where, positions, summary, counts)
+
+
+def _read(table: DeTable | TableSource, columns: Mapping[str, str] | None) -> DeTable:
+    """The table itself, or what `read_de_table` makes of a frame or file."""
+    if not isinstance(table, DeTable):
+        return read_de_table(table, columns=columns)
+    if columns is not None:
+        raise TypeError("columns is for a frame or a file; this table has been read, so name them to read_de_table")
+    return table
 
 
 def _level(table: DeTable, mean_expression: pd.Series | None) -> pd.Series | None:

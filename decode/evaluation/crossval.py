@@ -16,6 +16,7 @@ import pandas as pd
 from decode.core.checks import check_columns, check_count, listed
 from decode.core.files import versions
 from decode.core.resume import FinishedRuns, content_hash, finish_runs
+from decode.core.shown import shown
 from decode.dataset import EXCLUDED, TEST, TRAIN, VALIDATION, Dataset, prepare_dataset
 from decode.dataset.split import MIN_GENES
 from decode.evaluation.baselines import baseline_predictions
@@ -53,6 +54,7 @@ class Fold(NamedTuple):
     chromosomes: tuple[str, ...]
 
 
+@shown()
 @dataclass(frozen=True, eq=False)
 class CrossValidation:
     """Out-of-fold predictions and how good they are.

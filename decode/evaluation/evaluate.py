@@ -13,12 +13,15 @@ import pandas as pd
 from decode.core.checks import check_choice, listed
 from decode.core.choices import Part
 from decode.core.files import versions
+from decode.core.frames import TableSource
+from decode.core.shown import shown
 from decode.dataset import EXCLUDED, TEST, TRAIN, VALIDATION, Dataset, prepare_dataset
 from decode.evaluation.baselines import BASELINES, STRUCTURE_BASELINES, baseline_predictions
 from decode.evaluation.boosting import BOOSTING, STACK, boosting_predictions, stacked
 from decode.evaluation.predict import predict, predict_members, prediction_table
-from decode.expression.targets import id_column
+from decode.expression.targets import id_column, targets_frame
 from decode.expression.task_kinds import HEADLINES, tasks_by_kind
+from decode.features.content import check_features
 from decode.models.bundle import ModelBundle
 from decode.models.matching import select_for_model
 from decode.statistics.metrics import cross_spearman, pearson_per_task, rmse_per_task, spearman_per_task
@@ -45,6 +48,22 @@ _COLUMNS = {
 }
 
 
+def _line(evaluation: Evaluation) -> str:
+    metrics = evaluation.metrics
+    return f"Evaluation({metrics['n_genes']:,} {metrics['split']} genes, {len(evaluation.per_task)} tasks)"
+
+
+def _scores(evaluation: Evaluation) -> pd.DataFrame:
+    """Headline figures of the model, of other models and of the baselines."""
+    metrics = evaluation.metrics
+    rows = {"model": metrics["model"], **metrics["others"], **metrics["baselines"]}
+    numbers = {
+        name: {key: row[key] for key in metrics["model"] if np.isscalar(row.get(key))} for name, row in rows.items()
+    }
+    return pd.DataFrame(numbers).T
+
+
+@shown(_line, _scores)
 @dataclass(frozen=True, eq=False)
 class Evaluation:
     """How well a model predicts, with everything that the tables and figures show.
@@ -103,8 +122,10 @@ def summarise(spearman: np.ndarray, kinds: Iterable[str]) -> dict[str, float]:
     }
 
 
-def dataset_of_model(bundle: ModelBundle, features: RegulatoryFeatures, targets: pd.DataFrame) -> Dataset:
+def dataset_of_model(bundle: ModelBundle, features: RegulatoryFeatures, targets: TableSource) -> Dataset:
     """The dataset that a model was trained on, rebuilt: its tracks and its split."""
+    check_features(features)
+    targets = targets_frame(targets)
     lacking = [task for task in bundle.tasks if task not in targets.columns]
     if lacking:
         raise ValueError(
@@ -122,7 +143,7 @@ def dataset_of_model(bundle: ModelBundle, features: RegulatoryFeatures, targets:
 def evaluate(
     bundle: ModelBundle,
     features: RegulatoryFeatures,
-    targets: pd.DataFrame,
+    targets: TableSource,
     *,
     part: Part = "test",
     others: Mapping[str, ModelBundle] | None = None,

@@ -16,6 +16,7 @@ from scipy.stats import ttest_1samp
 
 from decode.core.checks import check_choice, check_count, check_unique
 from decode.core.resume import FinishedRuns, finish_runs
+from decode.core.shown import shown
 from decode.dataset import Dataset, SplitBy, prepare_dataset
 from decode.evaluation.baselines import STRUCTURE_BASELINES, length_design, ridge_predictions, structure_design
 from decode.evaluation.evaluate import mean_or_nan
@@ -48,6 +49,7 @@ class Variant(NamedTuple):
     seed: int
 
 
+@shown()
 class RandomisationResult(NamedTuple):
     """Accuracy of every variant, and how much each falls short of the full model.
 

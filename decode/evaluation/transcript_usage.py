@@ -13,6 +13,7 @@ from scipy import sparse
 
 from decode.core.checks import check_choice, check_matched, listed
 from decode.core.files import versions
+from decode.core.shown import shown
 from decode.dataset import EXCLUDED, TEST, TRAIN, VALIDATION
 from decode.evaluation.baselines import baseline_predictions
 from decode.evaluation.evaluate import Part, check_comparable, dataset_of_model, mean_or_nan
@@ -31,6 +32,7 @@ RESOLUTION = 5  # decimals of log2 units: two transcripts with the same sites di
 Float = NDArray[np.float64]
 
 
+@shown()
 class UsageResult(NamedTuple):
     """How well usage is predicted, and the usage itself.
 

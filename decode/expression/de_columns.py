@@ -157,6 +157,7 @@ def named_columns(header: Sequence[str], columns: Mapping[str, str], name: str) 
     >>> named_columns(["", "lfc_mean", "proba_de"], {"fold_change": "lfc_mean"}, "demo")
     {'fold_change': 1}
     """
+    columns = {"fold_change" if role == "log2_fold_change" else role: column for role, column in columns.items()}
     unknown = [role for role in columns if role not in NAMES]
     if unknown:
         raise ValueError(f"role(s) {listed(unknown)} of columns are unknown; choose from {listed(get_args(DeRole), 9)}")
@@ -190,3 +191,24 @@ def no_contrasts(columns: Sequence[str], numbers: NDArray[np.float64]) -> list[s
         for column, least in zip(columns, lowest, strict=True)
         if _NEVER.search(column.lower()) or (is_many and 0 <= least < np.inf)
     ]
+
+
+def tool_of(header: Sequence[str]) -> str:
+    """The tool whose table it looks like, else "table".
+
+    Examples
+    --------
+    >>> tool_of(["", "baseMean", "log2FoldChange"]), tool_of(["gene", "lfc"])
+    ('DESeq2', 'table')
+    """
+    lower = {column.lower() for column in header}
+    signs = {
+        "DESeq2": {"basemean"},
+        "limma": {"aveexpr"},
+        "edgeR": {"logcpm"},
+        "scanpy": {"logfoldchanges"},
+        "Seurat": {"avg_log2fc"},
+    }
+    if "scores" in lower and "names" in lower:
+        return "scanpy"
+    return next((tool for tool, columns in signs.items() if columns <= lower), "table")

@@ -16,7 +16,10 @@ from decode.core.checks import check_choice, check_share, check_unique, listed
 from decode.core.choices import DeRole, Form
 from decode.core.delimited import MISSING, TextTable, read_text_table, split_cells
 from decode.core.files import read_bytes
-from decode.expression.de_columns import Columns, contrasts_of, named_columns, no_contrasts
+from decode.core.frames import TableSource
+from decode.core.shown import shown
+from decode.expression.anndata_tables import RANKED_GENES, is_anndata, ranked_genes
+from decode.expression.de_columns import Columns, contrasts_of, named_columns, no_contrasts, tool_of
 from decode.expression.de_columns import gene_column as find_gene_column
 from decode.expression.de_statistic import no_statistic, one_sided, signed_statistic, significant_only
 from decode.expression.tables import NumericTable, TableLayout, check_is_text, fit_header, parse_numeric
@@ -29,6 +32,7 @@ FORMS: tuple[Form, ...] = ("auto", "table", "matrix", "signature")
 UP, DOWN = {"up", "1", "+1", "+", "1.0"}, {"down", "dn", "-1", "-", "-1.0"}
 
 
+@shown()
 class DeTable(NamedTuple):
     """What a differential expression table says, row by row, ids as written.
 
@@ -76,20 +80,22 @@ class DeTable(NamedTuple):
 
 
 def read_de_table(
-    path: str | Path,
+    path: TableSource,
     *,
     form: Form = "auto",
     gene_column: str | None = None,
     columns: Mapping[str, str] | None = None,
     contrast: str | None = None,
+    key: str = RANKED_GENES,
 ) -> DeTable:
     """Read a table of DESeq2, edgeR, limma, scanpy or Seurat, a genes x contrasts matrix, or a signature.
 
     Parameters
     ----------
-    path : str or Path
+    path : str, Path, DataFrame or AnnData
         Tab-, comma- or semicolon-separated text, plain or compressed, as `write.csv`, `write.table` or
-        `DataFrame.to_csv` write it; lines above the header that begin with # are left out.
+        `DataFrame.to_csv` write it; lines above the header that begin with # are left out. Or a pandas or polars frame,
+        whose index may name the genes. Or an AnnData object with results of scanpy's `rank_genes_groups`.
     form : {"auto", "table", "matrix", "signature"}
         "auto": a signature has two columns, the second holding up and down; a matrix has numbers only and no column
         name of a known tool, and every column holds values below zero.
@@ -98,9 +104,11 @@ def read_de_table(
         names, gene, gene_id, symbol or the like. Rows without a name are left out and counted.
     columns : mapping of role to column name, optional
         Which column is what, where the names do not tell: statistic (signed), unsigned (F, LR), p_value, adjusted_p,
-        fold_change, mean, group.
+        fold_change (or log2_fold_change), mean, group.
     contrast : str, optional
-        Name of the contrast of a table that has one; default the file's name.
+        Name of the contrast of a table that has one; default the file's name, of a table in memory "contrast".
+    key : str
+        Where an AnnData object keeps the results (uns[key]).
 
     Returns
     -------
@@ -136,10 +144,11 @@ def read_de_table(
     ('limma', 'column t', [4.2])
     """
     check_choice("form", form, FORMS)
-    written = read_text_table(path, "DE table")
+    source = ranked_genes(path, key) if is_anndata(path) else path
+    written = read_text_table(source, "DE table")
     check_is_text(written.body, written.name)
     first_row = written.first_row()
-    title = contrast or Path(path).name.split(".")[0]
+    title = contrast or (Path(source).name.split(".")[0] if isinstance(source, str | Path) else "contrast")
     if form == "signature" or (form == "auto" and _is_signature(written.header, first_row)):
         return _signature_table(written, title)
     header, body = fit_header(written.header, written.body, written.separator)
@@ -312,7 +321,7 @@ def _tool_table(raw: TextTable, genes: int, found: dict[str, Columns], title: st
         logger.warning("%s: %d rows without a p-value (outliers) have no statistic", raw.name, n_without_p)
     found_table = DeTable(
         frames["statistic"], frames.get("fold_change"), frames.get("adjusted_p"), mean,
-        _source({column.lower() for column in raw.header}), "; ".join(dict.fromkeys(rules)), False, counts,
+        tool_of(raw.header), "; ".join(dict.fromkeys(rules)), False, counts,
     )  # fmt: skip
     return _with_caveats(found_table, raw.name)
 
@@ -384,19 +393,6 @@ def _with_caveats(table: DeTable, name: str) -> DeTable:
                 "%s, contrast %s: %s; give the whole table of all genes tested", name, contrast, caveats[contrast]
             )
     return table._replace(caveats=caveats, one_sided=tuple(sided))
-
-
-def _source(lower: set[str]) -> str:
-    signs = {
-        "DESeq2": {"basemean"},
-        "limma": {"aveexpr"},
-        "edgeR": {"logcpm"},
-        "scanpy": {"logfoldchanges"},
-        "Seurat": {"avg_log2fc"},
-    }
-    if "scores" in lower and "names" in lower:
-        return "scanpy"
-    return next((tool for tool, columns in signs.items() if columns <= lower), "table")
 
 
 def _counts(frame: pd.DataFrame, n_unnamed: int) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from decode.core.checks import check_positive, listed
+from decode.core.shown import shown
 from decode.expression.covariates import (
     Covariates,
     Removal,
@@ -40,6 +41,7 @@ LEVELS_WARNING = (
 )
 
 
+@shown()
 class PersonTargets(NamedTuple):
     """Targets of persons, and what later samples and readers need.
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from decode.core.arrays import read_arrays
 from decode.core.checks import check_matched, check_unique, listed
 from decode.core.files import atomic_path, check_input
+from decode.core.shown import shown
 from decode.expression.quantiles import map_to_quantiles
 from decode.expression.targets import GENE_ID, TRANSCRIPT_ID
 from decode.expression.tissue import checked_values
@@ -23,6 +24,7 @@ SCHEMA_VERSION = 1
 ARRAYS = ("schema_version", "gene_ids", "gene_mean", "quantiles", "pseudocount", "n_samples", "id_name")
 
 
+@shown()
 class PersonReference(NamedTuple):
     """Gene means and quantiles of prepared samples.
 

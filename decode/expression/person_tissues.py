@@ -8,12 +8,14 @@ from typing import NamedTuple
 import pandas as pd
 
 from decode.core.checks import listed
+from decode.core.shown import shown
 from decode.expression.person import PersonTargets, person_targets, rows_of_samples, table_counts
 from decode.expression.person_reference import PersonReference
 from decode.expression.targets import MEDIAN_LEVEL, check_targets
 from decode.expression.task_kinds import TaskKind, with_task_kinds
 
 
+@shown()
 class TissueTargets(NamedTuple):
     """Targets of persons in several tissues, one table.
 

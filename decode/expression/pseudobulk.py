@@ -1,6 +1,6 @@
 """Pseudobulk: counts of single cells in an h5ad file, summed by sample (and cell group), per million.
 
-The file is read by h5py, a part of the cells at a time; AnnData itself is not needed.
+A file is read by h5py, a part of the cells at a time, and AnnData itself is not needed; an object goes the same way.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import h5py
 import numpy as np
@@ -20,7 +20,12 @@ from decode.core.checks import check_count, check_unique, listed
 from decode.core.files import check_input
 from decode.core.hdf5 import READ_ERRORS, open_hdf5, short
 from decode.core.ids import strip_version
+from decode.core.shown import shown
+from decode.expression.anndata_tables import h5ad_in_memory, is_anndata
 from decode.expression.counts import per_million
+
+if TYPE_CHECKING:
+    from anndata import AnnData
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +35,7 @@ MATRICES = ("layers/counts", "raw/X", "X")  # where raw counts are looked for, i
 GENE_COLUMNS = ("gene_ids", "gene_id", "ensembl_id", "feature_id")  # of var, where its index holds symbols
 
 
+@shown()
 class Pseudobulk(NamedTuple):
     """Summed cells.
 
@@ -53,7 +59,7 @@ class Pseudobulk(NamedTuple):
 
 
 def pseudobulk(
-    path: str | Path,
+    path: str | Path | AnnData,
     sample_column: str,
     group_column: str | None = None,
     *,
@@ -64,8 +70,8 @@ def pseudobulk(
 
     Parameters
     ----------
-    path : str or Path
-        h5ad as AnnData 0.8 or later writes it; dense, CSR or CSC.
+    path : str, Path or AnnData
+        h5ad as AnnData 0.8 or later writes it; dense, CSR or CSC. Or the object in memory, not changed.
     sample_column : str
         Column of obs that names the sample (person, donor) of a cell.
     group_column : str, optional
@@ -84,6 +90,8 @@ def pseudobulk(
     ------
     FileNotFoundError
         If there is no such file.
+    TypeError
+        If it is neither a path nor an AnnData object.
     ValueError
         If it is no h5ad file, lacks the columns or the matrix, holds no raw counts (negative numbers or fractions),
         gene ids repeat, or no pseudobulk is large enough.
@@ -93,6 +101,13 @@ def pseudobulk(
     Counts per million, not TPM: reads (or molecules) of tagged ends do not grow with the length of the transcript.
     """
     check_count("min_cells", min_cells)
+    if is_anndata(path):
+        with h5ad_in_memory(path, matrix, MATRICES) as file:
+            return _summed(file, "the AnnData object", sample_column, group_column, min_cells, matrix)
+    if not isinstance(path, str | Path):
+        raise TypeError(
+            f"pseudobulk of a {type(path).__name__}; the path of an h5ad file or an AnnData object is wanted"
+        )
     path = check_input(path, "h5ad file")
     try:
         with open_hdf5(path, "h5ad file", "fetch or write it again", plain=False) as file:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import logging
-from pathlib import Path
 from typing import NamedTuple
 
 import h5py
@@ -14,6 +13,7 @@ import pandas as pd
 from decode.core.checks import check_unique, listed
 from decode.core.delimited import whole_number
 from decode.core.files import read_bytes
+from decode.core.frames import TableSource, source_name
 from decode.core.hdf5 import READ_ERRORS, check_contents, short
 from decode.core.opening import HDF5_MAGIC
 from decode.expression.gene_ids import clean_gene_ids
@@ -49,7 +49,7 @@ class ExpressionTable(NamedTuple):
     counts: dict[str, int]
 
 
-def read_expression(path: str | Path, *, ids_as_given: bool = False) -> pd.DataFrame:
+def read_expression(path: TableSource, *, ids_as_given: bool = False) -> pd.DataFrame:
     """Read a genes x samples table of expression values in whatever unit it holds.
 
     The format is told by the content, not by the name: GCT (1.2 with `Name` or, as GTEx v7 medians, `gene_id`; 1.3),
@@ -61,8 +61,9 @@ def read_expression(path: str | Path, *, ids_as_given: bool = False) -> pd.DataF
 
     Parameters
     ----------
-    path : str or Path
-        The file. Columns that describe the gene (Description, gene_name, ...) are left out and logged.
+    path : str, Path or DataFrame
+        The file, or a pandas or polars frame whose index or first column holds the ids. Columns that describe the gene
+        (Description, gene_name, ...) are left out and logged.
     ids_as_given : bool, default False
         Keep the row ids as they are written, versions and `_PAR_Y` included.
 
@@ -93,12 +94,12 @@ def read_expression(path: str | Path, *, ids_as_given: bool = False) -> pd.DataF
     return read_expression_with_counts(path, ids_as_given=ids_as_given).expression
 
 
-def read_expression_with_counts(path: str | Path, *, ids_as_given: bool = False) -> ExpressionTable:
+def read_expression_with_counts(path: TableSource, *, ids_as_given: bool = False) -> ExpressionTable:
     """As `read_expression`, with the counts that it logs.
 
     Parameters
     ----------
-    path : str or Path
+    path : str, Path or DataFrame
     ids_as_given : bool, default False
 
     Returns
@@ -114,7 +115,7 @@ def read_expression_with_counts(path: str | Path, *, ids_as_given: bool = False)
     FileNotFoundError, ValueError
         As `read_expression`.
     """
-    name = f"expression table {path}"
+    name = f"expression table {source_name(path)}"
     content = read_bytes(path, "expression table")
     if content.startswith(HDF5_MAGIC):
         table = _read_gctx(content, name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +10,8 @@ import pandas as pd
 
 from decode.core.checks import check_columns, check_unique, listed, naming
 from decode.core.files import read_bytes
+from decode.core.frames import TableSource, check_source, is_frame, source_name
+from decode.core.shown import shown
 from decode.expression.gene_ids import clean_gene_ids
 from decode.expression.tables import (
     TableLayout,
@@ -31,6 +32,7 @@ LARGEST = 1e6  # of a task; log2 of any double is below 1,075, and other units l
 MEDIAN_LEVEL = "median_level"  # reserved column: the level that fold changes refer to
 
 
+@shown()
 class TargetResult(NamedTuple):
     """A targets table and what was counted while it was made."""
 
@@ -173,15 +175,16 @@ def check_targets(targets: pd.DataFrame) -> None:
         logger.warning("%d of %d genes have no value in any task", n_empty, len(ids))
 
 
-def read_targets(path: str | Path) -> pd.DataFrame:
+def read_targets(path: TableSource) -> pd.DataFrame:
     """Read a targets table: what `decode expression` writes, or any table of log2 values made elsewhere.
 
     Parameters
     ----------
-    path : str or Path
-        Tab- or comma-separated text, plain or gzip. The first column is called `gene_id` or `transcript_id`; every
-        other column is a task (a `gene_id` after `transcript_id` is left out and logged). Empty, NA and NaN cells are
-        missing values. Numbers keep their full precision.
+    path : str, Path or DataFrame
+        Tab- or comma-separated text, plain or gzip; or a pandas or polars frame. The first column is called `gene_id`
+        or `transcript_id` (in a frame it may be the index, with or without that name); every other column is a task (a
+        `gene_id` after `transcript_id` is left out and logged). Empty, NA and NaN cells are missing values. Numbers
+        keep their full precision.
 
     Returns
     -------
@@ -205,8 +208,10 @@ def read_targets(path: str | Path) -> pd.DataFrame:
     ...     read_targets(path).values.tolist()
     [['ENSG00000000003', 0.5]]
     """
-    name = f"targets {path}"
+    name = f"targets {source_name(path)}"
     content = read_bytes(path, "targets")
+    if is_frame(path) and content.startswith(b"\t"):  # an index without a name
+        content = GENE_ID.encode() + content
     check_is_text(content, name)
     (line,), start = first_lines(content, 1, name)
     separator = find_separator(line, name)
@@ -230,3 +235,29 @@ def read_targets(path: str | Path) -> pd.DataFrame:
         check_targets(targets)
     logger.info("%s: %d rows, %d tasks, %d missing values", name, *numbers.shape, np.isnan(numbers).sum())
     return targets
+
+
+def targets_frame(targets: TableSource) -> pd.DataFrame:
+    """A targets table from whatever holds it: a frame with a column of ids as it is, all else by `read_targets`.
+
+    Parameters
+    ----------
+    targets : str, Path or DataFrame
+        A frame may have the ids as its index.
+
+    Raises
+    ------
+    TypeError
+        If it is neither.
+    FileNotFoundError, ValueError
+        As `read_targets`.
+
+    Examples
+    --------
+    >>> targets_frame(pd.DataFrame({"liver": [0.5]}, index=["ENSG00000000003"])).values.tolist()
+    [['ENSG00000000003', 0.5]]
+    """
+    check_source(targets, "targets")
+    if isinstance(targets, pd.DataFrame) and not {GENE_ID, TRANSCRIPT_ID}.isdisjoint(targets.columns):
+        return targets
+    return read_targets(targets)

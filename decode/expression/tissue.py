@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 
 from decode.core.checks import check_positive, check_unique, listed
+from decode.core.frames import TableSource, check_source, has_ids
+from decode.expression.readers import read_expression
 from decode.expression.tables import check_finite_cells
 from decode.expression.targets import GENE_ID, MEDIAN_LEVEL, TRANSCRIPT_ID, TargetResult, check_targets, numeric_values
 from decode.expression.task_kinds import FOLD_CHANGE, LEVEL, TaskKind, with_task_kinds
@@ -19,7 +21,7 @@ PSEUDOCOUNT = 0.25  # Tasaki et al. 2020, Methods: log2(TPM + 0.25)
 
 
 def tissue_targets(
-    tpm: pd.DataFrame, *, min_tpm: float = MIN_TPM, pseudocount: float = PSEUDOCOUNT, min_measured: float = 0.5
+    tpm: TableSource, *, min_tpm: float = MIN_TPM, pseudocount: float = PSEUDOCOUNT, min_measured: float = 0.5
 ) -> TargetResult:
     """Turn a genes x tissues table of TPM into a median level and one fold-change column a tissue.
 
@@ -33,9 +35,10 @@ def tissue_targets(
 
     Parameters
     ----------
-    tpm : pd.DataFrame, shape (n_genes, n_tissues)
+    tpm : DataFrame, str or Path, shape (n_genes, n_tissues)
         Linear TPM, index = unique gene ids (transcript ids where it is called transcript_id), columns = unique tissue
-        names, as `read_expression` gives it. Not changed.
+        names, as `read_expression` gives it. Not changed. A file, and a frame that has the ids in a column, is read by
+        `read_expression`.
     min_tpm : float, default 2.0
         A gene is kept when it is above this in at least one tissue (strictly).
     pseudocount : float, default 0.25
@@ -53,7 +56,7 @@ def tissue_targets(
     Raises
     ------
     TypeError
-        If `tpm` is no DataFrame.
+        If `tpm` is neither a DataFrame nor a path.
     ValueError
         If there are fewer than two tissues; if ids or tissues repeat; if a cell is negative, infinite or text (row and
         column are named); if no gene is left; if an option is out of range.
@@ -77,6 +80,7 @@ def tissue_targets(
     check_positive("min_measured", min_measured, zero=True)
     if min_measured > 1:
         raise ValueError(f"min_measured is {min_measured}; a share of the tissues from 0 to 1 is wanted")
+    tpm = expression_frame(tpm, "TPM table")
     values = checked_values(tpm, "TPM table", negative=False)
     _check_can_centre(tpm, "TPM table")
     if values.shape[0] >= 100 and np.nanmax(values, initial=0.0) < 25:
@@ -101,7 +105,7 @@ def tissue_targets(
 
 
 def table_targets(
-    values: pd.DataFrame,
+    values: TableSource,
     *,
     already_log2: bool,
     centre: bool = True,
@@ -115,8 +119,9 @@ def table_targets(
 
     Parameters
     ----------
-    values : pd.DataFrame, shape (n_genes, n_tasks)
-        Index = unique gene ids, columns = unique names (tissues, persons, contrasts). Not changed.
+    values : DataFrame, str or Path, shape (n_genes, n_tasks)
+        As for `tissue_targets`: index = unique gene ids, columns = unique names (tissues, persons, contrasts). Not
+        changed.
     already_log2 : bool
         True: the values are log2 expression or log2 fold changes and are used as they are. False: linear values >= 0,
         of which log2(value + pseudocount) is taken.
@@ -154,6 +159,7 @@ def table_targets(
     ['gene_id', 'liver', 'lung']
     """
     check_positive("pseudocount", pseudocount)
+    values = expression_frame(values, "expression table")
     numbers = checked_values(values, "expression table", negative=already_log2)
     if centre:
         _check_can_centre(values, "expression table")
@@ -173,6 +179,14 @@ def table_targets(
     elif kind is None and not already_log2:
         kind = LEVEL
     return _finish(targets, counts, kind)
+
+
+def expression_frame(table: TableSource, name: str) -> pd.DataFrame:
+    """A frame that has text as index as it is; files, and frames with the ids in a column, by `read_expression`."""
+    check_source(table, name)
+    if isinstance(table, pd.DataFrame) and (table.empty or has_ids(table)):
+        return table
+    return read_expression(table)
 
 
 def checked_values(table: pd.DataFrame, name: str, *, negative: bool) -> np.ndarray:

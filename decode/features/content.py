@@ -142,3 +142,22 @@ class FeatureContent:
     def bin_size_of(self, region: str) -> int:
         """Bases a bin of one region."""
         return int(self.definitions.get(region, {}).get("bin_size", self.bin_size))
+
+
+def check_features(features: Any) -> None:
+    """Raise TypeError for anything but features: arguments are soon exchanged.
+
+    Examples
+    --------
+    >>> check_features("targets.tsv")
+    Traceback (most recent call last):
+        ...
+    TypeError: features is a str; RegulatoryFeatures are wanted (decode.build_features, decode.load_features)
+    """
+    if isinstance(features, FeatureContent):
+        return
+    is_other = isinstance(features, pd.DataFrame) or type(features).__module__.startswith("decode.")
+    raise TypeError(
+        f"features is a {type(features).__name__}; RegulatoryFeatures are wanted (decode.build_features, "
+        f"decode.load_features){'; did you exchange two arguments?' if is_other else ''}"
+    )

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from decode.core.checks import check_known, check_unique
+from decode.core.shown import cut, html_of, tracks_of
 from decode.features.content import FeatureContent
 from decode.features.long_table import long_table
 from decode.features.merge import merge_features
@@ -87,7 +88,10 @@ class RegulatoryFeatures(FeatureContent):
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{name}: {r.data.shape[0]} bins x {r.n_tracks} tracks" for name, r in self.regions.items())
-        return f"RegulatoryFeatures({self.n_genes} {self.level}s, {self.build}, {sizes})"
+        return cut(f"RegulatoryFeatures({self.n_genes} {self.level}s, {self.build}, {sizes})")
+
+    def _repr_html_(self) -> str:
+        return html_of(repr(self), tracks_of(self.tracks))
 
     def select(
         self,

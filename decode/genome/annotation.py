@@ -12,6 +12,7 @@ import polars as pl
 
 from decode.core.checks import listed
 from decode.core.ids import PAR_Y_PATTERN, VERSION_PATTERN, genes_of_id_map, resolve_ids
+from decode.core.shown import shown
 from decode.genome.annotation_formats import RawAnnotation, parse_annotation
 from decode.genome.assembly import Assembly, get_assembly
 
@@ -26,6 +27,7 @@ TRANSCRIPT_PATTERN = r"^(ENS[A-Z]*T\d|[NX][MR]_\d|uc\d{3}[a-z]{3})"  # ids that 
 EXON_COLUMNS = ["transcript_id", "chrom", "start", "end", "strand"]
 
 
+@shown()
 @dataclass(frozen=True)
 class Annotation:
     """Genes, transcripts and exons of one genome build; coordinates 0-based half-open, ids without version.

@@ -12,6 +12,7 @@ from pathlib import Path
 from decode.core.checks import listed, naming
 from decode.core.delimited import whole_number
 from decode.core.files import check_input, read_bytes
+from decode.core.shown import shown
 
 # Names of the same coordinates given by UCSC, the Genome Reference Consortium and NCBI.
 BUILD_ALIASES: dict[str, str] = {
@@ -31,6 +32,7 @@ MITOCHONDRIA = ("chrM", "chrMT", "M", "MT", "chrMito")
 _SCAFFOLD = re.compile(r"_(random|alt|fix|hap\d+|decoy)$|^(chr)?Un_")
 
 
+@shown()
 @dataclass(frozen=True)
 class Assembly:
     """A genome build: its name and the lengths of its chromosomes.

@@ -12,6 +12,7 @@ import pandas as pd
 
 from decode.core.checks import check_choice, listed
 from decode.core.choices import Level, Representative
+from decode.core.shown import shown
 from decode.genome.annotation import Annotation, merge_blocks
 from decode.genome.assembly import Assembly
 
@@ -20,6 +21,7 @@ logger = logging.getLogger(__name__)
 REPRESENTATIVES = ("auto", "collapsed", "mane", "appris", "canonical", "longest")
 
 
+@shown()
 @dataclass(frozen=True)
 class GeneModels:
     """One model a gene (or transcript): where it starts and which bases its RNA keeps.

@@ -17,6 +17,7 @@ from decode.core.checks import check_columns, counted, listed, shortened
 from decode.core.delimited import whole_number
 from decode.core.files import read_bytes
 from decode.core.opening import unix_text
+from decode.core.shown import shown
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +26,7 @@ LOST_REASONS = ("chromosome_not_in_chain", "end_not_in_chain", "several_places",
 _FOUND, _NONE, _SEVERAL = 0, 1, 2
 
 
+@shown()
 class LiftResult(NamedTuple):
     """Sites in the new build.
 

@@ -10,11 +10,13 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from decode.core.checks import check_columns, listed
+from decode.core.shown import shown
 from decode.genome.site_files import REGION_OF_KIND
 from decode.genome.sites import block_from_sites
 from decode.genome.sources import BASES, Counted, Counter, ValueKind
 
 
+@shown()
 @dataclass(frozen=True, eq=False)
 class SiteTable:
     """A sites frame (`read_sites`, `sites_from_frame`, `from_pyranges`) to be counted like a file.

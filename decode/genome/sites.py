@@ -22,6 +22,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from decode.core.checks import check_columns, listed
+from decode.core.frames import TableSource, check_source, pandas_frame
 from decode.genome.assembly import Assembly, get_assembly
 from decode.genome.site_block import SiteBlock
 from decode.genome.site_files import KINDS, Kind
@@ -198,7 +199,7 @@ def _typed(sites: pd.DataFrame, assembly: Assembly, counts: dict[str, Any]) -> p
     return sites
 
 
-def read_sites(source: SiteSource | str | Path, *, build: str | Assembly, kind: Kind | None = None) -> pd.DataFrame:
+def read_sites(source: SiteSource | TableSource, *, build: str | Assembly, kind: Kind | None = None) -> pd.DataFrame:
     """Read a file or folder of sites into a sites frame.
 
     For features no such table is needed: `build_features` reads the files itself, one at a time and with far less
@@ -206,8 +207,9 @@ def read_sites(source: SiteSource | str | Path, *, build: str | Assembly, kind: 
 
     Parameters
     ----------
-    source : SiteSource or path
-        A source, or a file or folder read with the default options.
+    source : SiteSource, path or DataFrame
+        A source, or a file or folder read with the default options; a pandas or polars frame goes to
+        `sites_from_frame`.
     build : str or Assembly
         Genome build of the coordinates.
     kind : {"TF", "RBP", "miRNA", "other"}, optional
@@ -233,6 +235,9 @@ def read_sites(source: SiteSource | str | Path, *, build: str | Assembly, kind: 
     [['chr1', 100, 150, '.', 'CTCF', 'TF']]
     >>> folder.cleanup()
     """
+    if not isinstance(source, SiteSource | str | Path):
+        check_source(source, "sites")
+        return sites_from_frame(pandas_frame(source), build=build, kind=kind)
     if not isinstance(source, SiteSource):
         if kind is None:
             raise ValueError(f"kind of the sites in {source} is not stated; choose one of: {', '.join(KINDS)}")

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from decode.core.checks import check_choice, check_count, listed
 from decode.core.choices import Correlation, RemovalMode
+from decode.core.shown import shown
 from decode.insilico.profiles import METHODS, profile_correlations, resampled_correlations
 from decode.insilico.removal import GeneInputs, gene_inputs
 from decode.insilico.removal_model import RemovalModel
@@ -35,6 +36,7 @@ LEAST_TASKS = 5
 BLOCK_DRAWS = 2_048
 
 
+@shown()
 class CoexpressionDrivers(NamedTuple):
     """Effects of removals on the correlation of two genes.
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from decode.core.checks import check_choice, check_columns, check_count, counted, listed
 from decode.core.choices import Part
+from decode.core.shown import shown
 from decode.evaluation.predict import predict
 from decode.expression.targets import MEDIAN_LEVEL
 from decode.models.bundle import ModelBundle
@@ -33,6 +34,7 @@ N_STRATA = (5, 5)  # of level and of variance
 POSITIVE, NEGATIVE, NULL = "positive", "negative", "null"
 
 
+@shown()
 class CoexpressionPrediction(NamedTuple):
     """Predicted correlations of pairs of genes that go together.
 

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from decode.core.checks import check_count, check_known, listed
+from decode.core.shown import shown
 from decode.features.coordinates import BinPlaces, NotOnGenomeError, gene_at
 from decode.insilico.removal import GeneInputs, gene_inputs, window_removals
 from decode.insilico.removal_model import RemovalModel
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
+@shown()
 class Disruption(NamedTuple):
     """Effects of removed bins and of removed regulators on some genes.
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from decode.core.checks import check_choice, check_count, counted, listed
 from decode.core.choices import MatchOn
+from decode.core.shown import shown
 from decode.insilico.conditional import conditional_correlation, drawn_correlations
 from decode.insilico.replacements import MATCHES, UNMATCHED, replacements, varies
 
@@ -47,6 +48,7 @@ class DrawnNull(NamedTuple):
     p_value: float
 
 
+@shown()
 class Mediation(NamedTuple):
     """How much of what two genes share goes with the expression of their regulators.
 

@@ -19,6 +19,7 @@ from decode.core.files import sha256_of, staged_folder, versions, write_json, wr
 from decode.core.record_files import check_files, read_history, read_record_table
 from decode.core.records import HASH, anything, fields, mapping, number, read_json_record, text, whole
 from decode.core.seeds import seed_stream
+from decode.core.shown import shown
 from decode.landmark.prepared import PreparedExpression
 from decode.landmark.quantiles import Quantiles
 
@@ -134,6 +135,7 @@ def build_autoencoder(
     return keras.Model(inputs, dense(len(low), "genes")(x), name="autoencoder")
 
 
+@shown()
 @dataclass(frozen=True, eq=False)
 class Autoencoder:
     """Trained networks, and all that is needed to use them on new samples.

@@ -10,10 +10,12 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from decode.core.checks import listed
+from decode.core.shown import shown
 from decode.landmark.imputation import panel_columns
 from decode.statistics.enrichment import MAX_SIZE, MIN_SIZE, hypergeometric_enrichment
 
 
+@shown()
 class PanelSets(NamedTuple):
     """Tests of gene sets in a panel.
 

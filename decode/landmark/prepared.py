@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from decode.core.checks import check_choice, check_unique, listed
 from decode.core.files import check_input, to_json
 from decode.core.hdf5 import READ_ERRORS, open_hdf5, short
+from decode.core.shown import shown
 from decode.landmark.quantiles import Quantiles
 
 FORMAT = "decode-landmark-prepared"
@@ -30,6 +31,7 @@ ADVICE = "give the output of decode landmark prepare"
 STATISTICS = ("train_mean", "train_sd", "train_min", "train_max")
 
 
+@shown()
 @dataclass(frozen=True, eq=False)
 class PreparedExpression:
     """Normalised expression, samples in rows, and what was done to get there.

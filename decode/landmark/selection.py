@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from decode.core.checks import check_choice
 from decode.core.choices import SelectionMethod
+from decode.core.shown import shown
 from decode.landmark.deeplift import select_by_deeplift
 from decode.landmark.gene_scores import GeneScores, Method, SelectionRequest
 from decode.landmark.panels import METHODS as PANEL_METHODS
@@ -30,6 +31,7 @@ METHODS: dict[str, Method] = {"deeplift": select_by_deeplift} | {
 COLUMNS = ["rank", "gene_id", "gene_name", "score", "score_signed", "method"]
 
 
+@shown()
 class Panel(NamedTuple):
     """A panel of landmark genes.
 

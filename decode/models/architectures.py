@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import keras
-
+from decode.core.quiet_keras import keras
 from decode.core.seeds import seed_stream
 from decode.genome.structure import STRUCTURE
 from decode.models.config import NetworkConfig

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from decode.core.files import check_output, sha256_of, staged_folder, to_json, versions, write_table
 from decode.core.record_files import read_history
 from decode.core.resume import content_hash
+from decode.core.shown import shown, tracks_of
 from decode.dataset import Dataset
 from decode.expression.person_reference import PersonReference, read_person_reference, write_person_reference
 from decode.expression.task_kinds import TaskKind, main_tasks
@@ -54,6 +55,18 @@ __all__ = [
 ]
 
 
+def _line(bundle: ModelBundle) -> str:
+    return (
+        f"ModelBundle({bundle.network.architecture}, {len(bundle.members)} members, {len(bundle.tasks)} tasks, "
+        f"{len(bundle.tracks)} tracks, {bundle.features.get('build', 'build not stated')})"
+    )
+
+
+def _tracks(bundle: ModelBundle) -> pd.DataFrame:
+    return tracks_of(bundle.tracks)
+
+
+@shown(_line, _tracks)
 @dataclass(frozen=True, eq=False)
 class ModelBundle:
     """A trained ensemble and everything needed to use it on new features.

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import keras
 import numpy as np
-from keras import ops
 from numpy.typing import ArrayLike
+
+from decode.core.quiet_keras import keras, ops
 
 
 class ChannelScale(keras.layers.Layer):

@@ -16,6 +16,7 @@ from decode.attribution.job import Job, make_job
 from decode.core.checks import check_count
 from decode.core.choices import Part, ReferenceName
 from decode.core.executor import get_executor
+from decode.core.shown import shown
 from decode.core.threads import one_blas_thread
 from decode.features.regulators import sum_tracks
 
@@ -31,6 +32,7 @@ ADDITIVITY_LIMIT = 1e-4  # log2 units; DESIGN section 5
 Float = NDArray[np.float64]
 
 
+@shown()
 class ActivityResult(NamedTuple):
     """Activities of regulators in samples.
 

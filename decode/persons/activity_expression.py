@@ -14,6 +14,7 @@ from scipy.stats import rankdata
 from scipy.stats import t as student
 
 from decode.core.checks import check_columns, check_count, listed
+from decode.core.shown import shown
 from decode.expression.samples import LARGEST_LOG2
 from decode.regulators.genes import regulator_genes
 from decode.statistics.multiple_testing import false_discovery_rate
@@ -26,6 +27,7 @@ LEAST_SAMPLES = 10
 Float = NDArray[np.float64]
 
 
+@shown()
 class ActivityExpression(NamedTuple):
     """Correlations of activity with own expression, beside those with other regulators' genes.
 

@@ -11,6 +11,7 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from decode.core.checks import check_columns, check_count, listed
+from decode.core.shown import shown
 from decode.persons.differential import DifferentialResult, differential
 from decode.statistics.freedman_lane import fit_term, freedman_lane, permutations
 from decode.statistics.shrinkage import squeeze_variance
@@ -21,6 +22,7 @@ LEAST_GENES = 10  # of a correlation between two lists of t
 N_PERMUTATIONS = 200
 
 
+@shown()
 class Agreement(NamedTuple):
     """How the predicted t statistics agree with the actual ones.
 

@@ -1,4 +1,4 @@
-"""Samples or cells of an AnnData object: out as tables, and projections and activities into it."""
+"""Samples or cells of an AnnData object: out as tables, and projections, activities and drivers into it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import pandas as pd
 
 from decode.core.checks import check_unique, listed
 from decode.core.ids import strip_version
+from decode.drivers.find import DriversResult
 from decode.persons.project import Projection
 
-LAYER, COORDINATES, ACTIVITY = "decode_fold_change", "X_decode", "decode_activity"
+LAYER, COORDINATES, ACTIVITY, DRIVERS = "decode_fold_change", "X_decode", "decode_activity", "decode_drivers"
 
 
 def samples_of_anndata(data: Any, *, layer: str | None = None) -> pd.DataFrame:
@@ -104,6 +105,43 @@ def activities_of_anndata(data: Any, *, key: str = ACTIVITY) -> pd.DataFrame:
     if key not in data.obsm:
         raise KeyError(f"the AnnData object has no obsm[{key!r}]; it has {listed(list(data.obsm)) or 'none'}")
     return pd.DataFrame(data.obsm[key]).copy()
+
+
+def add_drivers(data: Any, result: DriversResult, *, key: str = DRIVERS) -> None:
+    """Put ranked drivers into the AnnData object that the contrasts came from.
+
+    Parameters
+    ----------
+    data : anndata.AnnData
+        Changed: uns[key] holds the tables drivers, targets, contrasts and, where there are any, evidence and missing.
+        Text that is missing is empty, as h5ad files have no missing text in tables.
+    result : DriversResult
+        From `decode.find_drivers`.
+    key : str
+
+    Raises
+    ------
+    TypeError
+        If `result` is no result of `find_drivers`.
+
+    Examples
+    --------
+    >>> add_drivers(adata, result)  # doctest: +SKIP
+    >>> adata.uns["decode_drivers"]["drivers"].query("fdr < 0.05")  # doctest: +SKIP
+    """
+    if not isinstance(result, DriversResult):
+        raise TypeError(f"result is a {type(result).__name__}; what decode.find_drivers returns is wanted")
+    tables = {name: getattr(result, name) for name in ("drivers", "targets", "contrasts", "evidence", "missing")}
+    data.uns[key] = {name: _writable(table) for name, table in tables.items() if table is not None}
+
+
+def _writable(table: pd.DataFrame) -> pd.DataFrame:
+    """A table that anndata can write: text index, no missing text, nothing but text in columns of objects."""
+    columns = {
+        str(name): column if pd.api.types.is_numeric_dtype(column) else column.fillna("").astype(str).astype(object)
+        for name, column in table.items()
+    }
+    return pd.DataFrame(columns).set_axis([str(number) for number in range(len(table))], axis=0)
 
 
 def _check_samples(wanted: list[str], known: list[str], what: str) -> None:

@@ -13,6 +13,7 @@ import pandas as pd
 from decode.attribution.attribute import attribute
 from decode.core.checks import counted
 from decode.core.choices import Part
+from decode.core.shown import shown
 from decode.models.bundle import ModelBundle
 from decode.ranking.rank import rank_regulators, regulator_scores
 from decode.regulators.genes import genes_of_names, regulator_genes
@@ -32,6 +33,7 @@ COLUMNS = [
 ]  # fmt: skip
 
 
+@shown()
 class CriticalResult(NamedTuple):
     """Regulators by what they do to the prediction, and the pathways of the critical ones.
 

@@ -14,6 +14,7 @@ import pandas as pd
 
 from decode.core.checks import check_unique, counted, listed
 from decode.core.resume import FinishedRuns, finish_runs
+from decode.core.shown import shown
 from decode.dataset import TEST, Dataset, prepare_dataset
 from decode.evaluation.baselines import baseline_predictions, length_design, log_totals, ridge_predictions
 from decode.evaluation.predict import predict_members
@@ -41,6 +42,7 @@ MODEL = "model"
 PARTS: tuple[Judged, ...] = ("validation", "test")
 
 
+@shown()
 class DePriorResult(NamedTuple):
     """A model of the DE prior, and how far it goes.
 

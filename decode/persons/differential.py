@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from decode.core.checks import check_unique, listed
+from decode.core.shown import shown
 from decode.expression.samples import LARGEST_LOG2, Design, complete_samples, design_matrix
 from decode.expression.targets import MEDIAN_LEVEL, numeric_values
 from decode.statistics.moderated_t import GeneFits, ModeratedT, fit_incomplete_models, moderated_t
@@ -20,6 +21,7 @@ INTERCEPT = "Intercept"
 FDR = 0.05
 
 
+@shown()
 class DifferentialResult(NamedTuple):
     """Moderated t statistics of every gene and term.
 

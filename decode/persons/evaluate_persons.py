@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from decode.core.checks import check_choice, listed
 from decode.core.choices import Part
 from decode.core.files import versions
+from decode.core.shown import shown
 from decode.dataset import VALIDATION, Dataset
 from decode.evaluation.baselines import baseline_predictions, component_predictions, knn_predictions
 from decode.evaluation.evaluate import dataset_of_model, mean_or_nan
@@ -37,6 +38,7 @@ PUBLISHED = {"all": 0.28, "kept": 0.34}  # Tasaki 2020, mean Spearman of fold ch
 MEAN_PROFILE = "mean_profile"
 
 
+@shown()
 @dataclass(frozen=True, eq=False)
 class PersonEvaluation:
     """How well a model of persons predicts.

@@ -17,6 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from decode.core.checks import check_count, listed
+from decode.core.shown import shown
 from decode.expression.samples import complete_samples, design_matrix
 from decode.persons.differential import FDR, INTERCEPT, matched_samples
 from decode.statistics.freedman_lane import TermFit, fit_term, freedman_lane, permutations
@@ -34,6 +35,7 @@ LEAST_SAMPLES = 10
 Float = NDArray[np.float64]
 
 
+@shown()
 class PhenotypeRegulators(NamedTuple):
     """Regulators whose activity changes with a phenotype.
 

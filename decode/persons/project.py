@@ -13,6 +13,7 @@ from sklearn.linear_model import RidgeCV
 
 from decode.core.checks import check_choice, check_matched
 from decode.core.choices import SampleValues
+from decode.core.shown import shown
 from decode.core.threads import one_blas_thread
 from decode.dataset import EXCLUDED, TEST, pooled_inputs
 from decode.expression.person_reference import new_sample_values
@@ -37,6 +38,7 @@ FEW_GENES = 50
 PREDICT_GENES = 1024
 
 
+@shown()
 class Projection(NamedTuple):
     """What a model says of new samples.
 

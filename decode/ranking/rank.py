@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from decode.core.checks import check_known
+from decode.core.shown import shown
 from decode.expression.task_kinds import main_kind, main_tasks
 from decode.ranking.table import OVERALL
 from decode.statistics.multiple_testing import false_discovery_rate
@@ -38,6 +39,7 @@ COLUMNS = [
 ]  # fmt: skip
 
 
+@shown()
 class RegulatorScores(NamedTuple):
     """Scores of regulators over the explained genes.
 

@@ -14,6 +14,7 @@ from scipy.stats import t as student
 
 from decode.attribution.result import gene_blocks
 from decode.core.checks import check_choice, check_count, check_known, listed
+from decode.core.shown import shown
 from decode.expression.task_kinds import main_tasks
 from decode.features.regulators import sum_tracks
 from decode.ranking.table import OUTSIDE, OVERALL
@@ -33,6 +34,7 @@ PARTS = {  # of the model's split: what the model saw of its genes' expression
 }
 
 
+@shown()
 class TargetNetwork(NamedTuple):
     """Regulator-target weights, and what was counted while they were made.
 

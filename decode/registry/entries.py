@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar, get_args
 from urllib.parse import urlsplit
 
 from decode.core.checks import check_unique, listed
+from decode.core.shown import shown
 
 SCHEMA_VERSION = 1
 LARGEST = 1 << 40  # bytes of a file
@@ -65,6 +66,7 @@ class RegisteredFile:
     sha256: str
 
 
+@shown()
 @dataclass(frozen=True)
 class Entry:
     """A model or a feature set that can be had by its name.

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from decode.core.checks import nearest
 from decode.core.files import sha256_of
+from decode.core.shown import shown
 from decode.registry.download import Progress, download
 from decode.registry.entries import Entry, parse_registry
 
@@ -20,6 +21,7 @@ PACKAGED = Path(__file__).parent / "models.json"
 OWN_REGISTRY, CACHE = "DECODE_REGISTRY", "DECODE_CACHE"  # environment variables
 
 
+@shown()
 @dataclass(frozen=True)
 class Listed:
     """An entry and the registry that it stands in.

@@ -15,6 +15,7 @@ from statsmodels.regression.linear_model import OLS
 
 from decode.core.checks import check_count, check_share, check_unique, listed
 from decode.core.files import open_text
+from decode.core.shown import shown
 from decode.ranking.table import OVERALL, scores_of_task
 from decode.regulators.genes import genes_of_names, regulator_genes
 from decode.statistics.metrics import auroc_delong
@@ -30,6 +31,7 @@ ALL_KINDS = "all"
 Float = NDArray[np.float64]
 
 
+@shown()
 class GeneListResult(NamedTuple):
     """Tests of gene lists.
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from decode.core.checks import listed
+from decode.core.shown import shown
 from decode.ranking.table import OVERALL, scores_of_task
 from decode.regulators.genes import genes_of_names, regulator_genes
 from decode.statistics.enrichment import (
@@ -27,6 +28,7 @@ from decode.statistics.enrichment import (
 logger = logging.getLogger(__name__)
 
 
+@shown()
 class RegulatorSetResult(NamedTuple):
     """Tests of gene sets among regulators.
 

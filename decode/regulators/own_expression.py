@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata, spearmanr
 
 from decode.core.checks import check_columns, check_count, check_unique, listed
+from decode.core.shown import shown
 from decode.expression.targets import GENE_ID, numeric_values
 from decode.expression.tissue_groups import group_of_tasks, known_tissue_groups
 from decode.ranking.table import signed_means
@@ -29,6 +30,7 @@ ACTIVATOR, REPRESSOR = "activator", "repressor"
 Float = NDArray[np.float64]
 
 
+@shown()
 class RegulatorExpressionResult(NamedTuple):
     """Correlations and the profiles behind them.
 

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
 from scipy.stats import t as student
 
+from decode.core.shown import shown
 from decode.statistics.shrinkage import squeeze_variance
 
 logger = logging.getLogger(__name__)
@@ -23,6 +24,7 @@ LEAST_REFITS = 3  # one is left out, and a variance needs two
 ENOUGH_REFITS = 20  # DESIGN section 6
 
 
+@shown()
 class Significance(NamedTuple):
     """z and p-value of each score, in the shape of the observed scores."""
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from decode.core.checks import check_positive, counted
 from decode.core.files import make_output_folder, write_table
+from decode.core.shown import shown
 from decode.synthetic.toy import PSEUDOCOUNT_TPM, ToyData, observed_tpm
 
 logger = logging.getLogger(__name__)
@@ -23,6 +24,7 @@ BATCH_SD, FRACTION_SD = 0.3, 0.4  # log2 units over genes
 N_AGE, N_SEX = 2, 2  # regulators whose activity changes with age, and with sex
 
 
+@shown()
 class ToyPersons(NamedTuple):
     """Files of toy persons, and what was planted in them.
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from decode.core.checks import check_positive, counted
 from decode.core.files import atomic_path, make_output_folder, write_table
+from decode.core.shown import shown
 from decode.genome.sites import SiteSource
 from decode.synthetic.layout import ALTERNATIVE_SHARE, ToyGenes, gtf_lines, make_genes
 from decode.synthetic.regulators import BoundRegulator, bind_regulators
@@ -27,6 +28,7 @@ SILENT_LEVEL_LOG2 = -1.5
 STRENGTH = {"position": 2.0, "interaction": 3.0}
 
 
+@shown()
 class ToyData(NamedTuple):
     """Files of a toy data set, and what was planted in it.
 

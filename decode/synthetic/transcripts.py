@@ -12,6 +12,7 @@ import pandas as pd
 
 from decode.core.checks import check_columns, check_count, check_known, check_positive, check_unique, listed
 from decode.core.files import make_output_folder, write_table
+from decode.core.shown import shown
 from decode.synthetic.toy import BASE_LEVEL_LOG2, MIN_TASKS, observed_tpm
 
 logger = logging.getLogger(__name__)
@@ -20,6 +21,7 @@ MIN_BOUND_GENES = 30  # as many as a regulator needs to stay in a data set
 ACTING_SHARE = 0.35  # tissues in which a regulator acts beyond its overall effect
 
 
+@shown()
 class ToyTranscripts(NamedTuple):
     """Files of a simulated transcript table, and what was planted in it.
 

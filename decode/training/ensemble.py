@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from decode.core.executor import get_executor
+from decode.core.frames import TableSource
 from decode.core.resume import at_work
 from decode.core.seeds import member_seeds
 from decode.dataset import Dataset, SplitBy, prepare_dataset
@@ -106,7 +107,7 @@ def train_dataset(
 
 def train(
     features: RegulatoryFeatures,
-    targets: pd.DataFrame,
+    targets: TableSource,
     *,
     network: NetworkConfig | Literal["default", "paper"] = "default",
     training: TrainingConfig | None = None,
@@ -128,9 +129,9 @@ def train(
     Parameters
     ----------
     features : RegulatoryFeatures
-    targets : pd.DataFrame
-        gene_id (or transcript_id) and one column a task, log2 units; NaN where not measured. See
-        `decode.tissue_targets`.
+    targets : DataFrame, str or Path
+        gene_id (or transcript_id; a column, the first column of the file, or the index of a pandas frame) and one
+        column a task, log2 units; NaN where not measured. See `decode.tissue_targets`.
     network : NetworkConfig or {"default", "paper"}
     training : TrainingConfig, optional
         Members, epochs, seed. Default: 5 members averaged, seed 0.
@@ -160,6 +161,8 @@ def train(
 
     Raises
     ------
+    TypeError
+        If features or targets are something else, as when they are exchanged.
     ValueError
         If ids do not match, a part of the split is too small, or no regulator is bound often enough.
 

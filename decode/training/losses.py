@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from keras import ops
+
+from decode.core.quiet_keras import ops
 
 
 class MaskedLoss:

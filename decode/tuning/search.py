@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import decode.core.quiet_keras  # noqa: F401  before KerasTuner, which loads TensorFlow
+
+# isort: split
 import json
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -19,6 +22,7 @@ from decode.core.checks import check_choice, check_count, check_known_keys, chec
 from decode.core.choices import Objective
 from decode.core.files import make_output_folder
 from decode.core.resume import FinishedRuns, at_work, content_hash, make_work_folder, remove_work_folder
+from decode.core.shown import shown
 from decode.dataset import TRAIN, VALIDATION, Dataset, prepare_dataset
 from decode.evaluation.refit import dataset_hash
 from decode.models.config import ARCHITECTURES, network_config
@@ -113,6 +117,7 @@ class TuningConfig:
         return replace(self.training, members=self.members_per_trial, keep="mean")
 
 
+@shown()
 class TuningResult(NamedTuple):
     """What a search found.
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import keras
 import numpy as np
 
 from decode.attribution.exact.steps import Affine, Elementwise, MatrixProduct, Step, SumRows, Values
+from decode.core.quiet_keras import keras
 from decode.models.layers import (
     ChannelScale,
     LogTotals,
