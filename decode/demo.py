@@ -15,24 +15,44 @@ from decode.core.checks import check_positive
 from decode.core.files import make_output_folder, run_record, write_table
 from decode.core.shown import shown
 from decode.dataset import TEST
+from decode.drivers.engine import DriversConfig
+from decode.drivers.find import DriversResult, find_drivers
+from decode.drivers.targets import FDR_LIMIT
 from decode.evaluation.baselines import baseline_predictions
 from decode.evaluation.evaluate import Evaluation, dataset_of_model, evaluate, summarise
+from decode.evaluation.intervals import bootstrap_headlines
 from decode.evaluation.predict import predict
 from decode.expression import read_expression, tissue_targets
+from decode.expression.de_tables import read_de_table
+from decode.expression.gene_ids import rows_by_gene
+from decode.expression.samples import log_expression, read_samples, sample_contrasts
 from decode.expression.task_kinds import main_tasks
 from decode.features.build import build_features
 from decode.genome import gene_models, read_annotation
 from decode.models.bundle import ModelBundle, save_bundle
+from decode.report.drivers import draw_drivers, draw_positions, draw_volcano
 from decode.report.evaluation import evaluation_files
 from decode.report.figures import recovered_effects
 from decode.report.files import check_free, record_path, write_run
 from decode.statistics.metrics import spearman_per_task
-from decode.synthetic import ToyData, check_toy_options, make_toy_data, toy_sources
+from decode.synthetic import (
+    ToyContrast,
+    ToyData,
+    check_toy_options,
+    judge_drivers,
+    make_toy_contrast,
+    make_toy_data,
+    toy_sources,
+)
+from decode.synthetic.contrast import DESIGN
 from decode.training.config import TrainingConfig
 from decode.training.ensemble import train
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from decode.features.matrix import RegulatoryFeatures
+    from decode.genome.gene_models import GeneModels
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +65,19 @@ MECHANISMS = {
     ("RBP", "repressor"): "destabilising RBPs",
     ("miRNA", "repressor"): "repressing miRNAs",
 }
+N_LISTED = 12
+SHOWN = {
+    "achievable": "achievable (noiseless signal)",
+    "model": "model",
+    "paper": "paper network",
+    "ridge_totals": "ridge on totals",
+    "length_only": "length only",
+}
+NEXT_STEPS = """On your own data (hg38 and so on; `decode COMMAND --help` says more):
+  decode features build --annotation genes.gtf.gz --build hg38 --promoter-sites TF=peaks/ --out features.h5
+  decode drivers deseq2.csv --features features.h5 --annotation genes.gtf.gz --out drivers
+  decode expression tissue tpm.gct.gz --out targets.tsv.gz && decode train features.h5 targets.tsv.gz --out model
+  decode evaluate model features.h5 targets.tsv.gz --out results"""
 
 
 @shown()
@@ -58,6 +91,8 @@ class DemoResult(NamedTuple):
         and summary.txt.
     metrics : dict
         Content of metrics.json: that of an evaluation, and `truth`, the comparison with what was planted.
+    drivers : pd.DataFrame
+        Regulators by rank, held against the planted contrast, see `decode.synthetic.judge_drivers`.
     recovered : pd.DataFrame
         Rows: planted mechanisms; columns: model, paper, ridge_totals; partial correlation of predicted fold
         changes with what was planted, 1 is fully recovered and 0 is missed.
@@ -69,6 +104,7 @@ class DemoResult(NamedTuple):
 
     folder: Path
     metrics: dict[str, Any]
+    drivers: pd.DataFrame
     recovered: pd.DataFrame
     summary: str
     seconds: float
@@ -86,7 +122,8 @@ def run_demo(
 
     The same calls as for real data: annotation and sites are read from files, counted in bins, expression becomes
     fold changes, the default and the paper network are trained and judged on the held-out chromosome beside the
-    baselines. At most 3 minutes on two cores.
+    baselines. Then samples of two conditions are made, in which six regulators change their activity, and the drivers
+    of that contrast are ranked and held against what was planted. At most 3 minutes on two cores.
 
     Parameters
     ----------
@@ -142,20 +179,116 @@ def run_demo(
     predicted = _held_out_predictions(model, paper, features, targets)
     truth, recovered = compare_with_truth(toy, evaluation, predicted)
     evaluation = replace(evaluation, metrics=evaluation.metrics | {"truth": truth})
-    summary = summarise_demo(evaluation, recovered)
+    contrast = make_toy_contrast(folder / "data", toy, seed=seed)
+    found = contrast_drivers(contrast, features, genes, seed=seed)
+    judged = judge_drivers(found.drivers, contrast.truth, fdr=FDR_LIMIT)
+    evaluation = replace(evaluation, metrics=evaluation.metrics | {"truth": truth | {"drivers": driver_counts(judged)}})
+    summary = f"{summarise_demo(evaluation, recovered)}\n\n{drivers_summary(judged)}"
     files = evaluation_files(evaluation, history=model.history, title="toy data")
     heading = f"toy data, {len(evaluation.actual)} test genes"
     write_run(
         folder,
         "demo",
-        tables=files.tables | {"recovered_effects.tsv": recovered.rename_axis("mechanism").reset_index()},
-        figures=files.figures | {"recovered_effects": recovered_effects(recovered, title=heading)},
+        tables=files.tables
+        | {
+            "recovered_effects.tsv": recovered.rename_axis("mechanism").reset_index(),
+            "drivers.tsv": found.drivers,
+            "drivers_judged.tsv": judged,
+        },
+        figures=files.figures
+        | {"recovered_effects": recovered_effects(recovered, title=heading)}
+        | _driver_figures(found, judged),
         numbers=files.numbers,
-        texts={"summary.txt": summary + "\n"},
+        texts={"summary.txt": f"{summary}\n\n{NEXT_STEPS}\n"},
         record=demo_record(seed=seed, members=members, n_genes=n_genes),
         force=force,
     )
-    return DemoResult(folder, evaluation.metrics, recovered, summary, time.perf_counter() - start)
+    return DemoResult(folder, evaluation.metrics, judged, recovered, summary, time.perf_counter() - start)
+
+
+def contrast_drivers(
+    contrast: ToyContrast, features: RegulatoryFeatures, genes: GeneModels, *, seed: int = 0
+) -> DriversResult:
+    """Differential expression of the toy samples, written as a table, and the drivers that explain it.
+
+    The genes of the toy are independent of each other by construction, and there are few regulators, many of which
+    act: each is judged beside the others (`--score joint --independent-genes`), which real data do not allow.
+    """
+    matrix, _ = rows_by_gene(
+        read_expression(contrast.tpm), features.genes[["gene_id", "gene_name"]], None, name=contrast.tpm.name
+    )
+    samples = read_samples(contrast.samples, [str(name) for name in matrix.columns])
+    table = sample_contrasts(log_expression(matrix), samples, DESIGN, source=contrast.tpm.name).table
+    path = contrast.tpm.parent / "contrast_de.tsv.gz"
+    columns = {
+        "logFC": table.log2_fold_change,
+        "AveExpr": table.mean_expression,
+        "t": table.statistic,
+        "adj.P.Val": table.adjusted_p,
+    }
+    frame = pd.DataFrame({name: np.asarray(column).ravel() for name, column in columns.items() if column is not None})
+    frame.insert(0, "gene_id", table.statistic.index.to_numpy())
+    write_table(frame, path)
+    config = DriversConfig(score="joint", independent_genes=True, seed=seed)
+    return find_drivers(read_de_table(path), features, config=config, gene_models=genes)
+
+
+def driver_counts(judged: pd.DataFrame) -> dict[str, Any]:
+    """How many planted drivers were found, and what was called beside them."""
+    counts = {verdict: int((judged["verdict"] == verdict).sum()) for verdict in ("found", "missed", "wrong sign")}
+    false = judged[judged["verdict"] == "false"]
+    return {
+        "n_regulators": len(judged),
+        "n_planted": int(judged["is_planted"].sum()),
+        **{verdict.replace(" ", "_"): count for verdict, count in counts.items()},
+        "false": false["regulator"].tolist(),
+    }
+
+
+def drivers_summary(judged: pd.DataFrame) -> str:
+    """The first regulators of the planted contrast with right and wrong marks, and what became of the decoys."""
+    counts = driver_counts(judged)
+    lines = [
+        f"Drivers of a planted contrast ({counts['n_planted']} of {counts['n_regulators']} regulators change their "
+        f"activity between control and treated samples):",
+        f"{'rank':>4}  {'regulator':11}{'kind':7}{'role':16}{'planted':>8}{'effect':>8}{'FDR':>8}  verdict",
+    ]
+    marks = {"found": "right", "left out": "right", "missed": "WRONG: missed", "false": "WRONG: called",
+             "wrong sign": "WRONG: sign"}  # fmt: skip
+    for row in judged.head(N_LISTED).to_dict("records"):
+        planted = f"{row['change']:+.2f}" if row["is_planted"] else "-"
+        lines.append(
+            f"{row['rank']:4d}  {row['regulator']:11}{row['kind']:7}{str(row['role']).replace('_', ' '):16}"
+            f"{planted:>8}{row['effect']:>+8.2f}{row['fdr']:>8.2g}  {marks[row['verdict']]}"
+        )
+    idle = judged[~judged["is_planted"]]
+    groups = {
+        "null regulators": idle["role"] == "null",
+        "decoys": idle["role"].isin(["decoy", "co_bound_decoy"]),
+        "regulators that act alike in both": ~idle["role"].isin(["null", "decoy", "co_bound_decoy"]),
+    }
+    called = ", ".join(
+        f"{int(idle.loc[own, 'is_called'].sum())} of {int(own.sum())} {name}" for name, own in groups.items()
+    )
+    lines.append(
+        f"At FDR < {FDR_LIMIT:.0%}: {counts['found']} of {counts['n_planted']} planted drivers found with their "
+        f"direction; called without reason: {called}."
+    )
+    return "\n".join(lines)
+
+
+def _driver_figures(found: DriversResult, judged: pd.DataFrame) -> dict[str, Figure]:
+    counts = driver_counts(judged)
+    title = f"planted contrast: {counts['found']} of {counts['n_planted']} drivers found, {len(counts['false'])} false"
+    planted = judged.loc[judged["is_planted"], "regulator"]
+    marked = found.drivers.assign(
+        regulator=found.drivers["regulator"].where(~found.drivers["regulator"].isin(planted), lambda name: name + " *")
+    )
+    return {
+        "drivers": draw_drivers(marked, title=f"{title}; *: planted"),
+        "volcano": draw_volcano(marked, title=f"{title}; *: planted"),
+        "positions": draw_positions(found.drivers, found.positions, title=title),
+    }
 
 
 def _held_out_predictions(
@@ -209,7 +342,12 @@ def compare_with_truth(
         },
         index=list(contributions),
     )
+    measured = evaluation.actual[tasks].to_numpy()
+    known = {name: predicted[name] for name in SHOWN if name in predicted}
     truth = {
+        "intervals": bootstrap_headlines(measured, {"achievable": signal, **known}, kinds, reference="model").to_dict(
+            "records"
+        ),
         "achievable": achievable,
         "against_signal": against,
         "recovered": {name: column.to_dict() for name, column in recovered.items()},
@@ -255,22 +393,16 @@ def summarise_demo(evaluation: Evaluation, recovered: pd.DataFrame) -> str:
     """The result in plain sentences, for the terminal and summary.txt."""
     metrics = evaluation.metrics
     truth = metrics["truth"]
-    rows = {
-        "achievable (noiseless signal)": truth["achievable"],
-        "model": metrics["model"],
-        "paper network": metrics["others"]["paper"],
-        "ridge on totals": metrics["baselines"]["ridge_totals"],
-        "length only": metrics["baselines"]["length_only"],
-        "mean": metrics["baselines"]["mean"],
-    }
+    intervals = {(row["name"], row["figure"]): row for row in truth["intervals"]}
     lines = [
-        f"Spearman correlation with measured expression, {metrics['n_genes']} genes of the held-out chromosome:",
-        f"{'':32}{'fold change':>12}{'median level':>14}",
-        *(
-            f"{name:32}{_figure(row['fold_change_mean_spearman']):>12}{_figure(row['median_level_spearman']):>14}"
-            for name, row in rows.items()
-        ),
+        f"Spearman correlation with measured expression, {metrics['n_genes']} genes of the held-out chromosome, with",
+        "95 % intervals (bootstrap over genes):",
+        f"{'':32}{'fold change':>22}{'median level':>24}",
     ]
+    for name, label in SHOWN.items():
+        pair = [intervals[name, figure] for figure in ("fold_change_mean_spearman", "median_level_spearman")]
+        lines.append(f"{label:32}" + "".join(f"{_with_interval(row):>23}" for row in pair))
+    lead = intervals["ridge_totals", "fold_change_mean_spearman"]
     share = metrics["model"]["fold_change_mean_spearman"] / truth["achievable"]["fold_change_mean_spearman"]
     own = metrics["specificity"]
     lines += [
@@ -279,6 +411,7 @@ def summarise_demo(evaluation: Evaluation, recovered: pd.DataFrame) -> str:
         f"in {own['n_own_highest']} of {own['n_tasks']} tissues.",
         f"Its correlation with the planted signal is {_figure(_planted(truth, 'model'))}, that of ridge on totals "
         f"{_figure(_planted(truth, 'ridge_totals'))}, of length alone {_figure(_planted(truth, 'length_only'))}.",
+        f"It leads ridge on totals by {lead['lead']:.3f} ({lead['lead_low']:.3f} to {lead['lead_high']:.3f}).",
         "",
         "Which planted mechanisms the predicted fold changes contain (partial correlation: 1 is all, 0 is nothing):",
         f"{'':32}{'model':>12}{'paper':>10}{'ridge':>10}",
@@ -292,6 +425,10 @@ def summarise_demo(evaluation: Evaluation, recovered: pd.DataFrame) -> str:
 
 def _planted(truth: dict[str, Any], name: str) -> float:
     return float(truth["against_signal"][name]["fold_change_mean_spearman"])
+
+
+def _with_interval(row: dict[str, Any]) -> str:
+    return f"{_figure(row['value'])} ({_figure(row['low'])}-{_figure(row['high'])})"
 
 
 def _figure(value: float) -> str:
