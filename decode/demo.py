@@ -30,10 +30,10 @@ from decode.expression.task_kinds import main_tasks
 from decode.features.build import build_features
 from decode.genome import gene_models, read_annotation
 from decode.models.bundle import ModelBundle, save_bundle
-from decode.report.drivers import draw_drivers, draw_positions, draw_volcano
 from decode.report.evaluation import evaluation_files
 from decode.report.figures import recovered_effects
 from decode.report.files import check_free, record_path, write_run
+from decode.report.judged_drivers import driver_counts, judged_figures, judged_text
 from decode.statistics.metrics import spearman_per_task
 from decode.synthetic import (
     ToyContrast,
@@ -49,8 +49,6 @@ from decode.training.config import TrainingConfig
 from decode.training.ensemble import train
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from decode.features.matrix import RegulatoryFeatures
     from decode.genome.gene_models import GeneModels
 
@@ -65,7 +63,6 @@ MECHANISMS = {
     ("RBP", "repressor"): "destabilising RBPs",
     ("miRNA", "repressor"): "repressing miRNAs",
 }
-N_LISTED = 12
 SHOWN = {
     "achievable": "achievable (noiseless signal)",
     "model": "model",
@@ -183,7 +180,7 @@ def run_demo(
     found = contrast_drivers(contrast, features, genes, seed=seed)
     judged = judge_drivers(found.drivers, contrast.truth, fdr=FDR_LIMIT)
     evaluation = replace(evaluation, metrics=evaluation.metrics | {"truth": truth | {"drivers": driver_counts(judged)}})
-    summary = f"{summarise_demo(evaluation, recovered)}\n\n{drivers_summary(judged)}"
+    summary = f"{summarise_demo(evaluation, recovered)}\n\n{judged_text(judged)}"
     files = evaluation_files(evaluation, history=model.history, title="toy data")
     heading = f"toy data, {len(evaluation.actual)} test genes"
     write_run(
@@ -197,7 +194,7 @@ def run_demo(
         },
         figures=files.figures
         | {"recovered_effects": recovered_effects(recovered, title=heading)}
-        | _driver_figures(found, judged),
+        | judged_figures(found, judged),
         numbers=files.numbers,
         texts={"summary.txt": f"{summary}\n\n{NEXT_STEPS}\n"},
         record=demo_record(seed=seed, members=members, n_genes=n_genes),
@@ -231,64 +228,6 @@ def contrast_drivers(
     write_table(frame, path)
     config = DriversConfig(score="joint", independent_genes=True, seed=seed)
     return find_drivers(read_de_table(path), features, config=config, gene_models=genes)
-
-
-def driver_counts(judged: pd.DataFrame) -> dict[str, Any]:
-    """How many planted drivers were found, and what was called beside them."""
-    counts = {verdict: int((judged["verdict"] == verdict).sum()) for verdict in ("found", "missed", "wrong sign")}
-    false = judged[judged["verdict"] == "false"]
-    return {
-        "n_regulators": len(judged),
-        "n_planted": int(judged["is_planted"].sum()),
-        **{verdict.replace(" ", "_"): count for verdict, count in counts.items()},
-        "false": false["regulator"].tolist(),
-    }
-
-
-def drivers_summary(judged: pd.DataFrame) -> str:
-    """The first regulators of the planted contrast with right and wrong marks, and what became of the decoys."""
-    counts = driver_counts(judged)
-    lines = [
-        f"Drivers of a planted contrast ({counts['n_planted']} of {counts['n_regulators']} regulators change their "
-        f"activity between control and treated samples):",
-        f"{'rank':>4}  {'regulator':11}{'kind':7}{'role':16}{'planted':>8}{'effect':>8}{'FDR':>8}  verdict",
-    ]
-    marks = {"found": "right", "left out": "right", "missed": "WRONG: missed", "false": "WRONG: called",
-             "wrong sign": "WRONG: sign"}  # fmt: skip
-    for row in judged.head(N_LISTED).to_dict("records"):
-        planted = f"{row['change']:+.2f}" if row["is_planted"] else "-"
-        lines.append(
-            f"{row['rank']:4d}  {row['regulator']:11}{row['kind']:7}{str(row['role']).replace('_', ' '):16}"
-            f"{planted:>8}{row['effect']:>+8.2f}{row['fdr']:>8.2g}  {marks[row['verdict']]}"
-        )
-    idle = judged[~judged["is_planted"]]
-    groups = {
-        "null regulators": idle["role"] == "null",
-        "decoys": idle["role"].isin(["decoy", "co_bound_decoy"]),
-        "regulators that act alike in both": ~idle["role"].isin(["null", "decoy", "co_bound_decoy"]),
-    }
-    called = ", ".join(
-        f"{int(idle.loc[own, 'is_called'].sum())} of {int(own.sum())} {name}" for name, own in groups.items()
-    )
-    lines.append(
-        f"At FDR < {FDR_LIMIT:.0%}: {counts['found']} of {counts['n_planted']} planted drivers found with their "
-        f"direction; called without reason: {called}."
-    )
-    return "\n".join(lines)
-
-
-def _driver_figures(found: DriversResult, judged: pd.DataFrame) -> dict[str, Figure]:
-    counts = driver_counts(judged)
-    title = f"planted contrast: {counts['found']} of {counts['n_planted']} drivers found, {len(counts['false'])} false"
-    planted = judged.loc[judged["is_planted"], "regulator"]
-    marked = found.drivers.assign(
-        regulator=found.drivers["regulator"].where(~found.drivers["regulator"].isin(planted), lambda name: name + " *")
-    )
-    return {
-        "drivers": draw_drivers(marked, title=f"{title}; *: planted"),
-        "volcano": draw_volcano(marked, title=f"{title}; *: planted"),
-        "positions": draw_positions(found.drivers, found.positions, title=title),
-    }
 
 
 def _held_out_predictions(
