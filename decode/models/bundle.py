@@ -61,8 +61,7 @@ class ModelBundle:
     regions : list of str
         Regions of the inputs, in order.
     features : dict
-        level, build, bin_size, upstream, downstream, definitions, sources and structure channels of the features
-        trained on.
+        Of those trained on: level, build, bin_size, upstream, downstream, definitions, sources, structure channels.
     split : pd.DataFrame
         id and split of each gene or transcript.
     seeds : list of int
@@ -393,10 +392,9 @@ def _load_member(path: Path, network: NetworkConfig, record: dict[str, Any], tra
     n_tracks = tracks["region"].value_counts()
     widths = {region: 1 + int(n_tracks.get(region, 0)) for region in record["regions"]}
     blank = {region: RegionScale(np.zeros(width), np.ones(width)) for region, width in widths.items()}
-    n_structure = len(record["features"].get("structure", []))
+    n_structure, n_tasks = len(record["features"].get("structure", [])), len(record["tasks"])
     if n_structure:
         blank[STRUCTURE] = RegionScale(np.zeros(n_structure), np.ones(n_structure))
-    n_tasks = len(record["tasks"])
     views = build_network(network, blank, TaskScale(np.zeros(n_tasks), np.ones(n_tasks)))
     read_member(views.bins, path)
     return views
