@@ -9,8 +9,11 @@ import pandas as pd
 import pytest
 from kinds import kinds_of
 
-from decode.demo import MECHANISMS, compare_with_truth, planted_contributions, run_demo
-from decode.synthetic import ToyData, make_toy_data
+from decode.demo import MECHANISMS, NEXT_STEPS, compare_with_truth, contrast_drivers, planted_contributions, run_demo
+from decode.features.build import build_features
+from decode.genome import gene_models, read_annotation
+from decode.report.judged_drivers import driver_counts, judged_figures, judged_text
+from decode.synthetic import ToyData, judge_drivers, make_toy_contrast, make_toy_data, toy_sources
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +58,45 @@ def test_the_signal_itself_recovers_everything(toy: ToyData) -> None:
     assert 0.5 < truth["achievable"]["fold_change_mean_spearman"] < 1
 
 
+def test_drivers_of_the_contrast_against_what_was_planted(tmp_path: Path) -> None:
+    toy = make_toy_data(tmp_path, n_genes=1500, seed=3)
+    genes = gene_models(read_annotation(toy.annotation, build="toy", sizes=toy.sizes))
+    features = build_features(genes, toy_sources(toy))
+    for scale, least, most in ((1.5, 4, 6), (0.0, 0, 0)):
+        contrast = make_toy_contrast(tmp_path, toy, seed=3, scale=scale)
+        found = contrast_drivers(contrast, features, genes)
+        judged = judge_drivers(found.drivers, contrast.truth)
+        counts = driver_counts(judged)
+        assert least <= counts["found"] <= most
+        assert len(counts["false"]) <= 1
+        assert counts["n_planted"] == (6 if scale else 0)
+        if scale:
+            assert judged["verdict"].iloc[:3].tolist() == ["found"] * 3
+            assert not judged.loc[judged["role"].isin(["decoy", "co_bound_decoy"]), "is_called"].any()
+            text = judged_text(judged)
+            assert "right: found" in text
+            assert f"{counts['found']} of 6 planted drivers found" in text
+            assert set(judged_figures(found, judged)) == {"drivers", "volcano", "positions"}
+    assert (tmp_path / "contrast_de.tsv.gz").is_file()
+
+
+def test_next_steps_are_commands_with_known_options() -> None:
+    from typer.main import get_command
+
+    from decode.cli.app import app
+
+    known = get_command(app)
+    commands = [part.split() for line in NEXT_STEPS.splitlines()[1:] for part in line.split("&&")]
+    assert len(commands) >= 4
+    for words in commands:
+        assert words[0] == "decode"
+        command, names = known, words[1:]
+        while hasattr(command, "commands"):
+            command = command.commands[names.pop(0)]
+        options = {option for parameter in command.params for option in parameter.opts}
+        assert {word for word in names if word.startswith("--")} <= options
+
+
 @pytest.mark.parametrize(("options", "message"), [({"members": 0}, "members is 0"), ({"n_genes": 5}, "n_genes is 5")])
 def test_bad_options(tmp_path: Path, options: dict[str, int], message: str) -> None:
     with pytest.raises(ValueError, match=message):
@@ -81,7 +123,14 @@ def test_the_demo_predicts_what_was_planted(tmp_path: Path) -> None:
     assert metrics["specificity"]["n_own_highest"] >= 6
     assert result.recovered.loc["activating TFs", "model"] > 0.5
     assert result.seconds < 180
+    assert result.drivers["verdict"].eq("found").sum() >= 5
+    assert metrics["truth"]["drivers"]["false"] == []
+    rows = {(row["name"], row["figure"]): row for row in metrics["truth"]["intervals"]}
+    own = rows["model", "fold_change_mean_spearman"]
+    assert own["low"] < own["value"] < own["high"]
+    assert own["value"] == pytest.approx(model["fold_change_mean_spearman"], abs=1e-6)
     assert "achievable" in (result.folder / "summary.txt").read_text()
-    for name in ("per_task.png", "specificity.png", "fold_change.png", "median_level.png", "training.png"):
+    evaluated = ("per_task", "specificity", "fold_change", "median_level", "training")
+    for name in (f"{stem}.png" for stem in (*evaluated, "drivers", "volcano", "positions")):
         assert (result.folder / name).stat().st_size > 5000
     assert (result.folder / "model" / "bundle.json").is_file()

@@ -19,11 +19,12 @@ def demo(
 ) -> None:
     """Run the whole main job on a toy genome with planted regulators (a minute or two)."""
     load_tensorflow()
-    from decode.demo import demo_record, run_demo
+    from decode.demo import NEXT_STEPS, demo_record, run_demo
 
     stop_if_finished(out, "demo", demo_record(seed=seed), force=force)
     result = run_demo(out, seed=seed, force=force)
     typer.echo(result.summary)
+    typer.echo(f"\n{NEXT_STEPS}\n")
     typer.echo(
         f"Written to {result.folder} in {result.seconds:.0f} s: metrics.json, tables, figures (*.png, *.svg), model."
     )

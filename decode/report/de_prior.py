@@ -227,7 +227,8 @@ def regulator_plot(regulators: pd.DataFrame, *, title: str = "") -> Figure:
     axes.set_yticks(y, [str(name) for name in shown["regulator"]], fontsize=8)
     axes.set_ylim(len(y) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
-    axes.set_xlabel("mean attribution over the explained genes\n(logit of the rank; bars: SD over members)", fontsize=9)
+    bars = "; bars: SD over members" if shown["sd_members"].notna().any() else ""  # one member has none
+    axes.set_xlabel(f"mean attribution over the explained genes\n(logit of the rank{bars})", fontsize=9)
     axes.spines[["top", "right", "left"]].set_visible(False)
     note = f"{int(own['is_critical'].sum())} critical of {len(own)} {kind}s are filled"
     axes.set_title(f"{title}\n{note}" if title else note, fontsize=9, loc="left")

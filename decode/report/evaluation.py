@@ -15,7 +15,13 @@ from decode.evaluation.evaluate import Evaluation
 from decode.expression.targets import MEDIAN_LEVEL
 from decode.expression.task_kinds import KIND_LABELS, KIND_UNITS, headline_label, main_kind, main_tasks
 from decode.report.calibration import calibration_files
-from decode.report.figures import per_task_accuracy, predicted_against_actual, specificity_heatmap, training_history
+from decode.report.figures import (
+    clustered_order,
+    per_task_accuracy,
+    predicted_against_actual,
+    specificity_heatmap,
+    training_history,
+)
 from decode.report.files import RunFiles, write_run
 
 
@@ -52,7 +58,8 @@ def write_evaluation(
     -------
     list of Path
         The files written: metrics.json, per_task.tsv, predictions.tsv.gz, specificity.tsv (predicted in rows, actual
-        in columns), per_task.png; specificity.png and fold_change.png where there are fold changes (level.png,
+        in columns), per_task.png; specificity.png (tasks that are alike beside
+        each other) and fold_change.png where there are fold changes (level.png,
         other.png in a model of these); median_level.png where there is a median level; training.png where a history is
         given; each figure also as .svg; run.json.
 
@@ -84,7 +91,10 @@ def evaluation_files(evaluation: Evaluation, *, history: pd.DataFrame | None = N
     shown = median_task(per_task)
     if shown is not None:
         kind = main_kind(per_task["task_kind"].to_numpy())
-        figures["specificity"] = specificity_heatmap(specificity, title=heading, what=KIND_LABELS[kind])
+        order = clustered_order(evaluation.actual[[str(task) for task in specificity.columns]])
+        figures["specificity"] = specificity_heatmap(
+            specificity.loc[order, order], title=heading, what=KIND_LABELS[kind]
+        )
         # the task of middling accuracy, not the best one
         figures[kind] = _draw_task(evaluation, shown, title=f"{shown} (median task), {heading}")
     if MEDIAN_LEVEL in evaluation.predictions and _is_drawable(evaluation, MEDIAN_LEVEL):

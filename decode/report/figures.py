@@ -17,12 +17,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FormatStrFormatter, LogLocator
 from numpy.typing import ArrayLike
+from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
+from scipy.spatial.distance import squareform
 
 from decode.core.checks import check_columns, check_unique, listed
 from decode.expression.targets import MEDIAN_LEVEL
 from decode.expression.task_kinds import KIND_LABELS, main_kind
 from decode.report.style import BLACK, BLUE, GREY, LIGHT_GREY, SERIES, SKY, VERMILION
-from decode.statistics.metrics import spearman_per_task
+from decode.statistics.metrics import cross_spearman, spearman_per_task
 
 SCATTER_LIMIT = 400  # more points than this are binned: single points would hide each other
 
@@ -51,8 +53,8 @@ def specificity_heatmap(correlation: pd.DataFrame, *, title: str = "", what: str
 
     Notes
     -----
-    A filled dot marks a diagonal cell that is the highest of its row (the predicted tissue agrees best with its own
-    actual column). In the other rows an open circle marks the highest cell. The counts stand above the figure.
+    A black dot marks a diagonal cell that is the highest of its row (the predicted tissue agrees best with its own
+    actual column). In the other rows a white one marks the highest cell. The counts stand above the figure.
     """
     tasks = [str(task) for task in correlation.index]
     if not tasks or tasks != [str(task) for task in correlation.columns]:
@@ -87,16 +89,49 @@ def specificity_heatmap(correlation: pd.DataFrame, *, title: str = "", what: str
     return figure
 
 
+def clustered_order(values: pd.DataFrame) -> list[str]:
+    """Order of tasks in which those that are alike stand beside each other, such as the regions of the brain.
+
+    Parameters
+    ----------
+    values : pd.DataFrame, shape (n_genes, n_tasks)
+        Measured values. Tasks whose correlation is undefined come last.
+
+    Returns
+    -------
+    list of str
+        The columns in the order of the leaves of average linkage by 1 - Spearman's correlation, neighbours as alike as
+        the tree allows (Bar-Joseph et al. 2001, Bioinformatics 17:S22).
+
+    Examples
+    --------
+    >>> values = pd.DataFrame({"brain_1": [1.0, 2, 3, 4], "liver": [4.0, 1, 3, 2], "brain_2": [1.0, 2, 4, 3]})
+    >>> clustered_order(values)
+    ['liver', 'brain_2', 'brain_1']
+    """
+    names = [str(column) for column in values.columns]
+    similarity = cross_spearman(values.to_numpy(dtype=np.float64), values.to_numpy(dtype=np.float64))
+    defined = np.isfinite(np.diag(similarity))
+    kept = np.flatnonzero(defined)
+    if len(kept) < 3:
+        return names
+    distance = 1 - np.nan_to_num(similarity[np.ix_(kept, kept)])
+    distance = (distance + distance.T) / 2
+    np.fill_diagonal(distance, 0.0)
+    condensed = squareform(np.maximum(distance, 0.0), checks=False)
+    leaves = leaves_list(optimal_leaf_ordering(linkage(condensed, "average"), condensed))
+    return [names[kept[leaf]] for leaf in leaves] + [names[number] for number in np.flatnonzero(~defined)]
+
+
 def _mark_highest(axes: Axes, values: np.ndarray, marker_size: float) -> tuple[int, int]:
     """Mark the highest cell of each row; returns how many lie on the diagonal and how many elsewhere."""
     rows = np.flatnonzero(np.isfinite(values).any(axis=1))
     highest = np.nanargmax(values[rows], axis=1)
     own = highest == rows
-    limit = np.nanmax(np.abs(values)) if len(rows) else 1.0
     for row, column, is_own in zip(rows, highest, own, strict=True):
-        colour = "white" if abs(values[row, column]) > 0.55 * limit else "black"
-        face = colour if is_own else "none"
-        axes.plot(column, row, "o", markersize=marker_size, markerfacecolor=face, markeredgecolor=colour)
+        face, edge = (BLACK, "white") if is_own else ("white", BLACK)  # an edge, to be seen on dark and pale cells
+        axes.plot(column, row, "o", markersize=marker_size, markerfacecolor=face, markeredgecolor=edge,
+                  markeredgewidth=min(1.2, 0.2 * marker_size))  # fmt: skip
     return int(own.sum()), int((~own).sum())
 
 
@@ -107,7 +142,8 @@ def per_task_accuracy(table: pd.DataFrame, *, title: str = "", what: str = "gene
     ----------
     table : pd.DataFrame
         Columns task, task_kind and model, then one column a baseline (such as mean, length_only, ridge_totals):
-        Spearman correlation over held-out genes; NaN (undefined) is not drawn. The median level stands apart, on top.
+        Spearman correlation over held-out genes; NaN (undefined) is not drawn, and a baseline of
+        nothing else (the mean) not named. The median level stands apart, on top.
     title : str, optional
         Line above the figure.
     what : str, default "genes"
@@ -126,7 +162,11 @@ def per_task_accuracy(table: pd.DataFrame, *, title: str = "", what: str = "gene
     check_unique("tasks of the table of accuracies", table["task"])
     if table.empty:
         raise ValueError("the table of accuracies has no task; evaluate a model first")
-    baselines = [column for column in table.columns if column not in ("task", "task_kind", "model")]
+    baselines = [
+        column
+        for column in table.columns
+        if column not in ("task", "task_kind", "model") and np.isfinite(table[column].to_numpy(dtype=np.float64)).any()
+    ]
     is_level = (table["task_kind"] == MEDIAN_LEVEL).to_numpy()
     ordered = pd.concat(
         [table[is_level], table[~is_level].sort_values("model", ascending=False, na_position="last", kind="stable")]

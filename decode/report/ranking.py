@@ -238,8 +238,9 @@ def top_overall(ranking: pd.DataFrame, *, n_top: int = N_OVERALL, title: str = "
     right.scatter(rank, y, c=colours, s=20, zorder=3)
     left.set_yticks(y, _labels(shown, table), fontsize=8)
     left.set_ylim(len(y) - 0.4, -0.6)
-    left.set_xlabel("overall score (mean |mean| over tasks), SD over members", fontsize=9)
-    right.set_xlabel(f"rank of {len(table)}, range over members", fontsize=9)
+    spread, range_ = (", SD over members", ", range over members") if np.isfinite(sd).any() else ("", "")  # one member
+    left.set_xlabel(f"overall score (mean |mean| over tasks){spread}", fontsize=9)
+    right.set_xlabel(f"rank of {len(table)}{range_}", fontsize=9)
     for axes in (left, right):
         grid = {"transform": axes.get_yaxis_transform(), "color": LIGHT_GREY, "linewidth": 0.5, "zorder": 0}
         axes.hlines(y, 0, 1, **grid)

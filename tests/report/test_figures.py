@@ -92,7 +92,9 @@ def test_heatmap_marks_own_and_other_columns() -> None:
     table = pd.DataFrame([[0.5, 0.1, 0.0], [0.4, 0.2, 0.1], [np.nan] * 3], index=list("abc"), columns=list("abc"))
     axes = figures.specificity_heatmap(table).axes[0]
     marks = [(line.get_xdata()[0], line.get_ydata()[0], line.get_markerfacecolor()) for line in axes.lines]  # type: ignore[index]
-    assert marks == [(0, 0, "white"), (0, 1, "none")]  # (column, row)
+    assert marks == [(0, 0, "#000000"), (0, 1, "white")]  # (column, row)
+    edges = [line.get_markeredgecolor() for line in axes.lines]
+    assert edges == ["white", "#000000"]  # seen on dark and on pale cells
     title = axes.get_title(loc="left")
     assert "own column highest: 1 of 3 tasks" in title
     assert "another column highest: 1" in title
@@ -112,13 +114,28 @@ def test_accuracy_orders_tasks_and_averages_fold_changes_only() -> None:
     axes = figure.axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["median_level", "high", "low", "undefined"]
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert labels == ["model (0.200)", "mean (undefined)", "length only (0.100)"]
+    assert labels == ["model (0.200)", "length only (0.100)"]  # the mean is nowhere defined, and not drawn
     assert figure.legends[0].get_title().get_text() == "mean over fold change tasks in brackets"
     kinds = ["level", "median_level", "level", "other"]  # the mean is over levels, not over what is of neither kind
     figure = figures.per_task_accuracy(table.assign(task_kind=kinds))
     assert figure.legends[0].get_title().get_text() == "mean over level tasks in brackets"
-    assert figure.legends[0].get_texts()[2].get_text() == "length only (0.050)"
+    assert figure.legends[0].get_texts()[1].get_text() == "length only (0.050)"
     assert table["task"].tolist() == ["low", "median_level", "high", "undefined"]  # the caller's table is as it was
+
+
+def test_tasks_alike_stand_beside_each_other() -> None:
+    rng = np.random.default_rng(3)
+    brain, gut = rng.normal(size=(2, 80))
+    names = ["brain_a", "gut_a", "brain_b", "gut_b", "brain_c", "gut_c"]
+    values = pd.DataFrame(
+        {name: (brain if name.startswith("brain") else gut) + 0.3 * rng.normal(size=80) for name in names}
+    )
+    order = figures.clustered_order(values.assign(constant=1.0))
+    assert sorted(order) == sorted([*names, "constant"])
+    assert order[-1] == "constant"
+    groups = [name.split("_")[0] for name in order[:-1]]
+    assert groups in (["brain"] * 3 + ["gut"] * 3, ["gut"] * 3 + ["brain"] * 3)
+    assert figures.clustered_order(values[["gut_a", "brain_a"]]) == ["gut_a", "brain_a"]
 
 
 def test_incomplete_genes_are_left_out() -> None:
