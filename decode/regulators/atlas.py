@@ -13,6 +13,7 @@ from decode.attribution.attribute import attribute
 from decode.attribution.bins import bin_attributions
 from decode.core.checks import check_count, check_known, nearest
 from decode.core.ids import resolve_ids
+from decode.core.shown import shown
 from decode.expression.targets import check_targets
 from decode.features.matrix import RegulatoryFeatures
 from decode.models.bundle import ModelBundle
@@ -23,6 +24,7 @@ N_PLACES = 3  # bins of a regulator
 PLACE_COLUMNS = ["regulator", "region", "first_bp", "last_bp", "bases", "task", "effect", "position_blind"]
 
 
+@shown()
 @dataclass(frozen=True)
 class GeneView:
     """What a model says of one gene.
