@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from decode.expression.compendium import GeneCorrelation
     from decode.expression.de_tables import DeTable
     from decode.features.matrix import RegulatoryFeatures
+
+logger = logging.getLogger(__name__)
 
 INPUT, METHOD, NULL = "The table", "Method", "P-values: genes that go together"
 FULL, FOUND, EVIDENCE = "With --full: a network of its own", "What is shown", "Evidence beside sites"
@@ -251,6 +254,21 @@ class Given(NamedTuple):
 
     table: DeTable
     correlation: GeneCorrelation | None
+
+
+def default_features() -> Path:
+    """The features that the package brings along, with a word on what they hold."""
+    from decode.cli.inputs import by_name
+    from decode.registry.defaults import default_entry
+    from decode.registry.store import find_entry
+
+    name = default_entry("features")
+    entry = find_entry(name).entry
+    logger.warning(
+        "no --features: %s of the package is taken (%s; %s); regulators that it lacks cannot be found",
+        name, entry.description, entry.predicts,
+    )  # fmt: skip
+    return by_name(Path(name), "features")
 
 
 def check_files(files: TableFiles, compendium: Path | None, *, independent: bool) -> None:

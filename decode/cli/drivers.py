@@ -25,9 +25,15 @@ from decode.cli.outputs import stop_if_finished, take_work_folder
 
 
 def drivers(
-    features: Annotated[Path, typer.Option(help="Features file of `decode features build`, gene level.")],
     out: Annotated[Path, typer.Option(help="Folder for drivers.tsv, targets.tsv, sites.bed, figures and run record.")],
     de_table: given.DeTableFile = None,
+    features: Annotated[
+        Path | None,
+        typer.Option(
+            help="Features file of `decode features build`, gene level, or a name. Default: ENCODE's sites, which the "
+            "package brings along (tables go by gene, so that any genome build will do)."
+        ),
+    ] = None,
     up: given.Up = None,
     down: given.Down = None,
     signatures: given.Signatures = None,
@@ -86,6 +92,7 @@ def drivers(
     from decode.report.drivers import drivers_text, write_drivers
 
     check_output_folder(out)
+    features = features or given.default_features()
     files = given.TableFiles(de_table, up, down, signatures, expression, samples, sample_column, design)
     given.check_files(files, compendium, independent=independent_genes)
     if prior_covariate and de_prior is None:

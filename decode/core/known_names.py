@@ -56,8 +56,8 @@ def shipped_names() -> KnownNames:
     Examples
     --------
     >>> names = shipped_names()
-    >>> [names.ids[row] for row in names.rows("SEPT2")]
-    [('ENSG00000168385',)]
+    >>> [names.ids[row] for row in names.rows("MARCH1")]
+    [('ENSG00000145416',)]
     >>> names.is_gene("RP11-34P13.7"), names.is_gene("no gene")
     (True, False)
     """

@@ -84,6 +84,7 @@ def read_expression(path: TableSource, *, ids_as_given: bool = False) -> pd.Data
     Examples
     --------
     >>> import tempfile
+    >>> from pathlib import Path
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder) / "tpm.tsv"
     ...     _ = path.write_text("gene\\tliver\\tlung\\nENSG00000000003.14\\t28.7\\tNA\\n")

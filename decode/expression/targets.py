@@ -202,6 +202,7 @@ def read_targets(path: TableSource) -> pd.DataFrame:
     Examples
     --------
     >>> import tempfile
+    >>> from pathlib import Path
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder) / "targets.tsv"
     ...     _ = path.write_text("gene_id\\tliver\\nENSG00000000003.14\\t0.5\\n")

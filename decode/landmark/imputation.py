@@ -29,6 +29,7 @@ from decode.core.records import (
     text,
     whole,
 )
+from decode.core.shown import shown
 from decode.landmark.dgex import check_networks, fit_networks, predict_networks
 from decode.landmark.panels import check_training
 from decode.landmark.peers import LASSO_PENALTIES, choose_neighbours, nearest_mean, sample_lasso
@@ -48,6 +49,7 @@ COMMON = ("panel_mean", "panel_sd", "target_mean", "panel_reference")
 AGAIN = "train it again (decode landmark train-imputer)"
 
 
+@shown()
 @dataclass(frozen=True, eq=False)
 class Imputer:
     """A fitted imputer.

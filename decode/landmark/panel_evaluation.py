@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from decode.core.choices import Imputation, PanelMethod
+from decode.core.shown import shown
 from decode.landmark.imputer_peers import check_imputers, imputer_peers
 from decode.landmark.panel_comparisons import band_table, compare_panels
 from decode.landmark.panel_curves import (
@@ -35,6 +36,7 @@ N_RANDOM_IMPUTED = 3  # random panels on which every imputer is fitted
 Panel = ArrayLike | pd.DataFrame
 
 
+@shown()
 class PanelEvaluation(NamedTuple):
     """What a panel is worth.
 

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from decode.core.checks import check_choice, check_count, listed
 from decode.core.choices import PanelMethod
+from decode.core.shown import shown
 from decode.landmark.gene_scores import GeneScores, SelectionRequest
 from decode.landmark.greedy import greedy_projection, greedy_ridge
 from decode.landmark.prepared import PreparedExpression
@@ -34,6 +35,7 @@ LEVERAGE_SHARE = 0.9  # of the variance, in the components that leverage scores 
 CANDIDATES = 32  # genes whose gain is computed at once
 
 
+@shown()
 class PanelOrder(NamedTuple):
     """Genes in the order in which a method takes them.
 

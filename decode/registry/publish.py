@@ -10,7 +10,7 @@ from typing import Any
 from decode.core.checks import check_known_keys
 from decode.core.files import read_json_object, sha256_of, staged_folder, write_json
 from decode.registry.entries import SCHEMA_VERSION, Entry, EntryKind, check_name, parse_registry, registry_json
-from decode.registry.store import packaged
+from decode.registry.store import PACKAGED, packaged
 
 CARD = ("description", "predicts", "licence", "training_data", "metrics", "address")
 
@@ -56,7 +56,7 @@ def add_entry(
     path, registry = Path(path), Path(registry)
     check_name(name)
     check_known_keys("card", card, CARD)
-    if name in {entry.name for entry in packaged()}:
+    if name in {entry.name for entry in packaged()} and registry.resolve() != PACKAGED:
         raise FileExistsError(f"{name} is a name of the package (`decode models info {name}`); choose another")
     entries = parse_registry(registry.read_bytes(), str(registry)) if registry.exists() else []
     if name in {entry.name for entry in entries} and not force:
@@ -129,7 +129,7 @@ def _metrics(evaluation: dict[str, Any] | None) -> list[dict[str, Any]]:
         rows = {**evaluation["baselines"], **evaluation["others"]}
         return [
             {
-                "measure": f"Spearman rho, {figure.replace('_', ' ')}",
+                "measure": f"Spearman rho, {figure.removesuffix('_spearman').replace('_', ' ')}",
                 "part": part,
                 "value": value,
                 "baselines": {name: row[figure] for name, row in rows.items() if row.get(figure) is not None},

@@ -13,15 +13,18 @@ from decode.attribution.attribute import attribute
 from decode.attribution.bins import bin_attributions
 from decode.core.checks import check_count, check_known, nearest
 from decode.core.ids import resolve_ids
+from decode.core.shown import shown
 from decode.expression.targets import check_targets
 from decode.features.matrix import RegulatoryFeatures
 from decode.models.bundle import ModelBundle
+from decode.models.matching import select_for_model
 
 N_TOP = 10
-N_PLACES = 3  # bins shown of a regulator and region
-TASK_COLUMNS = ("task", "kind", "predicted", "measured")
+N_PLACES = 3  # bins of a regulator
+PLACE_COLUMNS = ["regulator", "region", "first_bp", "last_bp", "bases", "task", "effect", "position_blind"]
 
 
+@shown()
 @dataclass(frozen=True)
 class GeneView:
     """What a model says of one gene.
@@ -36,8 +39,9 @@ class GeneView:
         regulator, kind, effect (log2 units: attribution in `task`, or the mean over main tasks), sd (over members),
         strongest_task, strongest_effect; the largest absolute effect in any of the tasks looked at first.
     places : pd.DataFrame
-        regulator, region, first_bp, last_bp (from the TSS, or from the 5' end of the RNA), bases, effect: the bins that
-        contribute most. position_blind: the model sees the region's total only, so that effects are shared by bases.
+        regulator, region, first_bp, last_bp (from the TSS, or from the 5' end of the RNA), bases, task, effect: the
+        bins that contribute most to the regulator's strongest task. position_blind: the model sees the total of the
+        region only, so that effects are shared by bases.
     length_effect : float
         Share of the lengths, log2 units, as `effect`.
     """
@@ -88,13 +92,14 @@ def look_up_gene(
     check_count("n_top", n_top)
     if task is not None:
         check_known("task(s)", [task], bundle.tasks, "the model")
+    features = select_for_model(bundle, features)
     gene_id = _gene_id(features, gene)
     explained = attribute(bundle, features, genes=[gene_id], agreement_genes=0, executor="serial")
     by_task = _by_regulator(explained)
     chosen = [task] if task is not None else _main_tasks(bundle)
     regulators = _regulators(explained, by_task, task, chosen).head(n_top).reset_index(drop=True)
     length = explained["length_effect"].isel(gene=0).sel(task=chosen).mean("task")
-    places = _places(bundle, features, gene_id, regulators["regulator"].tolist(), chosen)
+    places = _places(bundle, features, gene_id, regulators)
     return GeneView(
         gene=_described(bundle, features, gene_id),
         tasks=_tasks(bundle, explained, targets, gene_id),
@@ -144,37 +149,38 @@ def _regulators(explained: xr.Dataset, by_task: pd.DataFrame, task: str | None, 
     return table.loc[order]
 
 
-def _places(
-    bundle: ModelBundle, features: RegulatoryFeatures, gene_id: str, regulators: list[str], tasks: list[str]
-) -> pd.DataFrame:
-    """The bins through which the regulators act most."""
+def _places(bundle: ModelBundle, features: RegulatoryFeatures, gene_id: str, regulators: pd.DataFrame) -> pd.DataFrame:
+    """The bins through which each regulator acts most, in the task where it acts most."""
+    tasks = list(dict.fromkeys(regulators["strongest_task"]))
     [bins] = list(bin_attributions(bundle, features, [gene_id], tasks=tasks))
     parts = []
     for region in features.regions:
         tracks = features.tracks[features.tracks["region"] == region]
         name = (tracks["kind"].astype(str) + ":" + tracks["regulator"].astype(str)).to_numpy(dtype=object)
-        effect = bins[f"attribution_{region}"].mean("task").to_numpy()
         bases = bins[f"bases_{region}"].to_numpy()
         first, last = _edges(features, region, bins[f"bin_length_bp_{region}"].to_numpy())
-        for regulator in regulators:
+        for order, (regulator, task) in enumerate(regulators[["regulator", "strongest_task"]].itertuples(index=False)):
             is_own = name == regulator
-            total = effect[:, is_own].sum(axis=1)
-            for row in np.argsort(-np.abs(total), kind="stable")[:N_PLACES]:
-                if total[row] == 0:
-                    continue
-                parts.append(
-                    {
-                        "regulator": regulator,
-                        "region": region,
-                        "first_bp": int(first[row]),
-                        "last_bp": int(last[row]),
-                        "bases": float(bases[row, is_own].max()),
-                        "effect": float(total[row]),
-                        "position_blind": bool(bins.attrs[f"position_blind_{region}"]),
-                    }
-                )
-    columns = ["regulator", "region", "first_bp", "last_bp", "bases", "effect", "position_blind"]
-    return pd.DataFrame(parts, columns=columns)
+            effect = bins[f"attribution_{region}"].sel(task=task).to_numpy()[:, is_own].sum(axis=1)
+            parts += [
+                {
+                    "order": order,
+                    "regulator": regulator,
+                    "region": region,
+                    "first_bp": int(first[row]),
+                    "last_bp": int(last[row]),
+                    "bases": float(bases[row, is_own].max()),
+                    "task": task,
+                    "effect": float(effect[row]),
+                    "position_blind": bool(bins.attrs[f"position_blind_{region}"]),
+                }
+                for row in np.flatnonzero(effect)
+            ]
+    if not parts:
+        return pd.DataFrame(columns=PLACE_COLUMNS)
+    table = pd.DataFrame(parts)
+    table = table.assign(size=-table["effect"].abs()).sort_values(["order", "size"], kind="stable")
+    return table.groupby("order", sort=True).head(N_PLACES)[PLACE_COLUMNS].reset_index(drop=True)
 
 
 def _edges(features: RegulatoryFeatures, region: str, length_bp: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -27,7 +27,7 @@ def gene_text(view: GeneView, *, n_tasks: int = N_TASKS) -> str:
             f"{row['regulator']:20}{row['effect']:8.3f}{spread}{row['strongest_effect']:9.3f}  {row['strongest_task']}"
         )
     lines.append(f"{'lengths':20}{view.length_effect:8.3f}")
-    lines += ["", "where they act most (bases from the TSS; in rna from the 5' end)"]
+    lines += ["", "where they act most, in the task of the largest effect (bases from the TSS; in rna from the 5' end)"]
     for row in view.places.to_dict("records"):
         lines.append(
             f"{row['regulator']:20}{row['region']:12}{row['first_bp']:>7,} to {row['last_bp']:<7,}"

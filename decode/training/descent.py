@@ -1,8 +1,8 @@
 """Gradient descent at the machine's limit: an epoch is one TensorFlow graph, and nothing constant is computed twice.
 
 What the layers before the first weight or dropout make of a gene (sums, logarithms, scaling) is the same in every
-epoch, so it is computed once for all genes. Masks of dropout are windows of a table that is drawn anew for every epoch,
-which costs a fifth of drawing each mask; Adam is TensorFlow's own fused kernel, one operation a variable. The network
+epoch, so it is computed once for all genes. Masks of dropout are windows of a table that is drawn anew for every epoch;
+Adam is TensorFlow's own fused kernel, one operation a variable. The network
 that is fitted keeps its layers and weights, and computes the same function as before.
 """
 

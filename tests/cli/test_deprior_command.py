@@ -48,7 +48,7 @@ def test_bad_input(run, features_file, ranks_file, tmp_path):
     table = pd.read_csv(ranks_file, sep="\t")
     table.assign(DE_Prior_Rank=np.arange(len(table))).to_csv(wrong, sep="\t", index=False)
     result = run("deprior", features_file, "--ranks", wrong, "--out", tmp_path / "out")
-    assert (result.status, "not between 0 and 1" in result.err) == (2, True)
+    assert (result.status, "outside 0 to 1" in result.err) == (2, True)
     table.drop(columns="DE_Prior_Rank").to_csv(wrong, sep="\t", index=False)
     result = run("deprior", features_file, "--ranks", wrong, "--out", tmp_path / "out")
     assert (result.status, "lacks the columns DE_Prior_Rank" in result.err) == (2, True)

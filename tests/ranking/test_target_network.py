@@ -181,7 +181,7 @@ def planted():
     targets = pd.DataFrame(
         {"gene_id": features.ids} | {task: 2 * y + 0.2 * rng.normal(size=400) for task, y in acts.items()}
     )
-    bundle = quick_bundle(prepare_dataset(features, targets, min_bound_genes=20), max_epochs=40)
+    bundle = quick_bundle(prepare_dataset(features, targets, min_bound_genes=20), max_epochs=20)
     changes = pd.DataFrame({task: y + 2 * rng.normal(size=400) for task, y in acts.items()}, index=features.ids).T
     return attribute(bundle, features, part="all", agreement_genes=0), changes
 

@@ -46,7 +46,7 @@ def no_fit(monkeypatch: pytest.MonkeyPatch) -> list[tuple[NetworkConfig, Trainin
 
     def fit(self: NetworkTuner, network: NetworkConfig, training: TrainingConfig, folder: Path, name: str) -> Any:
         asked.append((network, training))
-        score = network.width / 100 - network.dropout + training.learning_rate + training.max_epochs / 1000
+        score = network.width / 100 - network.dropout + training.learning_rate + (training.max_epochs or 100) / 1000
         return {"validation_spearman": score, "validation_loss": 1 - score, "n_epochs": 1.0}
 
     monkeypatch.setattr(NetworkTuner, "_fit", fit)

@@ -1,0 +1,89 @@
+"""What the package brings along opens, fits together and answers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from decode.cli.app import main
+from decode.registry.defaults import NAMES
+from decode.registry.open import load_features, load_pretrained
+from decode.registry.store import PACKAGED, damaged, find_entry, registered
+
+LARGEST_WHEEL = 40e6  # bytes
+
+
+@pytest.fixture(autouse=True)
+def _own_registry(monkeypatch, tmp_path):
+    monkeypatch.delenv("DECODE_REGISTRY", raising=False)
+    monkeypatch.setenv("DECODE_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture(scope="module")
+def features():
+    return load_features(NAMES["features"])
+
+
+def run(*arguments: object) -> int:
+    with pytest.raises(SystemExit) as stop:
+        main([str(argument) for argument in arguments])
+    return int(stop.value.code or 0)
+
+
+def test_every_file_is_as_registered():
+    found = registered()
+    assert set(NAMES.values()) <= set(found)
+    for name, listed in found.items():
+        assert damaged(listed.entry, PACKAGED.parent / name) == []
+        assert listed.entry.training_data
+        assert listed.entry.kind == "features" or {"ridge_ranks", "length_only"} <= set(
+            listed.entry.metrics[0].baselines
+        )
+
+
+def test_the_package_stays_small():
+    package = PACKAGED.parents[1]
+    assert sum(path.stat().st_size for path in package.rglob("*") if path.is_file()) < LARGEST_WHEEL
+
+
+def test_features_say_what_they_are(features):
+    entry = find_entry(NAMES["features"]).entry
+    assert (len(features.genes), len(features.tracks)) == (entry.n_genes, entry.n_tracks)
+    assert set(features.regions) == {"promoter", "rna", "downstream", "potential"}
+    assert features.structure_channels
+    assert not any("/" in str(source["path"]) for source in features.sources)
+
+
+@pytest.mark.parametrize("name", [NAMES["model"], f"{NAMES['model']}-paper"])
+def test_models_predict_the_features(features, name):
+    from decode.evaluation.predict import predict
+
+    bundle = load_pretrained(name)
+    genes = features.genes["gene_id"].tolist()[:50]
+    predicted = predict(bundle, features.select(genes=genes))
+    assert np.isfinite(predicted[bundle.tasks].to_numpy()).all()
+    assert predicted["spleen"].std() > 0.1
+
+
+def test_atlas_right_after_installing(capsys):
+    assert run("atlas", "LAPTM5", "--top", 3) == 0
+    text = capsys.readouterr().out
+    assert "held out" in text
+    assert "TF:SPI1" in text  # the regulator of leukocytes; LAPTM5 is one of theirs
+
+
+def test_drivers_right_after_installing(tmp_path, features, capsys):
+    rng = np.random.default_rng(0)
+    name = features.genes["gene_name"]
+    spi1 = features.select(regulators=["TF:SPI1"]).regions["promoter"]
+    bases = np.add.reduceat(np.asarray(spi1.data.sum(axis=1)).ravel(), spi1.offsets[:-1])
+    change = rng.normal(size=len(name)) + 1.0 * (bases > 0)
+    table = pd.DataFrame({"gene": name, "log2FoldChange": change, "stat": 3 * change})
+    table["pvalue"] = np.exp(-np.abs(3 * change))
+    table = table[~name.duplicated(keep=False)].sample(6000, random_state=0)
+    table.to_csv(tmp_path / "de.csv", index=False)
+    assert run("drivers", tmp_path / "de.csv", "--out", tmp_path / "out", "--draws", 200) == 0
+    assert "encode-hg19 of the package is taken" in capsys.readouterr().err
+    drivers = pd.read_csv(tmp_path / "out" / "drivers.tsv", sep="\t")
+    assert drivers.iloc[0]["regulator"] == "SPI1"
