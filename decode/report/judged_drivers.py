@@ -43,6 +43,13 @@ def driver_counts(judged: pd.DataFrame) -> dict[str, Any]:
     }
 
 
+NOTE = [
+    "This contrast was simulated for the demo, with genes that vary independently, and is judged so (joint score,",
+    "independent genes; chosen on such contrasts). It shows the way, not the power or the false calls to expect: real",
+    "genes go together, the defaults of `decode drivers` count that, and call less (docs/drivers.md).",
+]
+
+
 def judged_text(judged: pd.DataFrame) -> str:
     """The first regulators of the planted contrast with right and wrong marks, and what became of the decoys."""
     counts = driver_counts(judged)
@@ -77,6 +84,7 @@ def judged_text(judged: pd.DataFrame) -> str:
         f"At FDR < {FDR_LIMIT:.0%}: {counts['found']} of {counts['n_planted']} planted drivers found with their "
         f"direction; called without reason: {called}."
     )
+    lines += NOTE
     return "\n".join(lines)
 
 
