@@ -42,6 +42,7 @@ from decode.core.executor import get_executor
 from decode.core.files import check_output, versions
 from decode.core.resume import at_work, work_folder
 from decode.core.threads import one_blas_thread
+from decode.core.watched import watched
 from decode.statistics.spread import Spread
 
 if TYPE_CHECKING:
@@ -206,7 +207,8 @@ def attribute(
             explain_block, engines=engines, regulators=job.regulators.code, is_main_task=bundle.is_main_task
         )
         with one_blas_thread():
-            for number, block in runner.map(explain, job.blocks(missing, layout)):
+            blocks = runner.map(explain, job.blocks(missing, layout))
+            for number, block in watched(blocks, "attributions", len(missing)):
                 _check_block(job, number * layout.block_genes, block)
                 if file is None:
                     kept.append(block)

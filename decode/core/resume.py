@@ -23,6 +23,7 @@ from decode.core.checks import listed
 from decode.core.executor import get_executor
 from decode.core.files import check_output_folder, versions, write_json
 from decode.core.outputs import check_name, temporary_name
+from decode.core.watched import watched
 from decode.core.work_lock import own
 
 logger = logging.getLogger(__name__)
@@ -334,7 +335,7 @@ def _finish_runs(
         _tell(on_run, name, True)
     pending = [name for name in plans if name not in results]
     computed: Iterable[dict[str, Any]] = get_executor(executor).map(run, [plans[name] for name in pending])
-    for name, record in zip(pending, computed, strict=True):
+    for name, record in zip(pending, watched(computed, "runs", len(pending)), strict=True):
         store.save(name, signatures[name], record)
         results[name] = record
         _tell(on_run, name, False)

@@ -16,6 +16,7 @@ import pandas as pd
 from decode.core.checks import check_choice, check_unique, counted, listed
 from decode.core.choices import Tracks
 from decode.core.executor import get_executor
+from decode.core.watched import in_notebook, watched
 from decode.features.binning import rows_to_csr
 from decode.features.content import TRACK_COLUMNS
 from decode.features.counting import FileCounts, FileJob, count_file, jobs_of
@@ -49,9 +50,9 @@ def _count_all(jobs: list[FileJob], bins: dict[str, RegionBins], executor: Any) 
     from rich.progress import track
 
     results = get_executor(executor).map(partial(_count_job, bins=bins), jobs)
-    console = Console(stderr=True)
-    parts = (Part(job, *result) for job, result in zip(jobs, results, strict=True))
-    yield from track(parts, "counting sites", len(jobs), console=console, disable=not sys.stderr.isatty())
+    parts = watched((Part(job, *result) for job, result in zip(jobs, results, strict=True)), "files", len(jobs))
+    is_terminal = sys.stderr.isatty() and not in_notebook()
+    yield from track(parts, "counting sites", len(jobs), console=Console(stderr=True), disable=not is_terminal)
 
 
 def _add_counts(total: dict[str, Any], part: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ from decode.core.executor import get_executor
 from decode.core.frames import TableSource
 from decode.core.resume import at_work
 from decode.core.seeds import member_seeds
+from decode.core.watched import watched
 from decode.dataset import Dataset, SplitBy, prepare_dataset
 from decode.expression.task_kinds import TaskKind
 from decode.models.bundle import ModelBundle, make_bundle
@@ -55,7 +56,7 @@ def fit_members(
             _fit_one, data=data, network=network, training=training, checkpoint_folder=folder,
             on_epoch=on_epoch if runner.is_local else None,
         )  # fmt: skip
-        for fitted in runner.map(fit, plans):
+        for fitted in watched(runner.map(fit, plans), "members of the ensemble", len(plans)):
             fits.append(fitted)
             if on_member is not None:
                 on_member(fitted)
