@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,6 +15,8 @@ from decode.insilico.rows import TableRows
 
 if TYPE_CHECKING:
     from decode.features.matrix import RegulatoryFeatures
+
+logger = logging.getLogger(__name__)
 
 MIRNA = "miRNA"
 MIRNA_NAME = re.compile(r"^(miRNA:|(?:[a-z]{3}-)?(?:miR|let|mir|lin)-\w)")
@@ -134,7 +137,12 @@ def _bound(features: RegulatoryFeatures, pair: Sequence[str]) -> list[tuple[str,
         raise KeyError(f"{', '.join(lost)} not among the genes of the features; their sites name the candidates")
     is_of = features.genes["gene_id"].astype(str).isin([str(gene) for gene in ids]).to_numpy()
     chosen = features.take(np.flatnonzero(is_of))
-    tracks = chosen.tracks[(chosen.totals() > 0).any(axis=0)]
+    has_site = chosen.totals() > 0
+    tracks = chosen.tracks[has_site.any(axis=0)]
     if tracks.empty:
         raise ValueError(f"no site of the features lies in {pair[0]} or {pair[1]}; there is no candidate to draw")
+    of_gene = dict(zip(chosen.genes["gene_id"].astype(str), has_site.any(axis=1), strict=True))
+    bare = [name for name, gene in zip(pair, ids, strict=True) if not of_gene[str(gene)]]
+    if bare:
+        logger.warning("%s has no site of the features; all candidates have theirs in the other gene", bare[0])
     return list(dict.fromkeys(zip(tracks["kind"].astype(str), tracks["regulator"].astype(str), strict=True)))

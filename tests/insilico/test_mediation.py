@@ -215,6 +215,18 @@ def test_mediators_are_bound_regulators_with_their_own_rows():
         find_mediators(rows, ("name7",), ["MIX1"])
 
 
+def test_a_gene_without_sites_is_named(caplog):
+    features = planted_features(40)
+    for region in features.regions.values():
+        first, last = region.data.indptr[region.offsets[[7, 8]]]
+        region.data.data[first:last] = 0
+    rows = table_rows(features.ids.tolist(), features.genes)
+    find_mediators(rows, ("G0005", "G0008"), ["AAA"], features=features, own_genes={})
+    assert "no site" not in caplog.text
+    find_mediators(rows, ("name7", "G0008"), ["AAA"], features=features, own_genes={})
+    assert "name7 has no site of the features" in caplog.text
+
+
 def test_with_the_drivers_in_the_pool_p_of_random_sets_is_exact():
     """One regulator explains the pair; sets of 4 of 12 hold it in a third of cases."""
     frame = table(seed=7)
