@@ -59,6 +59,8 @@ class AtlasData:
         Rows of `regulators` that act most on a gene, the largest absolute effect in any task first; -1: none.
     effect : float32 array, shape (n_genes, n_top, n_tasks)
         Their attributions, tracks summed; log2 units. prediction - without_sites is the sum over all regulators.
+    strongest : int array, shape (n_genes, n_top)
+        Task, among the main ones, in which each acts most.
     sd : float32 array, shape (n_genes, n_top)
         Standard deviation over members of the mean over main tasks; NaN for one member.
     places : pd.DataFrame
@@ -82,6 +84,7 @@ class AtlasData:
     measured: NDArray[np.float32]
     top: NDArray[np.int16]
     effect: NDArray[np.float32]
+    strongest: NDArray[np.int64]
     sd: NDArray[np.float32]
     places: pd.DataFrame
     regions: pd.DataFrame
@@ -133,20 +136,24 @@ def gather_atlas(
     with _attributed(bundle, features, part, work, on_block) as explained:
         ranking = rank_regulators(regulator_scores(explained))
     regulators = regulators_of(features)
+    is_main = bundle.is_main_task
+    main = np.flatnonzero(is_main) if is_main.any() else np.arange(len(bundle.tasks))
     with _attributed(bundle, features, "all", work, on_block) as explained:
-        tops, effects, sds, places = [], [], [], []
+        kept: list[list[NDArray]] = [[], [], [], []]
+        places: list[pd.DataFrame] = []
         n_blocks = -(-explained.sizes["gene"] // BLOCK_GENES)
         for number, block in enumerate(gene_blocks(explained.drop_vars("sd"), BLOCK_GENES)):
-            top, effect, sd = _strongest(block, regulators, bundle.is_main_task, n_top)
-            found = _places(bundle, features, regulators, block, top, effect, number * BLOCK_GENES)
-            for kept, value in zip((tops, effects, sds, places), (top, effect, sd, found), strict=True):
-                kept.append(value)
+            top, effect, sd = _strongest(block, regulators, is_main, n_top)
+            task = main[np.abs(effect[:, :, main]).argmax(axis=2)]
+            for values, value in zip(kept, (top, effect, sd, task), strict=True):
+                values.append(value)
+            rows = number * BLOCK_GENES + np.arange(len(top))
+            places.append(_places(bundle, features, regulators, block, rows, top, task))
             if on_block is not None:
                 on_block("places", number + 1, n_blocks)
         predicted, without = (explained[name].to_numpy() for name in ("prediction", "reference_prediction"))
     measured = _measured(bundle, features, targets)
     table = regulators.table.assign(biosamples=_biosamples(features, regulators))
-    is_main = bundle.is_main_task
     genes = _genes(bundle, features, regulators)
     genes["correlation"] = pearson_per_gene(measured[:, is_main], predicted[:, is_main])
     return AtlasData(
@@ -156,9 +163,10 @@ def gather_atlas(
         predicted=predicted,
         without_sites=np.broadcast_to(without, predicted.shape),
         measured=measured,
-        top=np.concatenate(tops),
-        effect=np.concatenate(effects),
-        sd=np.concatenate(sds),
+        top=np.concatenate(kept[0]),
+        effect=np.concatenate(kept[1]),
+        strongest=np.concatenate(kept[3]),
+        sd=np.concatenate(kept[2]),
         places=pd.concat(places, ignore_index=True),
         regions=_regions(bundle, features),
         ranking=ranking,
@@ -247,15 +255,11 @@ def _places(
     features: RegulatoryFeatures,
     regulators: Regulators,
     block: xr.Dataset,
+    rows: NDArray[np.int64],
     top: NDArray[np.int16],
-    effect: NDArray[np.float32],
-    first: int,
+    task: NDArray[np.int64],
 ) -> pd.DataFrame:
-    """Bins through which the kept regulators of a block's genes act, in the main task where each acts most."""
-    is_main = bundle.is_main_task if bundle.is_main_task.any() else np.ones(len(bundle.tasks), dtype=bool)
-    main = np.flatnonzero(is_main)
-    task = main[np.abs(effect[:, :, main]).argmax(axis=2)]
-    rows = first + np.arange(len(top))
+    """Bins through which the kept regulators of a block's genes act, in the task where each acts most."""
     if any(bundle.n_first_bins().values()):
         return places_of_bins(bundle, features, regulators, rows, top, task)
     return places_of_totals(features, regulators, block["attribution"].to_numpy(), rows, top, task)
@@ -327,7 +331,7 @@ def only_genes(data: AtlasData, gene_ids: Sequence[str]) -> AtlasData:
     new = pd.Series(np.arange(len(rows)), index=rows)
     places = data.places[data.places["gene"].isin(rows)]
     places = places.assign(gene=new[places["gene"]].to_numpy()).sort_values(["gene", "slot"], kind="stable")
-    arrays = {name: getattr(data, name)[rows] for name in ("predicted", "without_sites", "measured", "top", "effect", "sd")}
+    arrays = {name: getattr(data, name)[rows] for name in ("predicted", "without_sites", "measured", "top", "effect", "strongest", "sd")}
     return replace(
         data, genes=data.genes.iloc[rows].reset_index(drop=True), places=places.reset_index(drop=True), **arrays
     )

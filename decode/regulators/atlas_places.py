@@ -61,7 +61,7 @@ def places_of_totals(
     parts, first_track = [], 0
     for number, matrix in enumerate(chosen.regions.values()):
         cells = matrix.data.tocoo()
-        of_gene = matrix.gene_of_row()[cells.row]
+        of_gene = matrix.gene_of_row[cells.row]
         track = first_track + cells.col
         slots = slot_of[of_gene, regulators.code[track]]
         is_kept = (slots >= 0) & (cells.data != 0)

@@ -143,6 +143,7 @@ def _arrays(data: AtlasData, order: NDArray[np.int64]) -> dict[str, PackedArray]
         "correlation": pack_array(data.genes["correlation"].to_numpy(float), finest=STEP),
         "n_top": pack_array(n_shown, finest=1),
         "top": pack_array(data.top[shown], finest=1),
+        "strongest": pack_array(np.argsort(order)[data.strongest[shown]], finest=1),
         "sd": pack_array(data.sd[shown], finest=STEP / 10),
         "mean": pack_array(_mean(data)[shown], finest=STEP / 10),
         "effect": pack_array(data.effect[shown][:, order], finest=STEP, differences=True),
