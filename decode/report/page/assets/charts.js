@@ -9,7 +9,7 @@
  *               low, high  ends of an interval, along x where y has categories, else along y
  *               text    name of each point; more  {label: [value of each point]} for the tooltip
  *               labels  numbers of the points that bear their name; faint  background, not walked by keyboard
- *               line    joined by a line, the intervals a band; bars  bars from zero
+ *               line    joined by a line, the intervals a band; bars  bars from zero, of a width in units of x
  *   lines     [{axis: "x"|"y", at, label}]; diagonal  a line where x = y
  *   height    in pixels
  * Returns {redraw()}.
@@ -124,7 +124,7 @@ decodePage.chart = (() => {
     if (one.bars) {
       const zero = isAlongX ? toX(0) : toY(0);
       const wide = isAlongX ? Math.min(14, (map.box.bottom - map.box.top) / map.y.ticks.length * 0.7)
-        : Math.min(30, (map.box.right - map.box.left) / map.x.ticks.length * 0.7);
+        : one.width ? Math.max(1, toX(one.width) - toX(0) - 1) : Math.min(30, (map.box.right - map.box.left) / map.x.ticks.length * 0.7);
       made.append(svg("path", { fill: colour, "fill-opacity": 0.75, d: at.map((i) => (isAlongX
         ? `M${round(zero)} ${round(places[i][1] - wide / 2)}H${round(places[i][0])}v${round(wide)}H${round(zero)}z`
         : `M${round(places[i][0] - wide / 2)} ${round(zero)}V${round(places[i][1])}h${round(wide)}V${round(zero)}z`)).join("") }));

@@ -1,0 +1,77 @@
+"""Regulators ranked by a trained network."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from decode.report.page.charts import ranked, series
+from decode.report.page.content import Chart, Number, Part, Section
+from decode.report.page.methods import cite, methods_of, record_rows
+from decode.report.page.runs import Run, in_order
+from decode.report.page.sections.common import number, rest_of, table_part
+
+N_ROWS = 20
+N_TASKS = 6  # tasks with a figure
+NO_NULL = "No null was given (decode rank --null), so that ranks have no p-values: what comes first is not thereby significant."
+MODEL_ONLY = "Attributions say what the model's predictions rest on; they are no experiment."
+
+
+def rank_section(run: Run) -> Section:
+    """A run of `decode rank`."""
+    file = next((name for name in run.named(".tsv") if not name.endswith(".classes.tsv")), "")
+    ranking = run.table(file)
+    if ranking is None or not {"regulator", "kind", "task", "mean", "rank"} <= set(ranking):
+        return Section(run.name, "ranked regulators", parts=rest_of(run), record=record_rows(run))
+    tasks = in_order(ranking["task"])
+    parts: list[Part] = [_chart(run, ranking[ranking["task"] == task], str(task)) for task in tasks[:N_TASKS]]
+    parts.append(
+        table_part(run, ranking, file, "Regulators, task by task", first=("task", "rank", "regulator", "kind", "mean"))
+    )
+    has_fdr = "fdr" in ranking and ranking["fdr"].notna().any()
+    numbers = [Number("Regulators", number(ranking["regulator"].nunique())), Number("Tasks", number(len(tasks)))]
+    caveats = [MODEL_ONLY]
+    if has_fdr:
+        called = ranking[ranking["fdr"] < 0.05]
+        numbers.append(
+            Number("Pairs of regulator and task, FDR < 5 %", number(len(called)), note=f"of {number(len(ranking))}",
+                   caveat="" if len(called) else "nothing is significant; the order is no evidence")
+        )  # fmt: skip
+    else:
+        caveats.append(NO_NULL)
+    return Section(
+        run.name,
+        "ranked regulators",
+        "Which regulators do the model's predictions rest on, task by task?",
+        tuple(numbers),
+        tuple(caveats),
+        (*parts, *rest_of(run, tables={file})),
+        methods=methods_of(
+            run,
+            f"Regulators were ranked by their mean DeepLIFT attributions {cite('shrikumar2017')} in the network {cite('tasaki2020')}"
+            + (
+                f"; false discovery rates against refits on exchanged sites are Benjamini and Hochberg's {cite('benjamini1995')}"
+                if has_fdr
+                else ""
+            )
+            + ".",
+        ),
+        record=record_rows(run),
+    )
+
+
+def _chart(run: Run, own: pd.DataFrame, task: str) -> Chart:
+    top = own.sort_values("rank", kind="stable").head(N_ROWS).reset_index(drop=True)
+    rows = pd.Series(np.arange(len(top)))
+    spread = next((one for one in ("sd", "sd_members", "mean_sd") if one in top), None)
+    low = None if spread is None else top["mean"] - top[spread]
+    high = None if spread is None else top["mean"] + top[spread]
+    more = {"genes bound": top["n_bound_genes"]} if "n_bound_genes" in top else None
+    names = [f"{name} ({kind})" for name, kind in zip(top["regulator"], top["kind"], strict=True)]
+    spec = ranked(
+        names, [series(top["mean"], rows, name="mean attribution", low=low, high=high, more=more, bars=True)],
+        name=f"{run.name}_{task}", title=f"Regulators of {task}.", x_label="mean attribution (log2)",
+    )  # fmt: skip
+    return Chart(
+        spec, f"{task}: the first {len(top)} regulators by rank" + ("; lines are SD over members." if spread else ".")
+    )
