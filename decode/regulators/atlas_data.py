@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -265,9 +265,7 @@ def _places(
     return places_of_totals(features, regulators, block["attribution"].to_numpy(), rows, top, task)
 
 
-def _measured(
-    bundle: ModelBundle, features: RegulatoryFeatures, targets: pd.DataFrame | None
-) -> NDArray[np.float32]:
+def _measured(bundle: ModelBundle, features: RegulatoryFeatures, targets: pd.DataFrame | None) -> NDArray[np.float32]:
     if targets is None:
         return np.full((features.n_genes, len(bundle.tasks)), np.nan, dtype=np.float32)
     check_targets(targets)
@@ -292,9 +290,7 @@ def _genes(bundle: ModelBundle, features: RegulatoryFeatures, regulators: Regula
     named = dict(zip(table["gene_id"].astype(str), table["gene_name"].astype(str), strict=True))
     names = NamesOfGenes(named)
     others = names.other_names() if names.are_human else {}
-    table["other_names"] = [
-        [name for name in others.get(gene_id, []) if name != own] for gene_id, own in named.items()
-    ]
+    table["other_names"] = [[name for name in others.get(gene_id, []) if name != own] for gene_id, own in named.items()]
     split = bundle.split_map
     table["split"] = [split.get(str(name), "none") for name in features.ids]
     is_bound = features.totals() > 0
@@ -312,26 +308,3 @@ def _regions(bundle: ModelBundle, features: RegulatoryFeatures) -> pd.DataFrame:
         n_bins = 0 if name == "rna" else int(np.diff(matrix.offsets).max(initial=0))
         rows.append((name, first, size, n_bins, first_bins[name] == 0))
     return pd.DataFrame(rows, columns=["region", "first_bp", "bin_bp", "n_bins", "position_blind"])
-
-
-def only_genes(data: AtlasData, gene_ids: Sequence[str]) -> AtlasData:
-    """The atlas of some of its genes, in their order; ranking and regulators stay those of all.
-
-    Parameters
-    ----------
-    data : AtlasData
-    gene_ids : sequence of str
-
-    Returns
-    -------
-    AtlasData
-    """
-    row_of = {gene: row for row, gene in enumerate(data.genes["gene_id"])}
-    rows = np.array([row_of[gene] for gene in gene_ids], dtype=np.int64)
-    new = pd.Series(np.arange(len(rows)), index=rows)
-    places = data.places[data.places["gene"].isin(rows)]
-    places = places.assign(gene=new[places["gene"]].to_numpy()).sort_values(["gene", "slot"], kind="stable")
-    arrays = {name: getattr(data, name)[rows] for name in ("predicted", "without_sites", "measured", "top", "effect", "strongest", "sd")}
-    return replace(
-        data, genes=data.genes.iloc[rows].reset_index(drop=True), places=places.reset_index(drop=True), **arrays
-    )

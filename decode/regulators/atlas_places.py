@@ -106,9 +106,7 @@ def places_of_bins(
         As `places_of_totals`.
     """
     regions = list(features.regions)
-    code_of = {
-        region: regulators.code[features.tracks["region"].to_numpy() == region] for region in regions
-    }
+    code_of = {region: regulators.code[features.tracks["region"].to_numpy() == region] for region in regions}
     names = list(bundle.tasks)
     parts = []
     ids = [str(features.ids[row]) for row in rows]

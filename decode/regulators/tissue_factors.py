@@ -62,9 +62,7 @@ def tissue_factors(task: str, regulators: Iterable[str]) -> TissueFactors | None
     if not fitting:
         return None
     tissue = max(fitting, key=lambda name: len(_words(name)))
-    have = {
-        part for name in regulators if not name.startswith(("RBP:", "miRNA:")) for part in name.split(":") if part
-    }
+    have = {part for name in regulators if not name.startswith(("RBP:", "miRNA:")) for part in name.split(":") if part}
     factors = _listed()[tissue]
     return TissueFactors(
         tissue, tuple(name for name in factors if name in have), tuple(name for name in factors if name not in have)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -11,20 +12,31 @@ from numpy.typing import NDArray
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
 
+from decode.registry.entries import Entry
 from decode.regulators.atlas_data import AtlasData
 from decode.regulators.tissue_factors import tissue_factors
-from decode.registry.entries import Entry
 from decode.report.page.arrays import PackedArray, pack_array
 from decode.report.page.base import assemble_page
 from decode.report.page.tables import plain_values
-from decode.statistics.metrics import spearman_per_task
+from decode.statistics.metrics import pearson_per_gene, spearman_per_task
 
 logger = logging.getLogger(__name__)
 
 STEP = 0.01  # log2 units: what the page shows of levels and effects
 LARGEST_PAGE = 15_000_000  # bytes; larger ones open slowly
 SPLITS = ("train", "validation", "test", "none")
-RANKING = ["kind", "regulator", "n_tracks", "n_bound_genes", "mean", "mean_abs", "sd_members", "rank", "rank_low", "rank_high"]
+RANKING = [
+    "kind",
+    "regulator",
+    "n_tracks",
+    "n_bound_genes",
+    "mean",
+    "mean_abs",
+    "sd_members",
+    "rank",
+    "rank_low",
+    "rank_high",
+]
 
 
 @dataclass(frozen=True)
@@ -55,6 +67,18 @@ class AtlasSource:
     entry: Entry | None = None
     measured: str = ""
     measured_source: str = ""
+
+
+def check_can_write() -> None:
+    """Say before the work begins that a page cannot be written.
+
+    Raises
+    ------
+    ImportError
+        If jinja2 is not installed.
+    """
+    if find_spec("jinja2") is None:
+        raise ImportError("pages need jinja2; install it with: pip install 'decode-expression[report]'")
 
 
 def atlas_page(data: AtlasData, source: AtlasSource) -> str:
@@ -193,6 +217,7 @@ def _facts(data: AtlasData, source: AtlasSource, order: NDArray[np.int64]) -> di
         },
         "task_accuracy": _task_accuracy(data),
         "gene_accuracy": _gene_accuracy(data),
+        "same_profile": _same_profile(data),
         "splits": list(SPLITS),
         "genes": {
             "id": genes["gene_id"].tolist(),
@@ -214,7 +239,22 @@ def _task_accuracy(data: AtlasData) -> dict[str, float | None]:
     if is_held_out.sum() < 3:
         return {}
     found = spearman_per_task(data.measured[is_held_out], data.predicted[is_held_out])
-    return {task: None if value != value else round(float(value), 3) for task, value in zip(data.tasks["task"], found, strict=True)}
+    return {
+        task: None if value != value else round(float(value), 3)
+        for task, value in zip(data.tasks["task"], found, strict=True)
+    }
+
+
+def _same_profile(data: AtlasData) -> float | None:
+    """Median correlation of held-out genes with the mean profile of the training genes: what needs no model."""
+    is_main, split = data.tasks["is_main"].to_numpy(), data.genes["split"]
+    train, held_out = (data.measured[(split == name).to_numpy()][:, is_main] for name in ("train", "test"))
+    is_known = np.isfinite(train).all(axis=1)
+    if not is_known.any():
+        return None
+    profile = np.broadcast_to(train[is_known].mean(axis=0, dtype=np.float64), held_out.shape)
+    found = pearson_per_gene(held_out, profile)
+    return round(float(np.nanmedian(found)), 2) if np.isfinite(found).any() else None
 
 
 def _gene_accuracy(data: AtlasData) -> dict[str, list[float]]:
@@ -225,5 +265,3 @@ def _gene_accuracy(data: AtlasData) -> dict[str, list[float]]:
         if len(known):
             found[str(split)] = [*(round(float(known.quantile(q)), 2) for q in (0.25, 0.5, 0.75)), len(known)]
     return found
-
-

@@ -38,10 +38,10 @@
   const nameOf = (at) => (at === null ? "all tissues, mean" : columns[at]);
 
   const SEEN = {
-    test: "held out: the model never saw this gene",
-    train: "a training gene: the model was fitted to its measured values, so that agreement is no evidence",
-    validation: "a validation gene: it chose when training stopped, so that agreement is weak evidence",
-    none: "outside the model's split: no measured value of it was used",
+    test: ["held out", "The model never saw measured values of this gene."],
+    train: ["training gene", "The model was fitted to its measured values: agreement is no evidence."],
+    validation: ["validation gene", "It chose when training stopped: agreement is weak evidence."],
+    none: ["not in the split", "No measured value of this gene was used."],
   };
   const splitOf = (row) => facts.splits[Number(genes.split[row])];
 
@@ -89,12 +89,11 @@
     const others = genes.others[row];
     return [
       element("h2", { id: "shown" }, `${genes.name[row]} `, element("span", { class: "quiet" }, genes.id[row])),
-      element("p", {}, element("span", { class: `split split-${split === "test" ? "test" : "other"}` }, split === "none" ? "not in the split" : split === "test" ? `held out` : `${split} gene`),
-        ` ${SEEN[split]}.`),
+      element("p", {}, element("span", { class: `split split-${split === "test" ? "test" : "other"}` }, SEEN[split][0]), ` ${SEEN[split][1]}`),
       others ? element("p", { class: "quiet" }, `Other names: ${others.split(" ").join(", ")}`) : null,
       numbersList([
-        { label: "Transcription start", value: `${genes.chrom[row]}:${(genes.tss[row] + 1).toLocaleString("en")}`, note: `strand ${minus(genes.strand[row])}, ${facts.build}; RNA of ${genes.length_bp[row].toLocaleString("en")} bases` },
-        facts.has_measured ? { label: "Correlation over tissues", value: two(r), note: `Pearson, predicted against measured, ${main.length} tasks` + (known ? `; held-out genes: median ${two(known[1])}, middle half ${two(known[0])} to ${two(known[2])} (${known[3].toLocaleString("en")} genes)` : ""),
+        { label: "Transcription start", value: `${genes.chrom[row]}:${genes.tss[row] + 1}`, note: `strand ${minus(genes.strand[row])}, ${facts.build}; RNA of ${genes.length_bp[row].toLocaleString("en")} bases` },
+        facts.has_measured ? { label: "Correlation over tissues", value: two(r), note: `Pearson, predicted against measured, ${main.length} tasks` + (known ? `; held-out genes: median ${two(known[1])}, middle half ${two(known[0])} to ${two(known[2])} (${known[3].toLocaleString("en")} genes)` : "") + (facts.same_profile === null ? "" : `; one mean profile for all of them: median ${two(facts.same_profile)}`),
           caveat: r !== null && split !== "test" ? "not out of sample" : "" } : null,
         median < 0 ? null : { label: "Median level, predicted", value: two(level("predicted")), note: facts.has_measured ? `measured ${two(level("measured"))}; log2(TPM + 0.25)` : "as the model was trained" },
         { label: "Regulators with sites", value: String(genes.n_regulators[row]), note: `of ${regulators.length}; the ${firstSlot[row + 1] - firstSlot[row]} that act most are kept here` },
@@ -113,7 +112,7 @@
     values.sort((one, other) => (other.measured ?? other.predicted) - (one.measured ?? one.predicted) || other.predicted - one.predicted);
     const names = values.map(({ at }) => columns[at]);
     const hasMeasured = values.some(({ measured }) => measured !== null);
-    const what = state.mode === "level" ? "log2(TPM + 0.25)" : isChange ? "log2 fold change against the gene's median over tissues" : "log2 value";
+    const what = state.mode === "level" ? "log2(TPM + 0.25)" : isChange ? "log2 fold change against the median" : "log2 value";
     const y = values.map((_, i) => i);
     const series = [{ name: "predicted", colour: 1, marker: "diamond", x: values.map((value) => value.predicted), y, text: names }];
     if (hasMeasured) series.unshift({ name: "measured", colour: 0, marker: "circle", x: values.map((value) => value.measured), y, text: names });
@@ -237,7 +236,7 @@
     const interval = (row, side) => (row[RANK.sd_members] === null ? null : rounded(row[column] + side * row[RANK.sd_members], 4));
     const ranks = (row) => (row[RANK.rank_low] === null ? String(row[RANK.rank]) : `${row[RANK.rank]} (${row[RANK.rank_low]} to ${row[RANK.rank_high]})`);
     const drawn = figure(`The ${top.length} regulators that count most: ${isOverall ? "all tissues" : name}`,
-      `Mean ${isOverall ? "absolute " : ""}effect over ${facts.n_ranked.toLocaleString("en")} ${part} genes; lines: standard deviation over ${facts.n_members} members. The table has the interval of each rank: the lowest and highest rank over members taken singly.`,
+      `Mean ${isOverall ? "absolute " : ""}effect over ${facts.n_ranked.toLocaleString("en")} ${part} genes; lines: standard deviation over ${facts.n_members} members. The table has the interval of each rank: the best and the worst rank over members taken singly.`,
       (spot) => chart(spot, { name: `${name}_regulators`, title: `Mean effects of the first ${top.length} regulators, ${isOverall ? "all tissues" : name}.`, x: { label: isOverall ? `mean absolute effect, ${unit}` : `mean effect, ${unit}` },
         y: { categories: top.map(fullName) }, lines: [{ axis: "x", at: 0 }],
         series: [{ name: "mean effect", colour: 0, x: top.map((row) => row[column]), y: top.map((_, i) => i), low: top.map((row) => interval(row, -1)), high: top.map((row) => interval(row, 1)), text: top.map(fullName),
@@ -246,7 +245,7 @@
     const spot = element("div", { id: "ranking" });
     later.push(() => table(spot, { name: `${name}_regulators`, caption: `Regulators: ${isOverall ? "all tissues" : name}`, total: rows.length,
       onrow: (row) => go({ ...state, regulator: `${row[4]}:${row[3]}` }),
-      columns: [{ name: "rank" }, { name: "rank_low", label: "lowest", help: "lowest rank over members" }, { name: "rank_high", label: "highest", help: "highest rank over members" }, { name: "regulator" }, { name: "kind" },
+      columns: [{ name: "rank" }, { name: "rank_low", label: "best", help: "best rank over members taken singly" }, { name: "rank_high", label: "worst", help: "worst rank over members taken singly" }, { name: "regulator" }, { name: "kind" },
         { name: "mean", help: `mean effect over genes, ${unit}` }, { name: "sd_members", label: "SD", help: "standard deviation over members of what is ranked" }, { name: "mean_abs", label: "mean size", help: "mean absolute effect over genes" },
         { name: "n_bound_genes", label: "genes with sites" }, { name: "n_tracks", label: "tracks", hidden: true }, { name: "cells", hidden: true }],
       rows: rows.map((row) => [row[RANK.rank], row[RANK.rank_low], row[RANK.rank_high], row[RANK.regulator], row[RANK.kind], row[RANK.mean], row[RANK.sd_members], row[RANK.mean_abs], row[RANK.n_bound_genes], row[RANK.n_tracks], cellsOf.get(fullName(row)) || null]) }));

@@ -67,7 +67,7 @@
 
   decodePage.heatmap = (place, spec) => {
     const { rows, columns, values, chosen, unit } = spec;
-    const left = 118, top = 118, height = 17, right = 62;
+    const left = 118, top = 118, height = 17, right = 84;
     const wide = Math.max(13, Math.min(24, Math.floor(((place.clientWidth || 700) - left - right) / columns.length)));
     const width = Math.max(330, left + wide * columns.length + right), bottom = top + height * rows.length;
     const largest = largestOf(values.flat());
@@ -96,7 +96,7 @@
     const { rows, panels, unit } = spec;
     const left = 118, top = 34, height = 17, gap = 22;
     const width = Math.max(640, Math.min(1280, place.clientWidth || 900));
-    const room = width - left - 16 - gap * (panels.length - 1);
+    const room = width - left - 30 - gap * (panels.length - 1);
     const shares = panels.reduce((sum, panel) => sum + panel.share, 0);
     const bottom = top + height * rows.length;
     const largest = largestOf(rows.flatMap((row) => row.marks.map((mark) => mark.value)));
@@ -127,7 +127,7 @@
     rows.forEach((row, number) => {
       const y = top + number * height;
       drawn.append(words(cut(row.name, left - 8), { x: left - 6, y: y + height / 2 + 4, "text-anchor": "end" }),
-        svg("line", { x1: left, x2: width - 16, y1: y + height, y2: y + height, stroke: "#ececea" }));
+        svg("line", { x1: left, x2: width - 30, y1: y + height, y2: y + height, stroke: "#ececea" }));
       for (const mark of row.marks) {
         const x = maps[mark.panel](mark.first);
         const cell = svg("rect", { x, y: y + 2, width: Math.max(2.5, maps[mark.panel](mark.last + 1) - x), height: height - 4, fill: colourOf(mark.value, largest), stroke: "#777", "stroke-width": 0.4 });

@@ -61,7 +61,7 @@ decodePage.chart = (() => {
     const height = spec.height || (rows ? 70 + Math.max(3, rows.length) * 20 : Math.min(440, Math.max(300, width * 0.62)));
     const y = scales.scale(spec.y, ys, height / 55);
     const longest = Math.max(...y.ticks.map((tick) => tick.text.length), 1);
-    const left = Math.min(width * 0.4, longest * 6.6 + 14) + (spec.y.label ? 20 : 0);
+    const left = Math.min(width * 0.4, longest * 7.4 + 14) + (spec.y.label ? 20 : 0);
     const slanted = Boolean(spec.x.categories) && spec.x.categories.some((text) => text.length * 6.6 > (width - left) / spec.x.categories.length);
     const box = { left, top: 12, right: width - 14, bottom: height - (slanted ? 110 : 46) };
     const x = scales.scale(spec.x, xs, (box.right - left) / 80);
