@@ -145,7 +145,8 @@ def _write_page(
     write_files("atlas", {out: page}, record=record, force=force)
     remove_work_folder(work)
     typer.echo(
-        f"{out}: {len(data.genes):,} genes, {len(data.tasks)} tasks, {len(page.encode()) / 1e6:.1f} MB; open it in a browser"
+        f"{out}: {len(data.genes):,} genes, {len(data.tasks)} tasks, {len(page.encode()) / 1e6:.1f} MB; "
+        "open it in a browser"
     )
 
 

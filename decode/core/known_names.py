@@ -104,7 +104,7 @@ class NamesOfGenes:
         self.are_human = 2 * max(n_human, len(self._genes)) > len(genes)
 
     def other_names(self) -> dict[str, list[str]]:
-        """Names of the table for each gene of one's own: its symbol of today, older symbols and aliases; gene id to list.
+        """Names that the table has for each gene of one's own: symbol of today, older ones, aliases; gene id to list.
 
         Examples
         --------

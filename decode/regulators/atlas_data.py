@@ -1,4 +1,4 @@
-"""All genes of a trained model at once, with what a page for looking them up needs: levels, regulators, places, ranking."""
+"""All genes of a trained model at once, for a page to look them up: levels, regulators, places, ranking."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ class AtlasData:
     Attributes
     ----------
     genes : pd.DataFrame
-        gene_id, gene_name, other_names (lists of older symbols and aliases), chrom, strand, tss, length_bp, split (of the
-        model; "none" where it does not know the gene), n_regulators (with sites), correlation (Pearson, of predicted
-        and measured values over the main tasks; NaN where not measured).
+        gene_id, gene_name, other_names (lists of older symbols and aliases), chrom, strand, tss, length_bp, split (of
+        the model; "none" where it does not know the gene), n_regulators (with sites), correlation (Pearson, of
+        predicted and measured values over the main tasks; NaN where not measured).
     tasks : pd.DataFrame
         task, kind, is_main (fold changes, where there are any).
     regulators : pd.DataFrame
@@ -64,11 +64,11 @@ class AtlasData:
     sd : float32 array, shape (n_genes, n_top)
         Standard deviation over members of the mean over main tasks; NaN for one member.
     places : pd.DataFrame
-        gene (row), slot (column of `top`), region (number), bin, bases (largest over tracks), effect (log2 units, in the
-        regulator's strongest task among the main ones); sorted by gene and slot.
+        gene (row), slot (column of `top`), region (number), bin, bases (largest over tracks), effect (log2 units, in
+        the regulator's strongest task among the main ones); sorted by gene and slot.
     regions : pd.DataFrame
-        region, first_bp (of the first bin, from the TSS or the 5' end of the RNA), bin_bp, n_bins (0: as long as the RNA),
-        position_blind.
+        region, first_bp (of the first bin, from the TSS or the 5' end of the RNA), bin_bp, n_bins (0: as long as the
+        RNA), position_blind.
     ranking : pd.DataFrame
         As `decode.ranking.rank.rank_regulators`, over the genes of `ranked_part`.
     ranked_part : str

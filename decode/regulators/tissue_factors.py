@@ -1,8 +1,8 @@
 """Factors that textbooks name for a tissue, and which of them features have no sites of: what a ranking cannot find.
 
-The list (data/tissue_factors.tsv) is a short one made by hand, of factors that are known to specify or maintain a tissue,
-and no claim of completeness. Each is expressed at twice its median over 37 GTEx tissues or more in the tissue that it
-stands for, which a test checks on the values of the Human Protein Atlas.
+The list (data/tissue_factors.tsv) is a short one made by hand, of factors that are known to specify or maintain a
+tissue, and no claim of completeness. Each is expressed at twice its median over 37 GTEx tissues or more in the tissue
+that it stands for, which a test checks on the values of the Human Protein Atlas.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Large arrays of numbers within a page: whole multiples of a step, gzipped, for scripts to unpack (arrays.js).
 
-A value is kept as the nearest multiple of `step`. Along the last axis differences can be kept in its place. Each whole number
-is 16 bits wide, small ones of both signs first (zigzag), all low bytes before all high bytes: what hardly varies then
-packs to little. All arithmetic is modulo 2^16, so that nothing is lost beyond the step.
+A value is kept as the nearest multiple of `step`; along the last axis differences can be kept in its place. Each whole
+number is 16 bits wide, small ones of both signs first (zigzag), all low bytes before all high bytes: what hardly varies
+then packs to little. All arithmetic is modulo 2^16, so that nothing is lost beyond the step.
 """
 
 from __future__ import annotations

@@ -117,7 +117,7 @@ def atlas_page(data: AtlasData, source: AtlasSource) -> str:
     logger.info("page of %d genes and %d tasks: %.1f MB", len(data.genes), len(data.tasks), size / 1e6)
     if size > LARGEST_PAGE:
         logger.warning(
-            "the page has %.1f MB, more than %.0f MB, and opens slowly; keep fewer regulators of a gene with --top (now %d)",
+            "the page has %.1f MB, more than %.0f MB, and opens slowly; keep fewer regulators with --top (now %d)",
             size / 1e6, LARGEST_PAGE / 1e6, data.top.shape[1],
         )  # fmt: skip
     return page
