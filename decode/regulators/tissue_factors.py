@@ -58,19 +58,20 @@ def tissue_factors(task: str, regulators: Iterable[str]) -> TissueFactors | None
     >>> tissue_factors("treated", [])
     """
     words = set(_words(task))
-    fitting = [tissue for tissue in _listed() if words >= set(_words(tissue))]
+    fitting = [tissue for tissue in listed_factors() if words >= set(_words(tissue))]
     if not fitting:
         return None
     tissue = max(fitting, key=lambda name: len(_words(name)))
     have = {part for name in regulators if not name.startswith(("RBP:", "miRNA:")) for part in name.split(":") if part}
-    factors = _listed()[tissue]
+    factors = listed_factors()[tissue]
     return TissueFactors(
         tissue, tuple(name for name in factors if name in have), tuple(name for name in factors if name not in have)
     )
 
 
 @lru_cache(maxsize=1)
-def _listed() -> dict[str, tuple[str, ...]]:
+def listed_factors() -> dict[str, tuple[str, ...]]:
+    """The list: factors of every tissue."""
     with open_text(LIST, "factors of tissues") as handle:
         rows = [line.rstrip("\n").split("\t") for line in list(handle)[1:]]
     return {tissue: tuple(factors.split()) for tissue, factors in rows}
