@@ -110,11 +110,14 @@ from decode.registry.open import load_pretrained as load_pretrained
 from decode.registry.publish import add_entry as add_entry
 from decode.registry.store import registered as registered
 from decode.regulators.atlas import look_up_gene as look_up_gene
+from decode.regulators.atlas_data import gather_atlas as gather_atlas
 from decode.regulators.gene_lists import validate_gene_lists as validate_gene_lists
 from decode.regulators.gene_sets import enrich_regulators as enrich_regulators
 from decode.regulators.own_expression import correlate_expression as correlate_expression
 from decode.report.drivers import write_drivers as write_drivers
 from decode.report.evaluation import write_evaluation as write_evaluation
+from decode.report.page.atlas import AtlasSource as AtlasSource
+from decode.report.page.atlas import atlas_page as atlas_page
 from decode.statistics.enrichment import hypergeometric_enrichment as hypergeometric_enrichment
 from decode.statistics.enrichment import preranked_gsea as preranked_gsea
 from decode.statistics.enrichment import read_gmt as read_gmt
