@@ -31,6 +31,7 @@ from decode.statistics.metrics import pearson_per_gene
 logger = logging.getLogger(__name__)
 
 N_TOP = 15  # regulators kept of a gene
+N_FIRST, SMALLEST = 3, 0.02  # of a gene and task the first three effects, in log2 units: how many are kept is counted
 BLOCK_GENES = 256  # in memory at a time
 PARTS: tuple[Part, ...] = ("test", "validation", "all")  # genes of the ranking: the first part that the model has
 OnBlock = Callable[[str, int, int], None]
@@ -61,6 +62,9 @@ class AtlasData:
         Their attributions, tracks summed; log2 units. prediction - without_sites is the sum over all regulators.
     strongest : int array, shape (n_genes, n_top)
         Task, among the main ones, in which each acts most.
+    share_kept : float
+        Of the three largest effects in every gene and main task (those of 0.02 log2 units or more) the share that is
+        of kept regulators; NaN where there is none.
     sd : float32 array, shape (n_genes, n_top)
         Standard deviation over members of the mean over main tasks; NaN for one member.
     places : pd.DataFrame
@@ -86,6 +90,7 @@ class AtlasData:
     effect: NDArray[np.float32]
     strongest: NDArray[np.int64]
     sd: NDArray[np.float32]
+    share_kept: float
     places: pd.DataFrame
     regions: pd.DataFrame
     ranking: pd.DataFrame
@@ -142,9 +147,11 @@ def gather_atlas(
     with _attributed(bundle, features, "all", work, on_block) as explained:
         kept: list[list[NDArray]] = [[], [], [], []]
         places: list[pd.DataFrame] = []
+        counted = np.zeros(2, dtype=np.int64)
         n_blocks = -(-explained.sizes["gene"] // BLOCK_GENES)
         for number, block in enumerate(gene_blocks(explained.drop_vars("sd"), BLOCK_GENES)):
-            top, effect, sd = _strongest(block, regulators, is_main, n_top)
+            top, effect, sd, first = _strongest(block, regulators, is_main, n_top)
+            counted += first
             task = main[np.abs(effect[:, :, main]).argmax(axis=2)]
             for values, value in zip(kept, (top, effect, sd, task), strict=True):
                 values.append(value)
@@ -168,6 +175,7 @@ def gather_atlas(
         effect=np.concatenate(kept[1]),
         strongest=np.concatenate(kept[3]),
         sd=np.concatenate(kept[2]),
+        share_kept=float(counted[0] / counted[1]) if counted[1] else float("nan"),
         places=pd.concat(places, ignore_index=True),
         regions=_regions(bundle, features),
         ranking=ranking,
@@ -204,18 +212,37 @@ def _is_of(found: xr.Dataset, job: Job) -> bool:
 
 def _strongest(
     block: xr.Dataset, regulators: Regulators, is_main: NDArray[np.bool_], n_top: int
-) -> tuple[NDArray[np.int16], NDArray[np.float32], NDArray[np.float32]]:
-    """The regulators of each gene that are kept, their effects and the spread of the mean effect."""
+) -> tuple[NDArray[np.int16], NDArray[np.float32], NDArray[np.float32], tuple[int, int]]:
+    """The kept regulators of each gene, their effects, the spread of the mean effect, and `first_kept`."""
     by_regulator = sum_tracks(block["attribution"].to_numpy(), regulators.code).astype(np.float32)
     chosen = strongest(by_regulator, is_main, n_top)
     effect = np.take_along_axis(by_regulator, chosen[:, :, None], axis=1)
     sd = np.take_along_axis(block["overall_sd"].to_numpy(), chosen, axis=1)
     is_none = ~effect.any(axis=2)
-    return np.where(is_none, -1, chosen).astype(np.int16), effect, np.where(is_none, np.nan, sd)
+    first = first_kept(by_regulator[:, :, is_main] if is_main.any() else by_regulator, chosen)
+    return np.where(is_none, -1, chosen).astype(np.int16), effect, np.where(is_none, np.nan, sd), first
+
+
+def first_kept(effects: NDArray[np.float32], chosen: NDArray[np.int64]) -> tuple[int, int]:
+    """How many of the first three effects of every gene and task (of 0.02 or more) are kept, and how many there are.
+
+    Examples
+    --------
+    >>> effects = np.array([[[3.0], [2.0], [0.5], [0.1]]], dtype=np.float32)
+    >>> first_kept(effects, np.array([[0, 2, 3]]))
+    (2, 3)
+    """
+    sizes = np.abs(effects)
+    is_kept = np.zeros(sizes.shape[:2], dtype=bool)
+    np.put_along_axis(is_kept, chosen, True, axis=1)
+    order = np.argsort(-sizes, axis=1, kind="stable")[:, :N_FIRST]
+    is_first = np.take_along_axis(sizes, order, axis=1) >= SMALLEST
+    hits = np.take_along_axis(np.broadcast_to(is_kept[:, :, None], sizes.shape), order, axis=1)
+    return int((hits & is_first).sum()), int(is_first.sum())
 
 
 def strongest(effects: NDArray[np.float32], is_main: NDArray[np.bool_], n_top: int) -> NDArray[np.int64]:
-    """Which regulators of each gene are kept: two thirds by their largest effect, the rest by their rank within a task.
+    """Which regulators of each gene are kept: a third by their largest effect, the rest by their best rank in a task.
 
     The largest effects alone would be those of the few tasks that differ most; a regulator that comes first in a quiet
     task is wanted too.
@@ -241,7 +268,7 @@ def strongest(effects: NDArray[np.float32], is_main: NDArray[np.bool_], n_top: i
     """
     sizes = np.abs(effects[:, :, is_main] if is_main.any() else effects)
     largest = sizes.max(axis=2)
-    first = np.argsort(-largest, axis=1, kind="stable")[:, : max(1, 2 * n_top // 3)]
+    first = np.argsort(-largest, axis=1, kind="stable")[:, : max(1, n_top // 3)]
     within = np.argsort(np.argsort(-sizes, axis=1, kind="stable"), axis=1, kind="stable").min(axis=2)
     urgency = within - largest / (1 + largest)  # the same rank: the larger effect
     urgency[largest == 0] = np.inf

@@ -72,6 +72,12 @@ def test_all_regulators_together_are_the_prediction(bundle, dataset):
     whole = gather_atlas(bundle, dataset.features, n_top=100)
     np.testing.assert_allclose(whole.effect.sum(axis=1), whole.predicted - whole.without_sites, atol=1e-4)
     assert ((whole.top >= 0).sum(axis=1) == whole.genes["n_regulators"]).all()
+    assert whole.share_kept == 1
+    sizes = np.abs(whole.effect[:, :, whole.tasks["is_main"].to_numpy()])
+    third = np.sort(sizes, axis=1)[:, -3]
+    n_first = (np.sort(sizes, axis=1)[:, -3:] >= 0.02).sum()
+    n_kept = ((sizes[:, 0] >= third) & (sizes[:, 0] >= 0.02)).sum()  # of the one that comes first
+    assert gather_atlas(bundle, dataset.features, n_top=1).share_kept == pytest.approx(n_kept / n_first)
 
 
 @pytest.mark.parametrize("kind", ["default", "paper"])
@@ -145,9 +151,10 @@ def test_a_killed_run_goes_on(data, bundle, dataset, targets, tmp_path, caplog):
 def test_what_comes_first_in_a_quiet_task_is_kept():
     effects = np.zeros((1, 5, 3), dtype=np.float32)
     effects[0, :3, 0] = [5, 4, 3]  # one loud task
-    effects[0, 3, 1] = -0.1
+    effects[0, 3, 1] = -0.1  # first in a quiet one
     effects[0, 4, 2] = 9  # no main task
     is_main = np.array([True, True, False])
+    assert strongest(effects, is_main, 2).tolist() == [[0, 3]]
     assert strongest(effects, is_main, 3).tolist() == [[0, 1, 3]]
     assert strongest(effects, np.zeros(3, dtype=bool), 1).tolist() == [[4]]
     assert strongest(effects, is_main, 9).shape == (1, 5)
