@@ -106,8 +106,9 @@ def record_rows(run: Run) -> tuple[tuple[str, str], ...]:
     rows.append(("finished (UTC)", str(record.get("time_utc") or "unknown")))
     for name, entry in (record.get("inputs") or {}).items():
         rows.append((f"input: {name}", _input_text(entry)))
-    rows += [(f"version of {name}", str(version)) for name, version in (record.get("versions") or {}).items()]
-    rows += [(f"option: {name}", value) for name, value in flat(run.options)]
+    versions = ", ".join(f"{name} {version}" for name, version in (record.get("versions") or {}).items())
+    options = "; ".join(f"{name} {value}" for name, value in flat(run.options))
+    rows += [(name, text) for name, text in (("versions", versions), ("options", options)) if text]
     return tuple(rows)
 
 

@@ -168,9 +168,10 @@ class Run(NamedTuple):
         return list(dict.fromkeys(name.rsplit(".", 1)[0] for name in self.named(".png", ".svg")))
 
     def input_path(self, name: str) -> Path | None:
-        """Where an input of it lies, if it is still there and the same."""
+        """Where an input of it lies, if it is still there and the same: from here, or from where the run lies."""
         entry = (self.record.get("inputs") or {}).get(name) or {}
-        for path in (Path(entry.get("path", "")), self.folder / entry.get("path", "")):
+        given = str(entry.get("path") or "")
+        for path in (Path(given), self.folder / given, self.folder.parent / given):
             if path.is_file() and sha256_of(path) == entry.get("sha256"):
                 return path
         return None

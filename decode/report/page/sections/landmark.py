@@ -91,13 +91,17 @@ def _curve(run: Run, curves: pd.DataFrame, band: pd.DataFrame | None, measure: s
                    more={"method": own["method"], "splits": own["n_splits"]} if {"method", "n_splits"} <= set(own) else None)
         )  # fmt: skip
     spec = scatter(
-        shown, name=f"{run.name}_{measure}", title=f"{label.capitalize()} over panel size.", x_label="genes in the panel", y_label=label,
+        shown, name=f"{run.name}_{measure}", title=f"{_sentence(label)} over panel size.", x_label="genes in the panel", y_label=label,
     )  # fmt: skip
     spec["x"]["log"] = True
     return Chart(
         spec,
-        f"{label.capitalize()} of the target genes over the size of the panel; {better}. The band is from the lowest to the highest random panel.",
+        f"{_sentence(label)} of the target genes over the size of the panel; {better}. The band is from the lowest to the highest random panel.",
     )
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _numbers(comparisons: pd.DataFrame | None) -> tuple[Number, ...]:
@@ -114,11 +118,12 @@ def _numbers(comparisons: pd.DataFrame | None) -> tuple[Number, ...]:
         first = own.iloc[0]
         in_band = str(first.get("is_in_band")).lower() == "true"
         crosses = first["low"] <= 0 <= first["high"]
-        caveat = IN_BAND if in_band else "the interval holds 0" if crosses else ""
+        worse = "the panel is worse" if first["low"] > 0 else ""
+        caveat = IN_BAND if in_band else "the interval holds 0" if crosses else worse
         made.append(
             Number(f"{first['panel']} against {reference}, {number(first['size'])} genes", number(first["difference"], 4),
                    f"{number(first['low'], 4)} to {number(first['high'], 4)} (95 %)",
-                   note=f"difference of the mean error, split {first['split']}, {number(first['n_test'])} test samples", caveat=caveat)
+                   note=f"difference of the mean error (below 0: better), split {first['split']}, {number(first['n_test'])} test samples", caveat=caveat)
         )  # fmt: skip
     return tuple(made)
 

@@ -94,7 +94,7 @@ def _draws_chart(run: Run, name: str, shares: pd.Series, share: float, null: dic
     )  # fmt: skip
     return Chart(
         spec,
-        f"Share of {number(len(shares))} draws of {label}; the dashed line is the share of the drivers (p = {number(null.get('p_value'), 2)}).",
+        f"Share of {number(len(shares))} draws of {label}; the dashed line is the share of the drivers (p = {number(null.get('p_value'))}).",
     )
 
 

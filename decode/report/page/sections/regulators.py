@@ -12,6 +12,7 @@ from decode.report.page.runs import Run, in_order
 from decode.report.page.sections.common import number, rest_of, table_part
 
 N_ROWS = 20
+OVERALL = "overall"
 N_TASKS = 6  # tasks with a figure
 NO_NULL = "No null was given (decode rank --null), so that ranks have no p-values: what comes first is not thereby significant."
 MODEL_ONLY = "Attributions say what the model's predictions rest on; they are no experiment."
@@ -63,15 +64,21 @@ def rank_section(run: Run) -> Section:
 def _chart(run: Run, own: pd.DataFrame, task: str) -> Chart:
     top = own.sort_values("rank", kind="stable").head(N_ROWS).reset_index(drop=True)
     rows = pd.Series(np.arange(len(top)))
-    spread = next((one for one in ("sd", "sd_members", "mean_sd") if one in top), None)
-    low = None if spread is None else top["mean"] - top[spread]
-    high = None if spread is None else top["mean"] + top[spread]
+    column = "mean_abs" if task == OVERALL and "mean_abs" in top else "mean"  # what is ranked
+    what = "mean absolute attribution" if column == "mean_abs" else "mean attribution"
+    has_spread = "sd_members" in top and top["sd_members"].notna().any()
+    low = top[column] - top["sd_members"] if has_spread else None
+    high = top[column] + top["sd_members"] if has_spread else None
     more = {"genes bound": top["n_bound_genes"]} if "n_bound_genes" in top else None
     names = [f"{name} ({kind})" for name, kind in zip(top["regulator"], top["kind"], strict=True)]
     spec = ranked(
-        names, [series(top["mean"], rows, name="mean attribution", low=low, high=high, more=more, bars=True)],
-        name=f"{run.name}_{task}", title=f"Regulators of {task}.", x_label="mean attribution (log2)",
+        names, [series(top[column], rows, name=what, low=low, high=high, more=more, bars=True)],
+        name=f"{run.name}_{task}", title=f"Regulators of {task}.", x_label=f"{what} (log2)",
     )  # fmt: skip
-    return Chart(
-        spec, f"{task}: the first {len(top)} regulators by rank" + ("; lines are SD over members." if spread else ".")
+    order = (
+        "over all tasks, by mean absolute attribution"
+        if column == "mean_abs"
+        else "by the size of their mean attribution"
     )
+    lines = "; lines are SD over members of the ensemble" if has_spread else ""
+    return Chart(spec, f"{task}: the first {len(top)} regulators {order}{lines}.")

@@ -21,7 +21,18 @@ LABELS = {
     "ridge_ranks": "ridge on normal scores", "structure_only": "structure only", "ridge_structure": "ridge and structure",
     "boosting": "boosted trees", "stack": "stack", "member_mean": "single member", "paper": "paper network",
 }  # fmt: skip
-NO_SERIES = ("task", "task_kind", "n_genes", "pearson", "rmse", "member_mean", "member_sd", "n_folds", "fold")
+NO_SERIES = (
+    "task",
+    "task_kind",
+    "n_genes",
+    "pearson",
+    "rmse",
+    "member_mean",
+    "member_sd",
+    "model_sd",
+    "n_folds",
+    "fold",
+)
 KINDS = {"fold_change": "fold change", "median_level": "median level", "level": "level", "other": "value"}
 MOST_POINTS = 20_000
 CAPTIONS = {
@@ -96,17 +107,23 @@ def _targets(per_task: pd.DataFrame) -> str:
 def _headline(metrics: Mapping[str, Any]) -> tuple[Number, ...]:
     found = []
     baselines = metrics.get("baselines") or {}
-    for key, value in (metrics.get("model") or {}).items():
-        what = _what(key)
+    model = metrics.get("model") or {}
+    for key in (one for one in model if one.endswith("_spearman")):
+        value = model[key]
         rivals = {
-            name: one.get(key) for name, one in baselines.items() if isinstance(one, dict) and one.get(key) is not None
+            name: one[key] for name, one in baselines.items() if isinstance(one, dict) and one.get(key) is not None
         }
         best = max(rivals, key=lambda name: rivals[name], default=None)
         note = "" if best is None else f"best baseline: {LABELS.get(best, best)} {number(rivals[best])}"
         lost = best is not None and value is not None and rivals[best] >= value
+        spread = model.get(f"{key}_sd_over_folds")
         found.append(
             Number(
-                f"Spearman, {what}", number(value), note=note, caveat="a plain baseline does as well" if lost else ""
+                f"Spearman, {_what(key)}",
+                number(value),
+                "" if spread is None else f"\u00b1 {number(spread)} (SD over folds)",
+                note,
+                "a plain baseline does as well" if lost else "",
             )
         )
     specificity = metrics.get("specificity") or {}
@@ -116,8 +133,10 @@ def _headline(metrics: Mapping[str, Any]) -> tuple[Number, ...]:
             Number("Tasks whose own column fits best", f"{specificity['n_own_highest']} of {specificity['n_tasks']}",
                    note="a prediction that is the same for all tasks: about one", caveat="the prediction is hardly specific" if share < 0.5 else "")
         )  # fmt: skip
-    if metrics.get("members"):
-        found.append(Number("Members", number(len(metrics["members"])), note="networks from different seeds, averaged"))
+    members = metrics.get("members")
+    if members:
+        n_members = len(members) if isinstance(members, list) else members
+        found.append(Number("Members", number(n_members), note="networks from different seeds, averaged"))
     return tuple(found)
 
 
@@ -132,10 +151,16 @@ def _tasks_chart(run: Run, per_task: pd.DataFrame) -> Chart:
     names = [one for one in table.columns if one not in NO_SERIES and table[one].notna().any()]
     names.sort(key=lambda one: one != "model")
     rows = pd.Series(np.arange(len(table)))
-    has_spread = "member_sd" in table and table["member_sd"].notna().any()
+    of_model = {
+        label: table[column]
+        for column, label in (("member_sd", "SD over members"), ("model_sd", "SD over folds"))
+        if column in table
+    }
     shown = [
-        series(table[one], rows, name=LABELS.get(one, one), look=LOOKS[at % len(LOOKS)],
-               more={"SD over members": table["member_sd"]} if one == "model" and has_spread else None)
+        series(
+            table[one], rows, name=LABELS.get(one, one), look=LOOKS[at % len(LOOKS)],
+            more=of_model if one == "model" else None,
+        )
         for at, one in enumerate(names)
     ]  # fmt: skip
     spec = ranked(
