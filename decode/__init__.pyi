@@ -115,6 +115,7 @@ from decode.regulators.gene_sets import enrich_regulators as enrich_regulators
 from decode.regulators.own_expression import correlate_expression as correlate_expression
 from decode.report.drivers import write_drivers as write_drivers
 from decode.report.evaluation import write_evaluation as write_evaluation
+from decode.report.page.write import write_report as write_report
 from decode.statistics.enrichment import hypergeometric_enrichment as hypergeometric_enrichment
 from decode.statistics.enrichment import preranked_gsea as preranked_gsea
 from decode.statistics.enrichment import read_gmt as read_gmt

@@ -48,12 +48,14 @@ class Run(NamedTuple):
         Where the names of its files begin.
     record : dict
         Content of its record, checked.
+    record_file : Path
     """
 
     name: str
     out: Path
     folder: Path
     record: dict[str, Any]
+    record_file: Path
 
     @property
     def kind(self) -> str:
@@ -260,7 +262,7 @@ def read_run(out: str | Path, *, name: str = "") -> Run:
     outside = [one for one in record["files"] if _leaves(one)]
     if outside:
         raise ValueError(f"{record_file} lists files outside its run ({listed(outside)}); {ADVICE}")
-    return Run(name or out.resolve().name, out, folder, record)
+    return Run(name or out.resolve().name, out, folder, record, record_file)
 
 
 def _leaves(name: str) -> bool:

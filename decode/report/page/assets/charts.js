@@ -34,7 +34,21 @@ decodePage.chart = (() => {
   const round = (value) => Math.round(value * 10) / 10;
   const colourOf = (series) => (series.colour === "grey" ? GREY : PALETTE[(series.colour ?? 0) % PALETTE.length]);
   const shape = (series, x, y, r) => SHAPES[series.marker || "circle"](round(x), round(y), r);
-  const fits = (text, width) => (text.length * 6.4 <= width ? text : `${text.slice(0, Math.max(3, Math.floor(width / 6.4) - 1))}\u2026`);
+  const pen = document.createElement("canvas").getContext("2d");
+
+  /* Pixels that a text takes. */
+  function wide(text, size = 12) {
+    pen.font = `${size}px ${FONT}`;
+    return pen.measureText(text).width;
+  }
+
+  function fits(text, width, size = 12) {
+    if (wide(text, size) <= width) return text;
+    let length = text.length;
+    while (length > 3 && wide(`${text.slice(0, length)}\u2026`, size) > width) length -= 1;
+    return `${text.slice(0, length)}\u2026`;
+  }
+
   const words = (text, attributes) => svg("text", { "font-family": FONT, "font-size": 12, fill: "#1a1a1a", ...attributes }, text);
 
   function limits(spec, series) {
@@ -62,9 +76,8 @@ decodePage.chart = (() => {
     const rows = spec.y.categories;
     const height = spec.height || (rows ? 70 + Math.max(3, rows.length) * 20 : Math.min(440, Math.max(300, width * 0.62)));
     const y = scales.scale(spec.y, ys, height / 55);
-    const longest = Math.max(...y.ticks.map((tick) => tick.text.length), 1);
-    const left = Math.min(width * 0.4, longest * 6.6 + 14) + (spec.y.label ? 20 : 0);
-    const slanted = Boolean(spec.x.categories) && spec.x.categories.some((text) => text.length * 6.6 > (width - left) / spec.x.categories.length);
+    const left = Math.min(width * 0.4, Math.max(...y.ticks.map((tick) => wide(tick.text)), 1) + 14) + (spec.y.label ? 20 : 0);
+    const slanted = Boolean(spec.x.categories) && spec.x.categories.some((text) => wide(text) > (width - left) / spec.x.categories.length);
     const box = { left, top: 12, right: width - 14, bottom: height - (slanted ? 110 : 46) };
     const x = scales.scale(spec.x, xs, (box.right - left) / 80);
     const toX = (value) => left + x.map(value) * (box.right - left);
@@ -92,8 +105,8 @@ decodePage.chart = (() => {
     }
     made.append(svg("path", { d: `M${round(box.left)} ${box.top}V${box.bottom}H${box.right}`, fill: "none", stroke: "#6e6e6e" }));
     const middle = (box.top + box.bottom) / 2;
-    if (spec.x.label) made.append(words(fits(spec.x.label, box.right), { x: (box.left + box.right) / 2, y: map.height - 6, "text-anchor": "middle", "font-size": 13 }));
-    if (spec.y.label) made.append(words(fits(spec.y.label, box.bottom), { x: 13, y: middle, "text-anchor": "middle", transform: `rotate(-90 13 ${middle})`, "font-size": 13 }));
+    if (spec.x.label) made.append(words(fits(spec.x.label, box.right, 13), { x: (box.left + box.right) / 2, y: map.height - 6, "text-anchor": "middle", "font-size": 13 }));
+    if (spec.y.label) made.append(words(fits(spec.y.label, box.bottom, 13), { x: 13, y: middle, "text-anchor": "middle", transform: `rotate(-90 13 ${middle})`, "font-size": 13 }));
     return made;
   }
 
@@ -105,7 +118,7 @@ decodePage.chart = (() => {
       const ends = line.axis === "x" ? { x1: at, x2: at, y1: box.top, y2: box.bottom } : { x1: box.left, x2: box.right, y1: at, y2: at };
       made.append(svg("line", { ...ends, stroke: GREY, "stroke-dasharray": "4 3" }));
       if (line.label) {
-        const isNear = line.axis === "x" && at + 4 + line.label.length * 6.2 > map.width;
+        const isNear = line.axis === "x" && at + 4 + wide(line.label, 11) > map.width;
         made.append(words(line.label, { x: line.axis === "x" ? at + (isNear ? -4 : 4) : box.right - 2, y: line.axis === "x" ? box.top + 10 : at - 4,
           "text-anchor": line.axis === "x" && !isNear ? "start" : "end", fill: "#4d4d4d", "font-size": 11 }));
       }
@@ -122,7 +135,7 @@ decodePage.chart = (() => {
     const colour = colourOf(one);
     const made = svg("g");
     const at = places.map((place, i) => i).filter((i) => places[i]);
-    const radius = one.faint ? 1.8 : one.line ? 3 : 4;
+    const radius = one.faint ? 1.8 : one.line ? 3 : at.length > 300 ? 2.6 : 4;
     const has = (i) => one.low && one.low[i] !== null && one.high[i] !== null;
     if (one.bars) {
       const zero = isAlongX ? toX(0) : toY(0);
@@ -154,10 +167,10 @@ decodePage.chart = (() => {
     const made = svg("g");
     const around = [[7, 4, "start"], [-7, 4, "end"], [0, -8, "middle"], [0, 16, "middle"], [7, -6, "start"], [-7, -6, "end"], [7, 14, "start"], [-7, 14, "end"]];
     for (const { place, text, asked } of wanted) {
-      const wide = text.length * 6.2;
+      const room = wide(text, 11.5);
       const boxes = around.map(([dx, dy, anchor]) => {
-        const start = place[0] + dx - (anchor === "end" ? wide : anchor === "middle" ? wide / 2 : 0);
-        return { x: place[0] + dx, y: place[1] + dy, anchor, left: start, right: start + wide, top: place[1] + dy - 10, bottom: place[1] + dy + 3 };
+        const start = place[0] + dx - (anchor === "end" ? room : anchor === "middle" ? room / 2 : 0);
+        return { x: place[0] + dx, y: place[1] + dy, anchor, left: start, right: start + room, top: place[1] + dy - 10, bottom: place[1] + dy + 3 };
       });
       const isFree = (box) => box.left > map.box.left && box.right < map.width && box.top > 0 && box.bottom < map.box.bottom
         && taken.every((other) => box.right < other.left || box.left > other.right || box.bottom < other.top || box.top > other.bottom);
@@ -348,8 +361,12 @@ decodePage.chart = (() => {
     redraw();
     window.addEventListener("beforeprint", () => redraw(PAPER));
     window.addEventListener("afterprint", () => redraw());
-    let wide = stage.clientWidth;
-    new ResizeObserver(() => { if (stage.clientWidth && stage.clientWidth !== wide) { wide = stage.clientWidth; redraw(); } }).observe(stage);
+    let last = stage.clientWidth;
+    new ResizeObserver(() => {
+      if (!stage.clientWidth || stage.clientWidth === last) return;
+      last = stage.clientWidth;
+      redraw();
+    }).observe(stage);
     return { redraw };
   };
 })();

@@ -14,7 +14,10 @@ from decode.report.page.sections.common import number, rest_of, table_part
 N_ROWS = 20
 OVERALL = "overall"
 N_TASKS = 6  # tasks with a figure
-NO_NULL = "No null was given (decode rank --null), so that ranks have no p-values: what comes first is not thereby significant."
+NO_NULL = (
+    "No null was given (decode rank --null), so that ranks have no p-values: what comes first is not thereby"
+    " significant."
+)
 MODEL_ONLY = "Attributions say what the model's predictions rest on; they are no experiment."
 
 
@@ -35,9 +38,13 @@ def rank_section(run: Run) -> Section:
     if has_fdr:
         called = ranking[ranking["fdr"] < 0.05]
         numbers.append(
-            Number("Pairs of regulator and task, FDR < 5 %", number(len(called)), note=f"of {number(len(ranking))}",
-                   caveat="" if len(called) else "nothing is significant; the order is no evidence")
-        )  # fmt: skip
+            Number(
+                "Pairs of regulator and task, FDR < 5 %",
+                number(len(called)),
+                note=f"of {number(len(ranking))}",
+                caveat="" if len(called) else "nothing is significant; the order is no evidence",
+            )
+        )
     else:
         caveats.append(NO_NULL)
     return Section(
@@ -49,9 +56,11 @@ def rank_section(run: Run) -> Section:
         (*parts, *rest_of(run, tables={file})),
         methods=methods_of(
             run,
-            f"Regulators were ranked by their mean DeepLIFT attributions {cite('shrikumar2017')} in the network {cite('tasaki2020')}"
+            f"Regulators were ranked by their mean DeepLIFT attributions {cite('shrikumar2017')} in the network"
+            f" {cite('tasaki2020')}"
             + (
-                f"; false discovery rates against refits on exchanged sites are Benjamini and Hochberg's {cite('benjamini1995')}"
+                "; false discovery rates against refits on exchanged sites are Benjamini and Hochberg's"
+                f" {cite('benjamini1995')}"
                 if has_fdr
                 else ""
             )
@@ -72,9 +81,12 @@ def _chart(run: Run, own: pd.DataFrame, task: str) -> Chart:
     more = {"genes bound": top["n_bound_genes"]} if "n_bound_genes" in top else None
     names = [f"{name} ({kind})" for name, kind in zip(top["regulator"], top["kind"], strict=True)]
     spec = ranked(
-        names, [series(top[column], rows, name=what, low=low, high=high, more=more, bars=True)],
-        name=f"{run.name}_{task}", title=f"Regulators of {task}.", x_label=f"{what} (log2)",
-    )  # fmt: skip
+        names,
+        [series(top[column], rows, name=what, low=low, high=high, more=more, bars=True)],
+        name=f"{run.name}_{task}",
+        title=f"Regulators of {task}.",
+        x_label=f"{what} (log2)",
+    )
     order = (
         "over all tasks, by mean absolute attribution"
         if column == "mean_abs"
