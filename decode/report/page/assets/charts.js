@@ -21,7 +21,7 @@ decodePage.chart = (() => {
   const GREY = "#6E6E6E";
   const FONT = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', Arial, sans-serif";
   const MOST_AVOIDED = 600; // points that names keep clear of
-  const PAPER = 640; // pixels of a figure on paper
+  const PAPER = 567; // pixels of a figure on paper: 150 mm
   const NEAR = 20; // pixels from the pointer to a point that it means
   let count = 0;
 

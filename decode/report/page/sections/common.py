@@ -165,9 +165,9 @@ def rest_of(
                 parts.append(table_part(run, frame, name, caption, is_folded=True))
     for name in run.named(".bed"):
         if name not in tables:
-            frame = read_bed(run, name)
+            caption = captions.get(base(name)) or f"Table {PurePosixPath(name).name}"
             text = "Places are 0-based and half-open, as in every BED file."
-            parts.append(table_part(run, frame, name, f"Table {PurePosixPath(name).name}", text=text, is_folded=True))
+            parts.append(table_part(run, read_bed(run, name), name, caption, text=text, is_folded=True))
     parts += [Text(f"Text {PurePosixPath(name).name}", run.text(name)) for name in run.named(".txt")]
     return tuple(parts)
 

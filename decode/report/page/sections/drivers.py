@@ -14,7 +14,7 @@ from decode.report.page.charts import KIND_LOOKS, ranked, series, volcano
 from decode.report.page.content import Chart, Number, Part, Section
 from decode.report.page.methods import cite, methods_of, record_rows
 from decode.report.page.runs import Run, in_order
-from decode.report.page.sections.common import number, percent, picture, read_bed, rest_of, table_part
+from decode.report.page.sections.common import number, percent, picture, rest_of, table_part
 
 FDR = 0.05
 N_ROWS = 25  # of the ranked figure
@@ -44,6 +44,7 @@ ABSENT = (
     " them."
 )
 CAPTIONS = {
+    "contrasts": "The contrast",
     "targets": "Leading targets of the first drivers",
     "where": "Where the sites lie, in targets and in all bound genes",
     "positions": "Sites along promoter and RNA",
@@ -76,20 +77,19 @@ def drivers_section(run: Run) -> Section:
         else "Which regulators have their sites in the genes that change?"
     )
     shared = {
-        "contrasts.tsv",
         "drivers.tsv",
         "targets.tsv",
         "where.tsv",
         "positions.tsv",
-        "sites.bed",
         "factors_without_sites.tsv",
     }
     return Section(
         run.name,
         "drivers",
         lead,
-        parts=(*parts, *rest_of(run, tables=used | shared, figures=used)),
+        parts=tuple(parts),
         sections=sections,
+        closing=rest_of(run, tables=used | shared, figures=used, captions=CAPTIONS),
         methods=methods_of(run, *_methods(contrasts, counts, run.options)),
         record=record_rows(run),
     )
@@ -330,10 +330,6 @@ def _folded(run: Run, name: str, stem: str) -> list[Part]:
             own = frame[frame["contrast"].astype(str) == name].drop(columns="contrast")
             caption = CAPTIONS[file.removesuffix(".tsv")]
             parts.append(table_part(run, own, file, caption, is_folded=True, name=f"{run.name}_{stem}_{file[:-4]}"))
-    if "sites.bed" in run.files:
-        sites = read_bed(run, "sites.bed")
-        text = "Of all contrasts; 0-based, half-open."
-        parts.append(table_part(run, sites, "sites.bed", CAPTIONS["sites"], text=text, is_folded=True))
     return parts
 
 
