@@ -52,10 +52,19 @@ def made_drivers(
             )
         )
         rows.append(
-            {"contrast": contrast, "n_genes": 900, "n_regulators": n, "n_significant": n_called, "r2": 0.12,
-             "null": "the model of the package", "inflation": 1.2, "n_changed_genes": 40 if n_called else 0, "caveat": ""}
+            {
+                "contrast": contrast,
+                "n_genes": 900,
+                "n_regulators": n,
+                "n_significant": n_called,
+                "r2": 0.12,
+                "null": "the model of the package",
+                "inflation": 1.2,
+                "n_changed_genes": 40 if n_called else 0,
+                "caveat": "",
+            }
             | entries
-        )  # fmt: skip
+        )
     tables = {
         "drivers.tsv": pd.concat(frames),
         "contrasts.tsv": pd.DataFrame(rows),
@@ -87,30 +96,54 @@ def made_evaluation(out: Path, *, model: float = 0.5, split: str = "test") -> Pa
     )
     kinds = ["median_level", "fold_change", "fold_change"]
     per_task = pd.DataFrame(
-        {"task": ["median_level", "liver", HOSTILE], "task_kind": kinds, "n_genes": 40, "model": [0.7, model, model - 0.1],
-         "mean": np.nan, "ridge_totals": [0.6, 0.4, 0.45], "pearson": 0.5, "rmse": 1.0, "member_mean": 0.4, "member_sd": 0.01}
-    )  # fmt: skip
+        {
+            "task": ["median_level", "liver", HOSTILE],
+            "task_kind": kinds,
+            "n_genes": 40,
+            "model": [0.7, model, model - 0.1],
+            "mean": np.nan,
+            "ridge_totals": [0.6, 0.4, 0.45],
+            "pearson": 0.5,
+            "rmse": 1.0,
+            "member_mean": 0.4,
+            "member_sd": 0.01,
+        }
+    )
     metrics = {
-        "split": split, "n_genes": 40, "model": {"fold_change_mean_spearman": model, "median_level_spearman": 0.7},
+        "split": split,
+        "n_genes": 40,
+        "model": {"fold_change_mean_spearman": model, "median_level_spearman": 0.7},
         "baselines": {"ridge_totals": {"fold_change_mean_spearman": 0.42, "median_level_spearman": 0.6}},
-        "members": [{}, {}], "specificity": {"n_tasks": 2, "n_own_highest": 2}, "seeds": [1, 2], "architecture": "default",
-    }  # fmt: skip
+        "members": [{}, {}],
+        "specificity": {"n_tasks": 2, "n_own_highest": 2},
+        "seeds": [1, 2],
+        "architecture": "default",
+    }
     predictions = pd.DataFrame({"gene_id": genes, "median_level": values, "liver": values, HOSTILE: values})
     write_run(
-        out, "evaluate", tables={"per_task.tsv": per_task, "predictions.tsv.gz": predictions},
-        figures={"specificity": figure()}, numbers={"metrics.json": metrics},
+        out,
+        "evaluate",
+        tables={"per_task.tsv": per_task, "predictions.tsv.gz": predictions},
+        figures={"specificity": figure()},
+        numbers={"metrics.json": metrics},
         record=run_record(inputs={"targets": targets}, split=split),
-    )  # fmt: skip
+    )
     return out
 
 
 def made_mediation(out: Path, *, share: float | None = 0.5, p_value: float = 0.01) -> Path:
     """A run of mediate: JSON, drivers and draws beside each other."""
     found = {
-        "pair": ["LAPTM5", HOSTILE], "n_samples": 60, "covariates": ["sex"], "r2_before": 0.4, "r2_after": 0.2, "share": share,
-        "drivers": ["SPI1"], "drivers_not_used": {"miR-1": "has no expression in the table"},
+        "pair": ["LAPTM5", HOSTILE],
+        "n_samples": 60,
+        "covariates": ["sex"],
+        "r2_before": 0.4,
+        "r2_after": 0.2,
+        "share": share,
+        "drivers": ["SPI1"],
+        "drivers_not_used": {"miR-1": "has no expression in the table"},
         "draws": {"none": {"n_candidates": 7, "n_draws": 100, "p_value": p_value}},
-    }  # fmt: skip
+    }
     stem = out.with_suffix("")
     draws = pd.DataFrame({"match_on": "none", "share": np.linspace(0, 0.6, 100)})
     drivers = pd.DataFrame(
@@ -128,10 +161,19 @@ def made_mediation(out: Path, *, share: float | None = 0.5, p_value: float = 0.0
 def made_disruption(out: Path, *, is_blind: bool = True) -> Path:
     """A run of disrupt: one gene, two regions, one task."""
     windows = pd.DataFrame(
-        {"gene_id": "G1", "gene_name": HOSTILE, "region": ["promoter"] * 3 + ["rna"] * 3, "from_bp": [-200, -100, 0, 0, 100, 200],
-         "to_bp": [-100, 0, 100, 100, 200, 300], "n_tracks": 1, "position_blind": is_blind, "task": "liver",
-         "effect": [0.0, 0.2, 0.0, -0.1, 0.0, 0.0], "sd_members": 0.01}
-    )  # fmt: skip
+        {
+            "gene_id": "G1",
+            "gene_name": HOSTILE,
+            "region": ["promoter"] * 3 + ["rna"] * 3,
+            "from_bp": [-200, -100, 0, 0, 100, 200],
+            "to_bp": [-100, 0, 100, 100, 200, 300],
+            "n_tracks": 1,
+            "position_blind": is_blind,
+            "task": "liver",
+            "effect": [0.0, 0.2, 0.0, -0.1, 0.0, 0.0],
+            "sd_members": 0.01,
+        }
+    )
     write_files("disrupt", {out: windows}, record=run_record(window=1, task="liver"))
     return out
 
@@ -139,10 +181,16 @@ def made_disruption(out: Path, *, is_blind: bool = True) -> Path:
 def made_knockout(out: Path) -> Path:
     """A run of knockout whose summary stands for the output."""
     summary = pd.DataFrame(
-        {"regulator": ["TF:SPI1", "RBP:TARDBP"] * 2, "kind": ["TF", "RBP"] * 2, "task": ["liver"] * 2 + ["lung"] * 2,
-         "n_genes": [50, 0] * 2, "mean_effect": [-0.3, np.nan, -0.1, np.nan], "mean_effect_sd": [0.01, np.nan] * 2,
-         "mean_abs_effect": [0.3, np.nan, 0.1, np.nan]}
-    )  # fmt: skip
+        {
+            "regulator": ["TF:SPI1", "RBP:TARDBP"] * 2,
+            "kind": ["TF", "RBP"] * 2,
+            "task": ["liver"] * 2 + ["lung"] * 2,
+            "n_genes": [50, 0] * 2,
+            "mean_effect": [-0.3, np.nan, -0.1, np.nan],
+            "mean_effect_sd": [0.01, np.nan] * 2,
+            "mean_abs_effect": [0.3, np.nan, 0.1, np.nan],
+        }
+    )
     write_files("knockout", {out: summary}, record=run_record(regulators=None))
     return out
 
@@ -151,22 +199,49 @@ def made_panels(out: Path, *, is_in_band: bool = True) -> Path:
     """A run of landmark evaluate."""
     sizes = [50, 100]
     curves = pd.DataFrame(
-        [{"over": "all", "panel": panel, "method": panel, "size": size, "n_genes": size, "n_splits": 1, "mean_mae": 0.5 - size / 1000,
-          "mean_pcc": 0.5, "share_passing": 0.6} for panel in ("panel", "L1000", "random") for size in sizes]
-    )  # fmt: skip
+        [
+            {
+                "over": "all",
+                "panel": panel,
+                "method": panel,
+                "size": size,
+                "n_genes": size,
+                "n_splits": 1,
+                "mean_mae": 0.5 - size / 1000,
+                "mean_pcc": 0.5,
+                "share_passing": 0.6,
+            }
+            for panel in ("panel", "L1000", "random")
+            for size in sizes
+        ]
+    )
     band = pd.DataFrame(
-        [{"split": 0, "size": size, "measure": measure, "n_random": 20, "lowest": 0.3, "mean": 0.4, "highest": 0.5}
-         for size in sizes for measure in ("mean_mae", "mean_pcc", "share_passing")]
-    )  # fmt: skip
+        [
+            {"split": 0, "size": size, "measure": measure, "n_random": 20, "lowest": 0.3, "mean": 0.4, "highest": 0.5}
+            for size in sizes
+            for measure in ("mean_mae", "mean_pcc", "share_passing")
+        ]
+    )
     comparisons = pd.DataFrame(
-        {"split": 0, "panel": "panel", "reference": ["L1000", "random"], "size": 100, "difference": [0.01, -0.02],
-         "low": [-0.01, -0.03], "high": [0.03, -0.01], "n_test": 24, "is_in_band": ["", is_in_band]}
-    )  # fmt: skip
+        {
+            "split": 0,
+            "panel": "panel",
+            "reference": ["L1000", "random"],
+            "size": 100,
+            "difference": [0.01, -0.02],
+            "low": [-0.01, -0.03],
+            "high": [0.03, -0.01],
+            "n_test": 24,
+            "is_in_band": ["", is_in_band],
+        }
+    )
     write_run(
-        out, "landmark evaluate", tables={"curves.tsv": curves, "band.tsv": band, "comparisons.tsv": comparisons},
+        out,
+        "landmark evaluate",
+        tables={"curves.tsv": curves, "band.tsv": band, "comparisons.tsv": comparisons},
         texts={"summary.txt": "panel: not judged on 1 of 2 splits\n"},
         record=run_record(sizes=sizes, splits=1, random=20, against="L1000", imputers=["network"], seed=0),
-    )  # fmt: skip
+    )
     return out
 
 
@@ -176,25 +251,42 @@ def made_persons(out: Path, *, best: float = 0.6) -> Path:
         {"sample": [HOSTILE, "b", "c"], "model": [0.6, 0.5, 0.4], "knn_genes": best, "ridge_totals": 0.1}
     )
     found = {
-        "task_kind": "fold_change", "split": "test", "n_genes": 30, "n_persons": 3, "n_samples": 3, "n_kept": 2,
-        "keep_above_percentile": 50.0, "all": {"model": 0.5, "knn_genes": best}, "kept": {"model": 0.55}, "published": {"all": 0.28},
+        "task_kind": "fold_change",
+        "split": "test",
+        "n_genes": 30,
+        "n_persons": 3,
+        "n_samples": 3,
+        "n_kept": 2,
+        "keep_above_percentile": 50.0,
+        "all": {"model": 0.5, "knn_genes": best},
+        "kept": {"model": 0.55},
+        "published": {"all": 0.28},
         "genes": {"all": {"share_fdr5": 0.8, "share_fdr5_random_pairs": 0.2, "mean_pearson": 0.4}},
         "concordance": {"n_own_highest": 3, "n_samples": 3, "mean_own": 0.5, "mean_unrelated": 0.0, "p_value": 0.4},
-    }  # fmt: skip
+    }
     per_gene = pd.DataFrame({"gene_id": ["G1", "G2"], "pearson": [0.2, np.nan]})
     write_run(
-        out, "persons evaluate", tables={"per_person.tsv": per_person, "per_gene.tsv.gz": per_gene},
-        numbers={"persons.json": found}, record=run_record(split="test", seed=0),
-    )  # fmt: skip
+        out,
+        "persons evaluate",
+        tables={"per_person.tsv": per_person, "per_gene.tsv.gz": per_gene},
+        numbers={"persons.json": found},
+        record=run_record(split="test", seed=0),
+    )
     return out
 
 
 def made_differential(out: Path) -> Path:
     """A run of differential: one term with a significant gene, one without."""
     table = pd.DataFrame(
-        {"gene_id": ["G1", "G2", HOSTILE] * 2, "term": ["age"] * 3 + ["sex"] * 3, "log2_fold_change": [1.0, -1.0, 0.1] * 2,
-         "t": 1.0, "p_value": 0.1, "fdr": [0.01, 0.2, 0.3, 0.9, 0.9, 0.9]}
-    )  # fmt: skip
+        {
+            "gene_id": ["G1", "G2", HOSTILE] * 2,
+            "term": ["age"] * 3 + ["sex"] * 3,
+            "log2_fold_change": [1.0, -1.0, 0.1] * 2,
+            "t": 1.0,
+            "p_value": 0.1,
+            "fdr": [0.01, 0.2, 0.3, 0.9, 0.9, 0.9],
+        }
+    )
     record = run_record(design="~ age + sex") | {"counts": {"n_samples": 20, "df": 17, "prior_df": 3.5}}
     write_files("differential", {out: table}, record=record)
     return out

@@ -142,7 +142,7 @@ def test_no_text_becomes_anything_else(tmp_path, text):
 
 
 def test_what_is_refused(runs, page, tmp_path):
-    with pytest.raises(ValueError, match="let its name end in .html"):
+    with pytest.raises(ValueError, match=r"let its name end in \.html"):
         write_report(runs, tmp_path / "report.pdf")
     with pytest.raises(FileExistsError, match="exists; give --force"):
         write_report(runs, page)

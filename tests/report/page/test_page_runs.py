@@ -142,6 +142,11 @@ def test_a_run_may_be_moved(tmp_path, drivers):
 
 
 def test_options_are_shown_flat():
-    assert list(flat({"seed": 0, "network": {"width": 3, "gone": None}, "empty": [], "names": ["a", "b"], "on": True})) == [
-        ("seed", "0"), ("network.width", "3"), ("names", "a, b"), ("on", "true"),
-    ]  # fmt: skip
+    assert list(
+        flat({"seed": 0, "network": {"width": 3, "gone": None}, "empty": [], "names": ["a", "b"], "on": True})
+    ) == [
+        ("seed", "0"),
+        ("network.width", "3"),
+        ("names", "a, b"),
+        ("on", "true"),
+    ]
