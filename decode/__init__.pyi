@@ -118,6 +118,7 @@ from decode.report.drivers import write_drivers as write_drivers
 from decode.report.evaluation import write_evaluation as write_evaluation
 from decode.report.page.atlas import AtlasSource as AtlasSource
 from decode.report.page.atlas import atlas_page as atlas_page
+from decode.report.page.write import write_report as write_report
 from decode.statistics.enrichment import hypergeometric_enrichment as hypergeometric_enrichment
 from decode.statistics.enrichment import preranked_gsea as preranked_gsea
 from decode.statistics.enrichment import read_gmt as read_gmt

@@ -104,6 +104,11 @@ def _source(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
+def _unbroken(value: Any) -> Any:
+    """A number stays in one line with its per cent sign."""
+    return value.replace(" %", "\u00a0%") if type(value) is str else value
+
+
 def _environment() -> Any:
     try:
         import jinja2
@@ -113,6 +118,7 @@ def _environment() -> Any:
         loader=jinja2.PackageLoader(ASSETS, "assets"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        finalize=_unbroken,
         trim_blocks=True,
         lstrip_blocks=True,
     )

@@ -105,13 +105,16 @@ def volcano(
     known = table[table[fdr].notna() & table[effect].notna()].reset_index(drop=True)
     height = pd.Series(-np.log10(np.maximum(known[fdr].to_numpy(dtype=float), SMALLEST_P)))
     named = known.nsmallest(NAMED, rank or fdr).index
+    parts: list[tuple[str, pd.Series, tuple[int | str, str], dict[str, Any]]]
     if group is not None:
         of_kind = known[group].astype(str)
         parts = [(kind, of_kind == kind, KIND_LOOKS.get(kind, (6, "diamond")), {}) for kind in dict.fromkeys(of_kind)]
     else:
         is_called = known[fdr] < limit
-        parts = [("FDR not below the line", ~is_called, ("grey", "circle"), {"faint": True})]
-        parts.append((f"FDR < {limit:.0%}", is_called, (3, "circle"), {}))
+        parts = [
+            ("FDR not below the line", ~is_called, ("grey", "circle"), {"faint": True}),
+            (f"FDR < {limit:.0%}", is_called, (3, "circle"), {}),
+        ]
     shown = []
     for label, chosen, look, flags in parts:
         if chosen.any():
@@ -119,10 +122,16 @@ def volcano(
             extra = {"FDR": own[fdr]} | {one: own[column] for one, column in (more or {}).items() if column in own}
             shown.append(
                 series(
-                    own[effect], height[chosen], name=label, look=look, text=own[text].tolist(), more=extra,
-                    labels=[place for place, row in enumerate(own.index) if row in named], **flags,
+                    own[effect],
+                    height[chosen],
+                    name=label,
+                    look=look,
+                    text=own[text].tolist(),
+                    more=extra,
+                    labels=[place for place, row in enumerate(own.index) if row in named],
+                    **flags,
                 )
-            )  # fmt: skip
+            )
     return {
         "name": name,
         "title": title,
@@ -169,9 +178,14 @@ def scatter(
 ) -> dict[str, Any]:
     """Points of two numbers."""
     return {
-        "name": name, "title": title, "x": {"label": x_label}, "y": {"label": y_label}, "series": list(shown),
-        "diagonal": diagonal, **rest,
-    }  # fmt: skip
+        "name": name,
+        "title": title,
+        "x": {"label": x_label},
+        "y": {"label": y_label},
+        "series": list(shown),
+        "diagonal": diagonal,
+        **rest,
+    }
 
 
 def histogram(
@@ -196,6 +210,11 @@ def histogram(
         middle, pd.Series(counts), name=y_label, look=(5, "square"), bars=True, width=rounded(edges[1] - edges[0])
     )
     return {
-        "name": name, "title": title, "x": {"label": x_label, "low": rounded(low), "high": rounded(high)},
-        "y": {"label": y_label, "low": 0}, "series": [bars], "lines": list(lines), "height": 300,
-    }  # fmt: skip
+        "name": name,
+        "title": title,
+        "x": {"label": x_label, "low": rounded(low), "high": rounded(high)},
+        "y": {"label": y_label, "low": 0},
+        "series": [bars],
+        "lines": list(lines),
+        "height": 300,
+    }

@@ -108,6 +108,8 @@ class Section(NamedTuple):
         Figures, tables and texts in the order of reading.
     sections : tuple of Section
         Such as one a contrast.
+    closing : tuple of Part
+        What comes after them.
     methods : tuple of str
         Paragraphs that a paper can use.
     record : tuple of (str, str)
@@ -121,5 +123,6 @@ class Section(NamedTuple):
     caveats: tuple[str, ...] = ()
     parts: tuple[Part, ...] = ()
     sections: tuple[Section, ...] = ()
+    closing: tuple[Part, ...] = ()
     methods: tuple[str, ...] = ()
     record: tuple[tuple[str, str], ...] = ()

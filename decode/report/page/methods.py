@@ -9,27 +9,47 @@ from typing import Any
 from decode.report.page.runs import Run, flat
 
 REFERENCES = {
-    "tasaki2020": "Tasaki S, Gaiteri C, Mostafavi S, Wang Y. Deep learning decodes the principles of differential gene "
-    "expression. Nature Machine Intelligence 2, 376\u2013386 (2020).",
+    "tasaki2020": (
+        "Tasaki S, Gaiteri C, Mostafavi S, Wang Y. Deep learning decodes the principles of differential gene "
+        "expression. Nature Machine Intelligence 2, 376\u2013386 (2020)."
+    ),
     "kong2021": "Kong Y et al. BMC Bioinformatics 22, 27 (2021): landmark genes by autoencoder and DeepLIFT.",
-    "shrikumar2017": "Shrikumar A, Greenside P, Kundaje A. Learning important features through propagating activation "
-    "differences. ICML, PMLR 70, 3145\u20133153 (2017).",
-    "benjamini1995": "Benjamini Y, Hochberg Y. Controlling the false discovery rate: a practical and powerful approach "
-    "to multiple testing. Journal of the Royal Statistical Society B 57, 289\u2013300 (1995).",
-    "smyth2004": "Smyth GK. Linear models and empirical Bayes methods for assessing differential expression in "
-    "microarray experiments. Statistical Applications in Genetics and Molecular Biology 3, 3 (2004).",
-    "freedman1983": "Freedman D, Lane D. A nonstochastic interpretation of reported significance levels. Journal of "
-    "Business & Economic Statistics 1, 292\u2013298 (1983).",
-    "phipson2010": "Phipson B, Smyth GK. Permutation P-values should never be zero. Statistical Applications in "
-    "Genetics and Molecular Biology 9, 39 (2010).",
-    "subramanian2017": "Subramanian A et al. A next generation Connectivity Map: L1000 platform and the first 1,000,000 "
-    "profiles. Cell 171, 1437\u20131452 (2017).",
-    "chen2016": "Chen Y, Li Y, Narayan R, Subramanian A, Xie X. Gene expression inference with deep learning. "
-    "Bioinformatics 32, 1832\u20131839 (2016).",
-    "mancuso2020": "Mancuso CA, Canfield JL, Singla D, Krishnan A. A flexible, interpretable, and accurate approach for "
-    "imputing the expression of unmeasured genes. Nucleic Acids Research 48, e125 (2020).",
-    "balin2019": "Balin MF, Abid A, Zou J. Concrete autoencoders: differentiable feature selection and reconstruction. "
-    "ICML, PMLR 97, 444\u2013453 (2019).",
+    "shrikumar2017": (
+        "Shrikumar A, Greenside P, Kundaje A. Learning important features through propagating activation "
+        "differences. ICML, PMLR 70, 3145\u20133153 (2017)."
+    ),
+    "benjamini1995": (
+        "Benjamini Y, Hochberg Y. Controlling the false discovery rate: a practical and powerful approach "
+        "to multiple testing. Journal of the Royal Statistical Society B 57, 289\u2013300 (1995)."
+    ),
+    "smyth2004": (
+        "Smyth GK. Linear models and empirical Bayes methods for assessing differential expression in "
+        "microarray experiments. Statistical Applications in Genetics and Molecular Biology 3, 3 (2004)."
+    ),
+    "freedman1983": (
+        "Freedman D, Lane D. A nonstochastic interpretation of reported significance levels. Journal of "
+        "Business & Economic Statistics 1, 292\u2013298 (1983)."
+    ),
+    "phipson2010": (
+        "Phipson B, Smyth GK. Permutation P-values should never be zero. Statistical Applications in "
+        "Genetics and Molecular Biology 9, 39 (2010)."
+    ),
+    "subramanian2017": (
+        "Subramanian A et al. A next generation Connectivity Map: L1000 platform and the first 1,000,000 "
+        "profiles. Cell 171, 1437\u20131452 (2017)."
+    ),
+    "chen2016": (
+        "Chen Y, Li Y, Narayan R, Subramanian A, Xie X. Gene expression inference with deep learning. "
+        "Bioinformatics 32, 1832\u20131839 (2016)."
+    ),
+    "mancuso2020": (
+        "Mancuso CA, Canfield JL, Singla D, Krishnan A. A flexible, interpretable, and accurate approach for "
+        "imputing the expression of unmeasured genes. Nucleic Acids Research 48, e125 (2020)."
+    ),
+    "balin2019": (
+        "Balin MF, Abid A, Zou J. Concrete autoencoders: differentiable feature selection and reconstruction. "
+        "ICML, PMLR 97, 444\u2013453 (2019)."
+    ),
 }
 PACKAGE = "decode-expression"
 
@@ -106,8 +126,9 @@ def record_rows(run: Run) -> tuple[tuple[str, str], ...]:
     rows.append(("finished (UTC)", str(record.get("time_utc") or "unknown")))
     for name, entry in (record.get("inputs") or {}).items():
         rows.append((f"input: {name}", _input_text(entry)))
-    rows += [(f"version of {name}", str(version)) for name, version in (record.get("versions") or {}).items()]
-    rows += [(f"option: {name}", value) for name, value in flat(run.options)]
+    versions = ", ".join(f"{name} {version}" for name, version in (record.get("versions") or {}).items())
+    options = "; ".join(f"{name} {value}" for name, value in flat(run.options))
+    rows += [(name, text) for name, text in (("versions", versions), ("options", options)) if text]
     return tuple(rows)
 
 

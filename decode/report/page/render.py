@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from decode.report.page.base import assemble_page
-from decode.report.page.content import Chart, Picture, Section, Table, Text
+from decode.report.page.content import Chart, Part, Section, Table
 
 
 class _Placed(NamedTuple):
@@ -14,7 +14,7 @@ class _Placed(NamedTuple):
 
     what: str
     key: str
-    part: Chart | Picture | Table | Text
+    part: Part
 
 
 class _Sheet(NamedTuple):
@@ -24,6 +24,7 @@ class _Sheet(NamedTuple):
     section: Section
     parts: list[_Placed]
     inner: list[_Sheet]
+    closing: list[_Placed]
 
 
 def render_page(
@@ -59,13 +60,19 @@ def render_page(
 
 
 def _sheet(section: Section, anchor: str, data: dict[str, Any]) -> _Sheet:
+    parts = _placed(section.parts, anchor, data)
+    inner = [_sheet(one, f"{anchor}-{number}s", data) for number, one in enumerate(section.sections, 1)]
+    return _Sheet(anchor, section, parts, inner, _placed(section.closing, f"{anchor}-c", data))
+
+
+def _placed(parts: Sequence[Part], anchor: str, data: dict[str, Any]) -> list[_Placed]:
+    """Parts with the names of their places; what scripts draw goes into `data`."""
     placed = []
-    for number, part in enumerate(section.parts, 1):
+    for number, part in enumerate(parts, 1):
         key = f"{anchor}-{number}"
         if isinstance(part, Chart):
             data["charts"][key] = part.spec
         elif isinstance(part, Table):
             data["tables"][key] = part.spec
         placed.append(_Placed(type(part).__name__.lower(), key, part))
-    inner = [_sheet(one, f"{anchor}-{number}s", data) for number, one in enumerate(section.sections, 1)]
-    return _Sheet(anchor, section, placed, inner)
+    return placed

@@ -48,12 +48,14 @@ class Run(NamedTuple):
         Where the names of its files begin.
     record : dict
         Content of its record, checked.
+    record_file : Path
     """
 
     name: str
     out: Path
     folder: Path
     record: dict[str, Any]
+    record_file: Path
 
     @property
     def kind(self) -> str:
@@ -168,9 +170,10 @@ class Run(NamedTuple):
         return list(dict.fromkeys(name.rsplit(".", 1)[0] for name in self.named(".png", ".svg")))
 
     def input_path(self, name: str) -> Path | None:
-        """Where an input of it lies, if it is still there and the same."""
+        """Where an input of it lies, if it is still there and the same: from here, or from where the run lies."""
         entry = (self.record.get("inputs") or {}).get(name) or {}
-        for path in (Path(entry.get("path", "")), self.folder / entry.get("path", "")):
+        given = str(entry.get("path") or "")
+        for path in (Path(given), self.folder / given, self.folder.parent / given):
             if path.is_file() and sha256_of(path) == entry.get("sha256"):
                 return path
         return None
@@ -259,7 +262,7 @@ def read_run(out: str | Path, *, name: str = "") -> Run:
     outside = [one for one in record["files"] if _leaves(one)]
     if outside:
         raise ValueError(f"{record_file} lists files outside its run ({listed(outside)}); {ADVICE}")
-    return Run(name or out.resolve().name, out, folder, record)
+    return Run(name or out.resolve().name, out, folder, record, record_file)
 
 
 def _leaves(name: str) -> bool:

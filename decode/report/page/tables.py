@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-ROWS = 5000  # of a table within a page; the rest is in its file
+ROWS = 25_000  # of a table within a page, so that all genes of a genome fit; the rest is in its file
+CELLS = 400_000  # of a table within a page
 DIGITS = 6  # significant, of a number within a page; its file has all
 
 
@@ -23,7 +24,7 @@ def table_spec(
     help_texts: Mapping[str, str] | None = None,
     file: str = "",
     n_rows: int | None = None,
-    rows: int = ROWS,
+    rows: int | None = None,
 ) -> dict[str, Any]:
     """A frame as `decodePage.table` takes it.
 
@@ -45,8 +46,8 @@ def table_spec(
         Where the whole table is.
     n_rows : int, optional
         Rows of the whole table, where `table` is a part of it.
-    rows : int, default 5000
-        The first rows are taken.
+    rows : int, optional
+        The first rows are taken; default 25,000, or fewer where the table is wide.
 
     Examples
     --------
@@ -56,7 +57,7 @@ def table_spec(
     labels, help_texts = labels or {}, help_texts or {}
     order = [column for column in first if column in table.columns]
     order += [column for column in table.columns if column not in order]
-    part = table[order].head(rows)
+    part = table[order].head(min(ROWS, max(1000, CELLS // max(len(order), 1))) if rows is None else rows)
     columns = [
         {
             "name": str(column),

@@ -52,7 +52,7 @@ def write_workbook(sections: Iterable[Section], path: str | Path) -> None:
 def _tables(sections: Iterable[Section], above: str = "") -> Iterator[tuple[str, Table]]:
     for section in sections:
         title = f"{above}, {section.title}" if above else section.title
-        yield from ((title, part) for part in section.parts if isinstance(part, Table))
+        yield from ((title, part) for part in (*section.parts, *section.closing) if isinstance(part, Table))
         yield from _tables(section.sections, title)
 
 

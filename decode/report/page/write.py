@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from decode.core.checks import listed
+from decode.core.files import run_record
 from decode.core.outputs import check_not_input
-from decode.report.files import write_files
+from decode.report.files import Content, write_files
 from decode.report.page.content import Section
 from decode.report.page.methods import cited
 from decode.report.page.render import render_page
@@ -24,7 +25,7 @@ def write_report(
     out: str | Path,
     *,
     title: str | None = None,
-    xlsx: str | Path | None = None,
+    xlsx: bool = False,
     record: Mapping[str, Any] | None = None,
     force: bool = False,
 ) -> list[Path]:
@@ -38,8 +39,8 @@ def write_report(
     out : str or Path
         Page to write (.html).
     title : str, optional
-    xlsx : str or Path, optional
-        Also all tables in one workbook, a sheet each.
+    xlsx : bool, default False
+        Also all tables in one workbook beside the page, a sheet each.
     record : mapping, optional
         What was run, see `decode.core.files.run_record`; written as OUT.run.json.
     force : bool, default False
@@ -48,7 +49,7 @@ def write_report(
     Returns
     -------
     list of Path
-        The files written; the record is the last.
+        The files written: the page, the workbook, the record.
 
     Raises
     ------
@@ -65,18 +66,29 @@ def write_report(
     >>> decode.write_report(["results", "drivers"], "report.html")  # doctest: +SKIP
     """
     out = Path(out)
-    if out.suffix.lower() not in (".html", ".htm"):
-        raise ValueError(f"--out {out} is a page of HTML; let its name end in .html")
-    if xlsx is not None and Path(xlsx).suffix.lower() != ".xlsx":
-        raise ValueError(f"--xlsx {xlsx} is a workbook; let its name end in .xlsx")
+    check_names(out)
     found = read_runs(runs)
     check_not_input(out, [(run.name, run.out) for run in found])
+    if record is None:
+        record = run_record(inputs={run.name: run.record_file for run in found}, title=title, xlsx=xlsx)
     sections = [section_of(run) for run in found]
     page = render_page(title or TITLE, sections, lines=_lines(found), references=cited(_methods(sections)))
-    files: dict[Path, Any] = {out: page}
-    if xlsx is not None:
-        files[Path(xlsx)] = lambda path: write_workbook(sections, path)
+    files: dict[Path, Content] = {out: page}
+    if xlsx:
+        files[out.with_suffix(".xlsx")] = lambda path: write_workbook(sections, path)
     return write_files("report", files, record=record, force=force)
+
+
+def check_names(out: str | Path) -> None:
+    """Refuse a page whose name does not say that it is one.
+
+    Raises
+    ------
+    ValueError
+        If the name does not end in .html or .htm.
+    """
+    if Path(out).suffix.lower() not in (".html", ".htm"):
+        raise ValueError(f"--out {out} is a page of HTML; let its name end in .html")
 
 
 def _lines(runs: list[Run]) -> list[str]:

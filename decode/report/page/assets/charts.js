@@ -20,6 +20,8 @@ decodePage.chart = (() => {
   const PALETTE = ["#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000"];
   const GREY = "#6E6E6E";
   const FONT = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', Arial, sans-serif";
+  const MOST_AVOIDED = 600; // points that names keep clear of
+  const PAPER = 567; // pixels of a figure on paper: 150 mm
   const NEAR = 20; // pixels from the pointer to a point that it means
   let count = 0;
 
@@ -32,7 +34,21 @@ decodePage.chart = (() => {
   const round = (value) => Math.round(value * 10) / 10;
   const colourOf = (series) => (series.colour === "grey" ? GREY : PALETTE[(series.colour ?? 0) % PALETTE.length]);
   const shape = (series, x, y, r) => SHAPES[series.marker || "circle"](round(x), round(y), r);
-  const fits = (text, width) => (text.length * 6.4 <= width ? text : `${text.slice(0, Math.max(3, Math.floor(width / 6.4) - 1))}\u2026`);
+  const pen = document.createElement("canvas").getContext("2d");
+
+  /* Pixels that a text takes. */
+  function wide(text, size = 12) {
+    pen.font = `${size}px ${FONT}`;
+    return pen.measureText(text).width;
+  }
+
+  function fits(text, width, size = 12) {
+    if (wide(text, size) <= width) return text;
+    let length = text.length;
+    while (length > 3 && wide(`${text.slice(0, length)}\u2026`, size) > width) length -= 1;
+    return `${text.slice(0, length)}\u2026`;
+  }
+
   const words = (text, attributes) => svg("text", { "font-family": FONT, "font-size": 12, fill: "#1a1a1a", ...attributes }, text);
 
   function limits(spec, series) {
@@ -60,9 +76,8 @@ decodePage.chart = (() => {
     const rows = spec.y.categories;
     const height = spec.height || (rows ? 70 + Math.max(3, rows.length) * 20 : Math.min(440, Math.max(300, width * 0.62)));
     const y = scales.scale(spec.y, ys, height / 55);
-    const longest = Math.max(...y.ticks.map((tick) => tick.text.length), 1);
-    const left = Math.min(width * 0.4, longest * 7.4 + 14) + (spec.y.label ? 20 : 0);
-    const slanted = Boolean(spec.x.categories) && spec.x.categories.some((text) => text.length * 6.6 > (width - left) / spec.x.categories.length);
+    const left = Math.min(width * 0.4, Math.max(...y.ticks.map((tick) => wide(tick.text)), 1) + 14) + (spec.y.label ? 20 : 0);
+    const slanted = Boolean(spec.x.categories) && spec.x.categories.some((text) => wide(text) > (width - left) / spec.x.categories.length);
     const box = { left, top: 12, right: width - 14, bottom: height - (slanted ? 110 : 46) };
     const x = scales.scale(spec.x, xs, (box.right - left) / 80);
     const toX = (value) => left + x.map(value) * (box.right - left);
@@ -90,8 +105,8 @@ decodePage.chart = (() => {
     }
     made.append(svg("path", { d: `M${round(box.left)} ${box.top}V${box.bottom}H${box.right}`, fill: "none", stroke: "#6e6e6e" }));
     const middle = (box.top + box.bottom) / 2;
-    if (spec.x.label) made.append(words(fits(spec.x.label, box.right), { x: (box.left + box.right) / 2, y: map.height - 6, "text-anchor": "middle", "font-size": 13 }));
-    if (spec.y.label) made.append(words(fits(spec.y.label, box.bottom), { x: 13, y: middle, "text-anchor": "middle", transform: `rotate(-90 13 ${middle})`, "font-size": 13 }));
+    if (spec.x.label) made.append(words(fits(spec.x.label, box.right, 13), { x: (box.left + box.right) / 2, y: map.height - 6, "text-anchor": "middle", "font-size": 13 }));
+    if (spec.y.label) made.append(words(fits(spec.y.label, box.bottom, 13), { x: 13, y: middle, "text-anchor": "middle", transform: `rotate(-90 13 ${middle})`, "font-size": 13 }));
     return made;
   }
 
@@ -103,8 +118,9 @@ decodePage.chart = (() => {
       const ends = line.axis === "x" ? { x1: at, x2: at, y1: box.top, y2: box.bottom } : { x1: box.left, x2: box.right, y1: at, y2: at };
       made.append(svg("line", { ...ends, stroke: GREY, "stroke-dasharray": "4 3" }));
       if (line.label) {
-        made.append(words(line.label, { x: line.axis === "x" ? at + 4 : box.right - 2, y: line.axis === "x" ? box.top + 10 : at - 4,
-          "text-anchor": line.axis === "x" ? "start" : "end", fill: "#4d4d4d", "font-size": 11 }));
+        const isNear = line.axis === "x" && at + 4 + wide(line.label, 11) > map.width;
+        made.append(words(line.label, { x: line.axis === "x" ? at + (isNear ? -4 : 4) : box.right - 2, y: line.axis === "x" ? box.top + 10 : at - 4,
+          "text-anchor": line.axis === "x" && !isNear ? "start" : "end", fill: "#4d4d4d", "font-size": 11 }));
       }
     }
     if (spec.diagonal) {
@@ -119,7 +135,7 @@ decodePage.chart = (() => {
     const colour = colourOf(one);
     const made = svg("g");
     const at = places.map((place, i) => i).filter((i) => places[i]);
-    const radius = one.faint ? 1.8 : one.line ? 3 : 4;
+    const radius = one.faint ? 1.8 : one.line ? 3 : at.length > 300 ? 2.6 : 4;
     const has = (i) => one.low && one.low[i] !== null && one.high[i] !== null;
     if (one.bars) {
       const zero = isAlongX ? toX(0) : toY(0);
@@ -146,19 +162,19 @@ decodePage.chart = (() => {
   }
 
   /* Names at points; those that would lie over another are left out unless they were asked for. */
-  function labels(wanted, map) {
-    const taken = [];
+  function labels(wanted, map, points) {
+    const taken = points.map(([x, y]) => ({ left: x - 4, right: x + 4, top: y - 4, bottom: y + 4 }));
     const made = svg("g");
     const around = [[7, 4, "start"], [-7, 4, "end"], [0, -8, "middle"], [0, 16, "middle"], [7, -6, "start"], [-7, -6, "end"], [7, 14, "start"], [-7, 14, "end"]];
     for (const { place, text, asked } of wanted) {
-      const wide = text.length * 6.2;
+      const room = wide(text, 11.5);
       const boxes = around.map(([dx, dy, anchor]) => {
-        const start = place[0] + dx - (anchor === "end" ? wide : anchor === "middle" ? wide / 2 : 0);
-        return { x: place[0] + dx, y: place[1] + dy, anchor, left: start, right: start + wide, top: place[1] + dy - 10, bottom: place[1] + dy + 3 };
+        const start = place[0] + dx - (anchor === "end" ? room : anchor === "middle" ? room / 2 : 0);
+        return { x: place[0] + dx, y: place[1] + dy, anchor, left: start, right: start + room, top: place[1] + dy - 10, bottom: place[1] + dy + 3 };
       });
       const isFree = (box) => box.left > map.box.left && box.right < map.width && box.top > 0 && box.bottom < map.box.bottom
         && taken.every((other) => box.right < other.left || box.left > other.right || box.bottom < other.top || box.top > other.bottom);
-      const best = boxes.find(isFree) || (asked ? boxes[0] : null);
+      const best = boxes.find(isFree) || (asked ? boxes[0] : null); // of its own point it stands clear
       if (!best) continue;
       taken.push(best);
       made.append(words(text, { x: round(best.x), y: round(best.y), "text-anchor": best.anchor, "font-size": 11.5, stroke: "#fff", "stroke-width": 3, "paint-order": "stroke", "stroke-linejoin": "round" }));
@@ -229,8 +245,10 @@ decodePage.chart = (() => {
       return found;
     }
 
-    function redraw() {
-      const width = Math.round(Math.min(960, Math.max(300, stage.clientWidth || 720)));
+    const strong = () => visible().filter((s) => !spec.series[s].faint);
+
+    function redraw(paper) {
+      const width = paper || Math.round(Math.min(960, Math.max(300, stage.clientWidth || 720)));
       map = layout(spec, spec.series, width);
       const { height } = map;
       const made = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": spec.title, "data-name": spec.name });
@@ -238,7 +256,8 @@ decodePage.chart = (() => {
       for (const s of visible()) made.append(marks(spec.series[s], map.places[s], map));
       const wanted = wantedLabels();
       if (sought) made.append(...wanted.map(({ place: [x, y] }) => svg("circle", { cx: round(x), cy: round(y), r: 6.5, fill: "none", stroke: "#1a1a1a", "stroke-width": 1.6 })));
-      made.append(labels(wanted, map), svg("circle", { class: "pointer", r: 7, fill: "none", stroke: "#1a1a1a", "stroke-width": 2, visibility: "hidden" }));
+      const others = [...wanted.map(({ place: point }) => point), ...strong().flatMap((s) => map.places[s].filter(Boolean)).slice(0, MOST_AVOIDED)];
+      made.append(labels(wanted, map, others), svg("circle", { class: "pointer", r: 7, fill: "none", stroke: "#1a1a1a", "stroke-width": 2, visibility: "hidden" }));
       drawn.replaceWith(made);
       drawn = made;
       if (at) show(at);
@@ -283,8 +302,7 @@ decodePage.chart = (() => {
 
     /* Points that arrow keys walk through, from left to right or from the first row down. */
     function walk() {
-      const strong = visible().filter((s) => !spec.series[s].faint);
-      const chosen = strong.some((s) => map.places[s].some(Boolean)) ? strong : visible();
+      const chosen = strong().some((s) => map.places[s].some(Boolean)) ? strong() : visible();
       const order = chosen.flatMap((s) => map.places[s].map((point, i) => (point ? [s, i, point] : null))).filter(Boolean);
       const rows = Boolean(spec.y.categories);
       order.sort((one, other) => (rows ? one[2][1] - other[2][1] || one[2][0] - other[2][0] : one[2][0] - other[2][0] || one[2][1] - other[2][1]));
@@ -332,7 +350,7 @@ decodePage.chart = (() => {
     if (n > 12 && !spec.y.categories) {
       const input = element("input", { type: "search", id: `${id}-find`, autocomplete: "off", spellcheck: "false", title: "Names, with commas between",
         oninput: () => { sought = input.value.trim(); redraw(); } });
-      tools.append(element("label", { for: `${id}-find` }, "Find "), input);
+      tools.append(element("span", { class: "together" }, element("label", { for: `${id}-find` }, "Find "), input));
     }
     tools.append(
       element("button", { type: "button", "aria-label": `Save as SVG: ${spec.title}`, onclick: () => save(`${spec.name}.svg`, alone(drawn), "image/svg+xml") }, "SVG"),
@@ -341,8 +359,14 @@ decodePage.chart = (() => {
     place.replaceChildren(stage, tools);
     place.classList.add("chart");
     redraw();
-    let wide = stage.clientWidth;
-    new ResizeObserver(() => { if (stage.clientWidth && stage.clientWidth !== wide) { wide = stage.clientWidth; redraw(); } }).observe(stage);
+    window.addEventListener("beforeprint", () => redraw(PAPER));
+    window.addEventListener("afterprint", () => redraw());
+    let last = stage.clientWidth;
+    new ResizeObserver(() => {
+      if (!stage.clientWidth || stage.clientWidth === last) return;
+      last = stage.clientWidth;
+      redraw();
+    }).observe(stage);
     return { redraw };
   };
 })();

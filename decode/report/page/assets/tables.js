@@ -65,6 +65,7 @@ decodePage.table = (() => {
   return (place, { name, caption, columns, rows, total, file, onrow }) => {
     const id = `table-${(count += 1)}`;
     const isNumber = columns.map((_, at) => rows.some((row) => typeof row[at] === "number"));
+    const isLong = columns.map((_, at) => rows.some((row) => typeof row[at] === "string" && row[at].length > 32));
     const state = { words: "", column: -1, direction: 0, page: 0, size: SIZES[0], all: false };
     const hasHidden = columns.some((column) => column.hidden);
     const status = element("span", { class: "table-status", role: "status" });
@@ -78,7 +79,7 @@ decodePage.table = (() => {
     const hint = `Words, or a column and a limit${example ? `, such as ${example.name}<0.05` : ""}`;
     input.title = hint;
     const tools = element("div", { class: "table-tools" },
-      element("label", { for: `${id}-search` }, "Search "), input, status,
+      element("span", { class: "together" }, element("label", { for: `${id}-search` }, "Search "), input), status,
       element("span", { class: "spacer" }),
       hasHidden ? element("button", { type: "button", "aria-pressed": "false", onclick: (event) => {
         state.all = !state.all;
@@ -87,7 +88,7 @@ decodePage.table = (() => {
       } }, `All ${columns.length} columns`) : null,
       element("button", { type: "button", "aria-label": `Save ${caption} as TSV`,
         onclick: () => save(`${name}.tsv`, asText(columns, found()), "text/tab-separated-values") }, "TSV"));
-    const scroller = element("div", { class: "table-scroll", tabindex: "0", role: "region", "aria-label": caption },
+    const scroller = element("div", { class: "table-scroll", tabindex: "0", role: "group", "aria-label": caption },
       element("table", { id }, element("caption", { class: "unseen" }, caption), element("thead", {}, head), body));
 
     const visible = () => columns.map((_, at) => at).filter((at) => state.all || !columns[at].hidden);
@@ -116,7 +117,7 @@ decodePage.table = (() => {
     function cell(row, at) {
       const value = row[at];
       const text = shown(value);
-      const attributes = { class: isNumber[at] ? "number" : null };
+      const attributes = { class: isNumber[at] ? "number" : isLong[at] ? "long" : null };
       if (typeof value === "number" && !Number.isInteger(value)) attributes.title = String(value);
       const long = typeof value === "string" && value.length > 80;
       if (long) attributes.title = value;

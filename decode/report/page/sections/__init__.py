@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from decode.report.page.content import Section
-from decode.report.page.runs import Run
+from decode.report.page.runs import ADVICE, Run
 from decode.report.page.sections import drivers, insilico, landmark, mediation, persons, regulators, tissue
 from decode.report.page.sections.other import other_section
 
@@ -32,5 +32,17 @@ BUILDERS: dict[str, Callable[[Run], Section]] = {
 
 
 def section_of(run: Run) -> Section:
-    """The section of a run; a kind that has none of its own shows all its tables, figures and counts."""
-    return BUILDERS.get(run.kind, other_section)(run)
+    """The section of a run; a kind that has none of its own shows all its tables, figures and counts.
+
+    Raises
+    ------
+    ValueError
+        If its files are not such as the command writes them.
+    """
+    try:
+        return BUILDERS.get(run.kind, other_section)(run)
+    except (TypeError, KeyError, AttributeError, IndexError, ArithmeticError) as error:
+        what = f"{type(error).__name__}: {str(error)[:120]}"
+        raise ValueError(
+            f"the files of {run.out} are not such as decode {run.kind} writes ({what}); {ADVICE}"
+        ) from error

@@ -118,9 +118,15 @@ def table_part(
     """
     hidden = [] if shown is None else [str(one) for one in frame.columns if one not in shown]
     spec = table_spec(
-        frame, name=name or f"{run.name}_{base(file)}", caption=caption, first=first, hidden=hidden, labels=labels,
-        help_texts=COLUMN_HELP, file=file,
-    )  # fmt: skip
+        frame,
+        name=name or f"{run.name}_{base(file)}",
+        caption=caption,
+        first=first,
+        hidden=hidden,
+        labels=labels,
+        help_texts=COLUMN_HELP,
+        file=file,
+    )
     return Table(spec, text, is_folded)
 
 
@@ -141,6 +147,7 @@ def rest_of(
     tables, figures : collection of str
         Names of files, and of figures without suffix, that are on the page already.
     captions : mapping of name without suffixes to str, optional
+        NAME.tsv is of the table alone, where a figure has the same name.
     """
     captions = captions or {}
     parts: list[Part] = []
@@ -153,13 +160,14 @@ def rest_of(
         if name not in tables:
             frame = run.table(name)
             if frame is not None:
-                caption = captions.get(base(name), f"Table {PurePosixPath(name).name}")
+                plain = f"{base(name)}.tsv"
+                caption = captions.get(plain) or captions.get(base(name)) or f"Table {PurePosixPath(name).name}"
                 parts.append(table_part(run, frame, name, caption, is_folded=True))
     for name in run.named(".bed"):
         if name not in tables:
-            frame = read_bed(run, name)
+            caption = captions.get(base(name)) or f"Table {PurePosixPath(name).name}"
             text = "Places are 0-based and half-open, as in every BED file."
-            parts.append(table_part(run, frame, name, f"Table {PurePosixPath(name).name}", text=text, is_folded=True))
+            parts.append(table_part(run, read_bed(run, name), name, caption, text=text, is_folded=True))
     parts += [Text(f"Text {PurePosixPath(name).name}", run.text(name)) for name in run.named(".txt")]
     return tuple(parts)
 

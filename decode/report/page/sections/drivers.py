@@ -14,14 +14,23 @@ from decode.report.page.charts import KIND_LOOKS, ranked, series, volcano
 from decode.report.page.content import Chart, Number, Part, Section
 from decode.report.page.methods import cite, methods_of, record_rows
 from decode.report.page.runs import Run, in_order
-from decode.report.page.sections.common import number, percent, picture, read_bed, rest_of, table_part
+from decode.report.page.sections.common import number, percent, picture, rest_of, table_part
 
 FDR = 0.05
 N_ROWS = 25  # of the ranked figure
 FIRST = (
-    "rank", "regulator", "kind", "effect", "strength", "fdr", "sign", "direction_fdr", "n_bound_genes",
-    "own_log2_fold_change", "leading_targets",
-)  # fmt: skip
+    "rank",
+    "regulator",
+    "kind",
+    "effect",
+    "strength",
+    "fdr",
+    "sign",
+    "direction_fdr",
+    "n_bound_genes",
+    "own_log2_fold_change",
+    "leading_targets",
+)
 EVIDENCE = ("evidence_rank", "evidence_fdr")
 NOTHING = (
     "No regulator is significant in this contrast: the order of the list is not evidence, and its first names are what "
@@ -30,8 +39,12 @@ NOTHING = (
 NO_GENE = (
     "No gene of this contrast passes FDR 5 %; regulators that do may follow what the samples share, not the contrast."
 )
-ABSENT = "These factors change most themselves, and the features hold no sites of theirs: the list of drivers cannot name them."
+ABSENT = (
+    "These factors change most themselves, and the features hold no sites of theirs: the list of drivers cannot name"
+    " them."
+)
 CAPTIONS = {
+    "contrasts": "The contrast",
     "targets": "Leading targets of the first drivers",
     "where": "Where the sites lie, in targets and in all bound genes",
     "positions": "Sites along promoter and RNA",
@@ -46,8 +59,12 @@ def drivers_section(run: Run) -> Section:
         return Section(run.name, "drivers", "The run lists no contrast.", parts=rest_of(run), record=record_rows(run))
     counts = run.numbers("counts.json")
     names = [str(one) for one in contrasts["contrast"]]
+    per_contrast = counts.get("inputs") or {}
     used: set[str] = set()
-    sections = tuple(_contrast(run, row, drivers, used) for row in contrasts.to_dict("records"))
+    sections = tuple(
+        _contrast(run, row, drivers, per_contrast.get(str(row["contrast"])) or {}, used)
+        for row in contrasts.to_dict("records")
+    )
     parts: list[Part] = []
     if len(names) > 1:
         parts.append(table_part(run, contrasts, "contrasts.tsv", "Contrasts"))
@@ -59,19 +76,28 @@ def drivers_section(run: Run) -> Section:
         if len(names) > 1
         else "Which regulators have their sites in the genes that change?"
     )
-    shared = {"drivers.tsv", "targets.tsv", "where.tsv", "positions.tsv", "sites.bed", "factors_without_sites.tsv"}
+    shared = {
+        "drivers.tsv",
+        "targets.tsv",
+        "where.tsv",
+        "positions.tsv",
+        "factors_without_sites.tsv",
+    }
     return Section(
         run.name,
         "drivers",
         lead,
-        parts=(*parts, *rest_of(run, tables=used | shared, figures=used)),
+        parts=tuple(parts),
         sections=sections,
+        closing=rest_of(run, tables=used | shared, figures=used, captions=CAPTIONS),
         methods=methods_of(run, *_methods(contrasts, counts, run.options)),
         record=record_rows(run),
     )
 
 
-def _contrast(run: Run, row: Mapping[Any, Any], drivers: pd.DataFrame, used: set[str]) -> Section:
+def _contrast(
+    run: Run, row: Mapping[Any, Any], drivers: pd.DataFrame, inputs: Mapping[str, Any], used: set[str]
+) -> Section:
     name = str(row["contrast"])
     own = drivers[drivers["contrast"].astype(str) == name].drop(columns="contrast").sort_values("rank", kind="stable")
     own = own.reset_index(drop=True)
@@ -81,28 +107,49 @@ def _contrast(run: Run, row: Mapping[Any, Any], drivers: pd.DataFrame, used: set
     parts: list[Part] = list(_charts(run, own, name, stem))
     caption = f"Regulators of {name}, {len(own):,} in all"
     parts.append(
-        table_part(run, own, "drivers.tsv", caption, first=FIRST, shown=(*FIRST, *_given(own, EVIDENCE)),
-                   name=f"{run.name}_{stem}_drivers")
-    )  # fmt: skip
+        table_part(
+            run,
+            own,
+            "drivers.tsv",
+            caption,
+            first=FIRST,
+            shown=(*FIRST, *_given(own, EVIDENCE)),
+            name=f"{run.name}_{stem}_drivers",
+        )
+    )
     if absent is not None and len(absent):
         parts.append(
-            table_part(run, absent, "factors_without_sites.tsv", "Factors without sites", text=ABSENT,
-                       name=f"{run.name}_{stem}_factors_without_sites")
-        )  # fmt: skip
+            table_part(
+                run,
+                absent,
+                "factors_without_sites.tsv",
+                "Factors without sites",
+                text=ABSENT,
+                name=f"{run.name}_{stem}_factors_without_sites",
+            )
+        )
     for figure, text in (
-        (f"positions_{stem}", "Where the sites of the first drivers lie: in their leading targets (red) and in all genes "
-                              "that they bind (grey)."),
-        *((one, "Lines of evidence beside the sites; a darker cell says more.")
-          for one in run.figures() if one.startswith(f"evidence_{stem}_")),
-    ):  # fmt: skip
+        (
+            f"positions_{stem}",
+            (
+                "Where the sites of the first drivers lie: in their leading targets (red) and in all genes "
+                "that they bind (grey)."
+            ),
+        ),
+        *(
+            (one, "Lines of evidence beside the sites; a darker cell says more.")
+            for one in run.figures()
+            if one.startswith(f"evidence_{stem}_")
+        ),
+    ):
         if figure in run.figures():
             parts.append(picture(run, figure, text))
     used |= {f"{one}_{stem}" for one in ("drivers", "volcano", "positions")}
     used |= {one for one in run.figures() if one.startswith(f"evidence_{stem}_")}
     parts += _folded(run, name, stem)
     return Section(
-        name, "contrast", _lead(row, own), _numbers(row, own), _caveats(row, own, absent), tuple(parts)
-    )  # fmt: skip
+        name, "contrast", _lead(row, own), _numbers(row, own, absent, inputs), _caveats(row, own, absent), tuple(parts)
+    )
 
 
 def _given(frame: pd.DataFrame, columns: tuple[str, ...]) -> list[str]:
@@ -122,25 +169,30 @@ def _lead(row: Mapping[Any, Any], own: pd.DataFrame) -> str:
     return f"{text}: {'; '.join(sides)}." if sides else f"{text}, none with a significant direction."
 
 
-def _numbers(row: Mapping[Any, Any], own: pd.DataFrame) -> tuple[Number, ...]:
+def _numbers(
+    row: Mapping[Any, Any], own: pd.DataFrame, absent: pd.DataFrame | None, inputs: Mapping[str, Any]
+) -> tuple[Number, ...]:
     nothing = "nothing is significant; the order is no evidence" if not (own["fdr"] < FDR).any() else ""
     null = str(row.get("null") or "")
-    inflation = row.get("inflation")
+    inflation = float(row["inflation"]) if _known(row.get("inflation")) else None
     made = [
-        Number("Regulators with FDR < 5 %", number(row["n_significant"]), note=f"of {number(row['n_regulators'])}; p-values: {null or 'not stated'}",
-               caveat=nothing or _null_caveat(null)),
+        Number(
+            "Regulators with FDR < 5 %",
+            number(row["n_significant"]),
+            note=f"of {number(row['n_regulators'])}; p-values: {null or 'not stated'}",
+            caveat=nothing or _null_caveat(null),
+        ),
         Number("Genes", number(row["n_genes"]), note="matched between table and features"),
-    ]  # fmt: skip
+    ]
+    made += _left_out(inputs, absent)
     if _known(row.get("n_changed_genes")):
         none = "no gene is significant" if not row["n_changed_genes"] else ""
         made.append(Number("Genes that change, FDR < 5 %", number(row["n_changed_genes"]), caveat=none))
     if _known(row.get("r2")):
         made.append(Number("Held-out variance explained", percent(row["r2"]), note="by all sites together"))
-    if _known(inflation):
-        wide = "all regulators move at once; z is divided by it" if float(inflation) > 1 else ""
-        made.append(
-            Number("Spread of all regulators", f"{float(inflation):.2f}", note="times that of the null", caveat=wide)
-        )
+    if inflation is not None:
+        wide = "all regulators move at once; z is divided by it" if inflation > 1 else ""
+        made.append(Number("Spread of all regulators", f"{inflation:.2f}", note="times that of the null", caveat=wide))
     if _known(row.get("prior_auroc")):
         generic = "generic responders: these genes change in many experiments" if row.get("is_generic") is True else ""
         made.append(
@@ -152,6 +204,30 @@ def _numbers(row: Mapping[Any, Any], own: pd.DataFrame) -> tuple[Number, ...]:
             )
         )
     return tuple(made)
+
+
+def _left_out(inputs: Mapping[str, Any], absent: pd.DataFrame | None) -> list[Number]:
+    """What cannot be among the drivers, as the features lack it or hold too little of it."""
+    made = []
+    if inputs.get("n_tracks_dropped"):
+        made.append(
+            Number(
+                "Tracks left out",
+                number(inputs["n_tracks_dropped"]),
+                note="sites in too few of these genes",
+                caveat="these cannot be found",
+            )
+        )
+    if absent is not None and len(absent):
+        made.append(
+            Number(
+                "Factors that change without sites",
+                number(len(absent)),
+                note="at most ten are listed, see below",
+                caveat="the features lack them: they cannot be among the drivers",
+            )
+        )
+    return made
 
 
 def _null_caveat(null: str) -> str:
@@ -193,32 +269,57 @@ def _charts(run: Run, own: pd.DataFrame, name: str, stem: str) -> list[Part]:
             part = top[chosen]
             shown.append(
                 series(
-                    part["effect"], pd.Series(np.flatnonzero(chosen)), name=label, look=look,
-                    low=(top["effect"] - spread)[chosen], high=(top["effect"] + spread)[chosen],
-                    more={"strength": part["strength"], "FDR": part["fdr"], "direction FDR": part["direction_fdr"],
-                          "leading targets": part.get("leading_targets", pd.Series("", index=part.index))},
+                    part["effect"],
+                    pd.Series(np.flatnonzero(chosen)),
+                    name=label,
+                    look=look,
+                    low=(top["effect"] - spread)[chosen],
+                    high=(top["effect"] + spread)[chosen],
+                    more={
+                        "strength": part["strength"],
+                        "FDR": part["fdr"],
+                        "direction FDR": part["direction_fdr"],
+                        "leading targets": part.get("leading_targets", pd.Series("", index=part.index)),
+                    },
                 )
-            )  # fmt: skip
+            )
     names = [
         f"{regulator} ({kind}){' *' if called else ''}"
         for regulator, kind, called in zip(top["regulator"], top["kind"], is_called, strict=True)
     ]
     first = ranked(
-        names, shown, name=f"{run.name}_{stem}_drivers", title=f"First {len(top)} regulators of {name} by strength.",
+        names,
+        shown,
+        name=f"{run.name}_{stem}_drivers",
+        title=f"First {len(top)} regulators of {name} by strength.",
         x_label="effect (SDs of the statistic)",
-    )  # fmt: skip
+    )
     second = volcano(
-        own, name=f"{run.name}_{stem}_volcano", title=f"Effect and FDR of all regulators of {name}.", effect="effect",
-        fdr="fdr", text="regulator", x_label="effect (SDs of the statistic); positive: sites go with up-regulation",
-        group="kind", rank="rank", more={"rank": "rank", "strength": "strength", "genes with a site": "n_bound_genes"},
-    )  # fmt: skip
+        own,
+        name=f"{run.name}_{stem}_volcano",
+        title=f"Effect and FDR of all regulators of {name}.",
+        effect="effect",
+        fdr="fdr",
+        text="regulator",
+        x_label="effect (SDs of the statistic); positive: sites go with up-regulation",
+        group="kind",
+        rank="rank",
+        more={"rank": "rank", "strength": "strength", "genes with a site": "n_bound_genes"},
+    )
     return [
-        Chart(first, f"The first {len(top)} of {len(own):,} regulators by strength; effect with \u00b1 2 SD of what it is where "
-                     f"nothing differs. * FDR < 5 %. Strength counts changes of either sign, so that a regulator can "
-                     f"come first with a small effect."),
-        Chart(second, f"All regulators: effect and the FDR of the strength. {', '.join(one for one in KIND_LOOKS if one in set(own['kind']))} "
-                      f"by colour and shape. Click a point to keep its name."),
-    ]  # fmt: skip
+        Chart(
+            first,
+            f"The first {len(top)} of {len(own):,} regulators by strength; effect with \u00b1 2 SD of what it is where "
+            "nothing differs. * FDR < 5 %. Strength counts changes of either sign, so that a regulator can "
+            "come first with a small effect.",
+        ),
+        Chart(
+            second,
+            "All regulators: effect and the FDR of the strength."
+            f" {', '.join(one for one in KIND_LOOKS if one in set(own['kind']))} by colour and shape. Click a point to"
+            " keep its name.",
+        ),
+    ]
 
 
 def _folded(run: Run, name: str, stem: str) -> list[Part]:
@@ -229,10 +330,6 @@ def _folded(run: Run, name: str, stem: str) -> list[Part]:
             own = frame[frame["contrast"].astype(str) == name].drop(columns="contrast")
             caption = CAPTIONS[file.removesuffix(".tsv")]
             parts.append(table_part(run, own, file, caption, is_folded=True, name=f"{run.name}_{stem}_{file[:-4]}"))
-    if "sites.bed" in run.files:
-        sites = read_bed(run, "sites.bed")
-        text = "Of all contrasts; 0-based, half-open."
-        parts.append(table_part(run, sites, "sites.bed", CAPTIONS["sites"], text=text, is_folded=True))
     return parts
 
 
@@ -247,8 +344,8 @@ def _methods(contrasts: pd.DataFrame, counts: Mapping[str, Any], options: Mappin
     )
     scale = "normal scores of the statistic" if options.get("scale") == "normal_scores" else "the statistic"
     sentences = [
-        f"Regulators whose binding sites go with differential expression were sought by the {options.get('score', 'marginal')} "
-        f"score of decode drivers on {scale}"
+        "Regulators whose binding sites go with differential expression were sought by the"
+        f" {options.get('score', 'marginal')} score of decode drivers on {scale}"
         + (f" ({counts['rule']})" if counts.get("rule") else "")
         + (f", beside the covariates {', '.join(covariates)}" if covariates else "")
         + ".",
@@ -256,8 +353,8 @@ def _methods(contrasts: pd.DataFrame, counts: Mapping[str, Any], options: Mappin
     ]
     if n_null:
         sentences.append(
-            f"It was compared with {number(n_null)} null targets {cite('phipson2010')}; the correlation of genes came from: "
-            f"{'; '.join(nulls) or 'not stated'}. False discovery rates are those of Benjamini and Hochberg over all "
-            f"regulators of a contrast {cite('benjamini1995')}."
+            f"It was compared with {number(n_null)} null targets {cite('phipson2010')}; the correlation of genes came"
+            f" from: {'; '.join(nulls) or 'not stated'}. False discovery rates are those of Benjamini and Hochberg over"
+            f" all regulators of a contrast {cite('benjamini1995')}."
         )
     return sentences

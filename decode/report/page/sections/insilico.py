@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -55,15 +57,16 @@ def knockout_section(run: Run) -> Section:
     return Section(
         run.name,
         "knockout",
-        "What would the model predict without the sites of a regulator? The effect is the prediction without minus with them (log2).",
+        "What would the model predict without the sites of a regulator? The effect is the prediction without minus with"
+        " them (log2).",
         tuple(numbers),
         tuple(caveats),
         (*parts, *rest_of(run, tables={file})),
         methods=methods_of(
             run,
-            f"All sites of a regulator were deleted from the inputs of the trained network {cite('tasaki2020')} and each gene that "
-            "it binds was predicted anew; the effect is the prediction without the sites minus that with them, in log2 units, averaged "
-            "over the members of the ensemble.",
+            f"All sites of a regulator were deleted from the inputs of the trained network {cite('tasaki2020')} and"
+            " each gene that it binds was predicted anew; the effect is the prediction without the sites minus that"
+            " with them, in log2 units, averaged over the members of the ensemble.",
         ),
         record=record_rows(run),
     )
@@ -79,18 +82,28 @@ def _knockout_chart(run: Run, summary: pd.DataFrame) -> Chart:
         own = summary[(summary["task"] == task) & summary["regulator"].isin(names)]
         spread = own.get("mean_effect_sd", pd.Series(np.nan, index=own.index))
         shown.append(
-            series(own["mean_effect"], own["regulator"].map(row_of), name=str(task), look=LOOKS[at],
-                   low=own["mean_effect"] - spread, high=own["mean_effect"] + spread, more={"genes with a site": own["n_genes"]})
-        )  # fmt: skip
+            series(
+                own["mean_effect"],
+                own["regulator"].map(row_of),
+                name=str(task),
+                look=LOOKS[at],
+                low=own["mean_effect"] - spread,
+                high=own["mean_effect"] + spread,
+                more={"genes with a site": own["n_genes"]},
+            )
+        )
     spec = ranked(
-        names, shown, name=f"{run.name}_knockout", title="Mean effect of taking a regulator's sites away.",
+        names,
+        shown,
+        name=f"{run.name}_knockout",
+        title="Mean effect of taking a regulator's sites away.",
         x_label="mean effect over the genes bound (log2)",
-    )  # fmt: skip
+    )
     more = f" The first {len(LOOKS)} of {len(tasks)} tasks; all are in the table." if len(tasks) > len(LOOKS) else ""
     return Chart(
         spec,
-        f"The {len(names)} regulators of the largest mean absolute effect in any task; bars are {SPREAD}. Negative: the model predicts less "
-        f"without the sites, so there they raise the prediction.{more}",
+        f"The {len(names)} regulators of the largest mean absolute effect in any task; bars are {SPREAD}. Negative: the"
+        f" model predicts less without the sites, so there they raise the prediction.{more}",
     )
 
 
@@ -138,19 +151,31 @@ def disrupt_section(run: Run) -> Section:
     return Section(
         run.name,
         "disruption",
-        "What does each prediction owe to the sites in one bin after the other? The effect is the prediction without minus with them (log2).",
+        "What does each prediction owe to the sites in one bin after the other? The effect is the prediction without"
+        " minus with them (log2).",
         numbers,
         tuple(caveats),
-        (*parts, *rest_of(run, tables={file}, captions={name.rsplit(".", 1)[0]: "Effects of windows along the regions, with the sites of the "
-                                                        "strongest regulators below." for name in run.figures()})),
+        (
+            *parts,
+            *rest_of(
+                run,
+                tables={file},
+                captions={
+                    name.rsplit(".", 1)[
+                        0
+                    ]: "Effects of windows along the regions, with the sites of the strongest regulators below."
+                    for name in run.figures()
+                },
+            ),
+        ),
         methods=methods_of(
             run,
-            f"The sites in windows of {number(run.options.get('window'))} bin(s) along every region were deleted one window after the other, "
-            f"and the gene was predicted anew {cite('tasaki2020')}."
+            f"The sites in windows of {number(run.options.get('window'))} bin(s) along every region were deleted one"
+            f" window after the other, and the gene was predicted anew {cite('tasaki2020')}."
             + (f" Within {', '.join(regions)} the network is blind to position." if regions else ""),
         ),
         record=record_rows(run),
-    )  # fmt: skip
+    )
 
 
 def _windows_chart(run: Run, gene: str, own: pd.DataFrame, task: str) -> Chart:
@@ -164,16 +189,29 @@ def _windows_chart(run: Run, gene: str, own: pd.DataFrame, task: str) -> Chart:
             else False
         )
         shown.append(
-            series(middle, part["effect"], name=f"{region}{' (position_blind)' if is_blind else ''}", look=LOOKS[at % len(LOOKS)], line=True,
-                   low=part["effect"] - part["sd_members"], high=part["effect"] + part["sd_members"],
-                   text=[f"{region} {low:,} to {high:,}" for low, high in zip(part["from_bp"], part["to_bp"], strict=True)],
-                   more={"tracks with a site": part["n_tracks"]})
-        )  # fmt: skip
+            series(
+                middle,
+                part["effect"],
+                name=f"{region}{' (position_blind)' if is_blind else ''}",
+                look=LOOKS[at % len(LOOKS)],
+                line=True,
+                low=part["effect"] - part["sd_members"],
+                high=part["effect"] + part["sd_members"],
+                text=[
+                    f"{region} {low:,} to {high:,}" for low, high in zip(part["from_bp"], part["to_bp"], strict=True)
+                ],
+                more={"tracks with a site": part["n_tracks"]},
+            )
+        )
     spec = scatter(
-        shown, name=f"{run.name}_{gene}", title=f"Effect of disrupted windows of {label}, {task}.",
-        x_label="bases from the start of transcription, or of the RNA", y_label="effect (log2)", height=320,
+        shown,
+        name=f"{run.name}_{gene}",
+        title=f"Effect of disrupted windows of {label}, {task}.",
+        x_label="bases from the start of transcription, or of the RNA",
+        y_label="effect (log2)",
+        height=320,
         lines=[{"axis": "y", "at": 0}],
-    )  # fmt: skip
+    )
     return Chart(spec, f"{label}: effect of taking away all sites of a window, {task}; the band is {SPREAD}.")
 
 
@@ -189,10 +227,13 @@ def coexpression_section(run: Run) -> Section:
         own = effects[(effects["model"] == row["model"]) & (effects["gene"] == row["gene"])]
         parts.append(_units_chart(run, row, own))
         numbers.append(
-            Number(f"{row['gene']} altered, with {row['partner']}", number(row["correlation"]),
-                   note=f"{row['model']}: predicted correlation; without any site {number(row['without_any'])}",
-                   caveat=f"over {number(row['n_tasks'])} tasks only" if (row.get("n_tasks") or 0) < 20 else "")
-        )  # fmt: skip
+            Number(
+                f"{row['gene']} altered, with {row['partner']}",
+                number(row["correlation"]),
+                note=f"{row['model']}: predicted correlation; without any site {number(row['without_any'])}",
+                caveat=f"over {number(row['n_tasks'])} tasks only" if (row.get("n_tasks") or 0) < 20 else "",
+            )
+        )
     first = (
         "model",
         "gene",
@@ -214,20 +255,29 @@ def coexpression_section(run: Run) -> Section:
         "Which sites make two genes go together over samples, as the model predicts them?",
         tuple(numbers),
         tuple(caveats),
-        (*parts, *rest_of(run, tables={"effects.tsv"}, captions={"key": "Key drivers: significant in all models",
-                                                                "effects": "Effects of removals on the correlation, both genes."})),
+        (
+            *parts,
+            *rest_of(
+                run,
+                tables={"effects.tsv"},
+                captions={
+                    "key": "Key drivers: significant in all models",
+                    "effects": "Effects of removals on the correlation, both genes.",
+                },
+            ),
+        ),
         methods=methods_of(
             run,
-            f"Sites of one gene of the pair were removed at random ({number(run.options.get('draws'))} draws, each with probability "
-            f"{run.options.get('deletion_rate')}), the gene was predicted anew {cite('tasaki2020')}, and the change of its "
-            f"{str(run.options.get('correlation', 'spearman')).capitalize()} correlation with the other gene was regressed on what had been removed; "
-            "Shapley values are means over all orders of removal.",
+            f"Sites of one gene of the pair were removed at random ({number(run.options.get('draws'))} draws, each with"
+            f" probability {run.options.get('deletion_rate')}), the gene was predicted anew {cite('tasaki2020')}, and"
+            f" the change of its {str(run.options.get('correlation', 'spearman')).capitalize()} correlation with the"
+            " other gene was regressed on what had been removed; Shapley values are means over all orders of removal.",
         ),
         record=record_rows(run),
-    )  # fmt: skip
+    )
 
 
-def _units_chart(run: Run, row: dict[str, object], own: pd.DataFrame) -> Chart:
+def _units_chart(run: Run, row: dict[Any, Any], own: pd.DataFrame) -> Chart:
     order = np.argsort(-own["shapley"].abs().to_numpy(), kind="stable")[:N_ROWS]
     top = own.iloc[order].reset_index(drop=True)
     rows = pd.Series(np.arange(len(top)))
@@ -238,16 +288,25 @@ def _units_chart(run: Run, row: dict[str, object], own: pd.DataFrame) -> Chart:
     spread = 2 * pd.to_numeric(top["sd_tasks"], errors="coerce")
     shown = [
         series(top["shapley"], rows, name="mean over all orders (Shapley)", look=(1, "square"), bars=True),
-        series(top["coefficient"], rows, name="mean over random removals", look=KIND_LOOKS["TF"], low=top["coefficient"] - spread,
-               high=top["coefficient"] + spread),
+        series(
+            top["coefficient"],
+            rows,
+            name="mean over random removals",
+            look=KIND_LOOKS["TF"],
+            low=top["coefficient"] - spread,
+            high=top["coefficient"] + spread,
+        ),
         series(top["single_effect"], rows, name="this one alone", look=(3, "diamond")),
-    ]  # fmt: skip
+    ]
     spec = ranked(
-        names, shown, name=f"{run.name}_{row['model']}_{row['gene']}", title=f"{row['gene']} altered, {row['partner']} as it is.",
+        names,
+        shown,
+        name=f"{run.name}_{row['model']}_{row['gene']}",
+        title=f"{row['gene']} altered, {row['partner']} as it is.",
         x_label="change of the correlation when removed",
-    )  # fmt: skip
+    )
     return Chart(
         spec,
-        f"{row['gene']} altered, {row['partner']} as it is ({row['model']}): change of their correlation when sites are removed; lines are "
-        "2 SD over resampled tasks. * significant after Bonferroni.",
+        f"{row['gene']} altered, {row['partner']} as it is ({row['model']}): change of their correlation when sites are"
+        " removed; lines are 2 SD over resampled tasks. * significant after Bonferroni.",
     )

@@ -19,10 +19,15 @@ MEASURES = {
     "share_passing": ("share of genes passing", "more is better"),
 }
 CAPTIONS = {
-    "curves": "Accuracy over panel size.", "genes": "Error of each target gene, two panels.", "history": "Loss over the epochs.",
-    "panels": "Every split, panel, draw and size", "curves_table": "Means over draws and splits", "band": "Random panels: their range",
-    "per_gene": "Every target gene at the largest size", "imputers": "Imputers on every panel, first split",
-}  # fmt: skip
+    "curves": "Accuracy over panel size.",
+    "genes": "Error of each target gene, two panels.",
+    "history": "Loss over the epochs.",
+    "panels": "Every split, panel, draw and size",
+    "curves_table": "Means over draws and splits",
+    "band": "Random panels: their range",
+    "per_gene": "Every target gene at the largest size",
+    "imputers": "Imputers on every panel, first split",
+}
 IN_BAND = "the band of random panels swallows it"
 
 
@@ -37,8 +42,8 @@ def evaluation_section(run: Run) -> Section:
         used |= {"curves.tsv", "curves"}
     if comparisons is not None:
         text = (
-            "difference: error of the panel minus that of the reference (negative: the panel is better), with a bootstrap interval over test "
-            "samples; is_in_band: the random panels reach as far."
+            "difference: error of the panel minus that of the reference (negative: the panel is better), with a"
+            " bootstrap interval over test samples; is_in_band: the random panels reach as far."
         )
         parts.append(table_part(run, comparisons, "comparisons.tsv", "Panels against each other", text=text))
         used.add("comparisons.tsv")
@@ -52,13 +57,15 @@ def evaluation_section(run: Run) -> Section:
         (*parts, *rest_of(run, tables=used, figures=used, captions=CAPTIONS)),
         methods=methods_of(
             run,
-            f"Panels of {', '.join(str(one) for one in run.options.get('sizes') or [])} genes were judged by ridge regression of all genes that no panel "
-            f"holds, in held-out samples of {number(run.options.get('splits'))} split(s), beside {number(run.options.get('random'))} random panels {cite('kong2021')}"
-            + (f" and the panel {run.options['against']}" if run.options.get("against") else "") + "."
+            f"Panels of {', '.join(str(one) for one in run.options.get('sizes') or [])} genes were judged by ridge"
+            f" regression of all genes that no panel holds, in held-out samples of {number(run.options.get('splits'))}"
+            f" split(s), beside {number(run.options.get('random'))} random panels {cite('kong2021')}"
+            + (f" and the panel {run.options['against']}" if run.options.get("against") else "")
+            + "."
             + _imputers(run),
         ),
         record=record_rows(run),
-    )  # fmt: skip
+    )
 
 
 def _imputers(run: Run) -> str:
@@ -80,24 +87,51 @@ def _curve(run: Run, curves: pd.DataFrame, band: pd.DataFrame | None, measure: s
             .mean()
         )
         if len(own):
-            shown.append(series(own["size"], own["mean"], name=f"{number(own['n_random'].max())} random panels", look=("grey", "circle"),
-                                low=own["lowest"], high=own["highest"], line=True))  # fmt: skip
+            shown.append(
+                series(
+                    own["size"],
+                    own["mean"],
+                    name=f"{number(own['n_random'].max())} random panels",
+                    look=("grey", "circle"),
+                    low=own["lowest"],
+                    high=own["highest"],
+                    line=True,
+                )
+            )
     over = in_order(curves["over"]) if "over" in curves else []
     chosen = curves[curves["over"] == over[-1]] if len(over) > 1 else curves
     for at, panel in enumerate(one for one in in_order(chosen["panel"]) if one != RANDOM):
         own = chosen[chosen["panel"] == panel].sort_values("n_genes")
         shown.append(
-            series(own["n_genes"], own[measure], name=str(panel), look=LOOKS[at % len(LOOKS)], line=True, text=[str(panel)] * len(own),
-                   more={"method": own["method"], "splits": own["n_splits"]} if {"method", "n_splits"} <= set(own) else None)
-        )  # fmt: skip
+            series(
+                own["n_genes"],
+                own[measure],
+                name=str(panel),
+                look=LOOKS[at % len(LOOKS)],
+                line=True,
+                text=[str(panel)] * len(own),
+                more=(
+                    {"method": own["method"], "splits": own["n_splits"]} if {"method", "n_splits"} <= set(own) else None
+                ),
+            )
+        )
     spec = scatter(
-        shown, name=f"{run.name}_{measure}", title=f"{label.capitalize()} over panel size.", x_label="genes in the panel", y_label=label,
-    )  # fmt: skip
+        shown,
+        name=f"{run.name}_{measure}",
+        title=f"{_sentence(label)} over panel size.",
+        x_label="genes in the panel",
+        y_label=label,
+    )
     spec["x"]["log"] = True
     return Chart(
         spec,
-        f"{label.capitalize()} of the target genes over the size of the panel; {better}. The band is from the lowest to the highest random panel.",
+        f"{_sentence(label)} of the target genes over the size of the panel; {better}. The band is from the lowest to"
+        " the highest random panel.",
     )
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _numbers(comparisons: pd.DataFrame | None) -> tuple[Number, ...]:
@@ -114,12 +148,20 @@ def _numbers(comparisons: pd.DataFrame | None) -> tuple[Number, ...]:
         first = own.iloc[0]
         in_band = str(first.get("is_in_band")).lower() == "true"
         crosses = first["low"] <= 0 <= first["high"]
-        caveat = IN_BAND if in_band else "the interval holds 0" if crosses else ""
+        worse = "the panel is worse" if first["low"] > 0 else ""
+        caveat = IN_BAND if in_band else "the interval holds 0" if crosses else worse
         made.append(
-            Number(f"{first['panel']} against {reference}, {number(first['size'])} genes", number(first["difference"], 4),
-                   f"{number(first['low'], 4)} to {number(first['high'], 4)} (95 %)",
-                   note=f"difference of the mean error, split {first['split']}, {number(first['n_test'])} test samples", caveat=caveat)
-        )  # fmt: skip
+            Number(
+                f"{first['panel']} against {reference}, {number(first['size'])} genes",
+                number(first["difference"], 4),
+                f"{number(first['low'], 4)} to {number(first['high'], 4)} (95 %)",
+                note=(
+                    f"difference of the mean error (below 0: better), split {first['split']}, {number(first['n_test'])}"
+                    " test samples"
+                ),
+                caveat=caveat,
+            )
+        )
     return tuple(made)
 
 
@@ -127,8 +169,8 @@ def _caveats(run: Run, comparisons: pd.DataFrame | None, summary: str) -> tuple[
     found = []
     if comparisons is not None and "n_test" in comparisons and len(comparisons) and comparisons["n_test"].min() < 50:
         found.append(
-            f"Test samples are few ({number(comparisons['n_test'].min())} in a split): differences of this size change with the split, which the intervals "
-            "(bootstrap over test samples) do not show."
+            f"Test samples are few ({number(comparisons['n_test'].min())} in a split): differences of this size change"
+            " with the split, which the intervals (bootstrap over test samples) do not show."
         )
     found += [line for line in summary.splitlines() if "not judged" in line]
     return tuple(found)
@@ -144,10 +186,22 @@ def selection_section(run: Run) -> Section:
         has_stability = "stability" in panel and panel["stability"].notna().any()
         named = panel.get("gene_name", panel["gene_id"]).fillna(panel["gene_id"])
         spec = scatter(
-            [series(panel["rank"], panel["score"], name="genes", text=named.tolist(), more={"stability": panel["stability"]} if has_stability else None,
-                    labels=list(range(min(8, len(panel)))))],
-            name=f"{run.name}_scores", title="Score of the chosen genes by rank.", x_label="rank", y_label="score", height=340,
-        )  # fmt: skip
+            [
+                series(
+                    panel["rank"],
+                    panel["score"],
+                    name="genes",
+                    text=named.tolist(),
+                    more={"stability": panel["stability"]} if has_stability else None,
+                    labels=list(range(min(8, len(panel)))),
+                )
+            ],
+            name=f"{run.name}_scores",
+            title="Score of the chosen genes by rank.",
+            x_label="rank",
+            y_label="score",
+            height=340,
+        )
         parts.append(Chart(spec, "Score of each gene of the panel by rank; the first are named."))
     if panel is not None:
         parts.append(table_part(run, panel, file, "The panel"))
@@ -157,9 +211,13 @@ def selection_section(run: Run) -> Section:
     ]
     if counts.get("mean_overlap") is not None:
         numbers.append(
-            Number("Two bootstrap choices share", percent(counts["mean_overlap"], 0), note=f"by chance {percent(counts.get('overlap_by_chance'), 0)}",
-                   caveat="the network was not trained again")
-        )  # fmt: skip
+            Number(
+                "Two bootstrap choices share",
+                percent(counts["mean_overlap"], 0),
+                note=f"by chance {percent(counts.get('overlap_by_chance'), 0)}",
+                caveat="the network was not trained again",
+            )
+        )
     method = str(run.options.get("method", "deeplift"))
     works = {"deeplift": ("shrikumar2017", "kong2021"), "concrete": ("balin2019",)}
     return Section(
@@ -168,13 +226,17 @@ def selection_section(run: Run) -> Section:
         "Which few genes carry most of the transcriptome, by this method?",
         tuple(numbers),
         (
-            "A high score says that the method listens to the gene; whether the gene predicts the others well is judged by decode landmark evaluate.",
+            (
+                "A high score says that the method listens to the gene; whether the gene predicts the others well is"
+                " judged by decode landmark evaluate."
+            ),
         ),
         (*parts, *rest_of(run, tables={file})),
         methods=methods_of(
             run,
-            f"{number(counts.get('size'))} genes were chosen by the method {method} {cite(*works.get(method, ('kong2021',)))} on {number(counts.get('n_training_samples'))} "
-            "training samples.",
+            f"{number(counts.get('size'))} genes were chosen by the method {method}"
+            f" {cite(*works.get(method, ('kong2021',)))} on {number(counts.get('n_training_samples'))} training"
+            " samples.",
         ),
         record=record_rows(run),
     )
@@ -219,7 +281,12 @@ def autoencoder_section(run: Run) -> Section:
         "landmark autoencoder",
         "The autoencoder whose bottleneck the genes are chosen for.",
         (
-            Number("Training samples", number(counts.get("n_train")), note=f"{number(counts.get('n_validation'))} for validation, {number(counts.get('n_test'))} held out", caveat=few),
+            Number(
+                "Training samples",
+                number(counts.get("n_train")),
+                note=f"{number(counts.get('n_validation'))} for validation, {number(counts.get('n_test'))} held out",
+                caveat=few,
+            ),
             Number("Bottleneck", number(options.get("bottleneck")), note="nodes"),
             Number("Epochs", number(counts.get("epochs")), note=f"{number(counts.get('n_updates'))} steps"),
         ),
@@ -227,11 +294,13 @@ def autoencoder_section(run: Run) -> Section:
         (*parts, *rest_of(run, tables={file}, figures=figures, captions=CAPTIONS)),
         methods=methods_of(
             run,
-            f"An autoencoder with hidden layers of {number(options.get('hidden'))}, {number(options.get('bottleneck'))} and {number(options.get('hidden'))} nodes {cite('kong2021')} "
-            f"was trained on {number(counts.get('n_train'))} samples ({number(counts.get('epochs'))} epochs, batches of {number(counts.get('batch_size'))}).",
+            f"An autoencoder with hidden layers of {number(options.get('hidden'))}, {number(options.get('bottleneck'))}"
+            f" and {number(options.get('hidden'))} nodes {cite('kong2021')} was trained on"
+            f" {number(counts.get('n_train'))} samples ({number(counts.get('epochs'))} epochs, batches of"
+            f" {number(counts.get('batch_size'))}).",
         ),
         record=record_rows(run),
-    )  # fmt: skip
+    )
 
 
 def embedding_section(run: Run) -> Section:
@@ -240,13 +309,18 @@ def embedding_section(run: Run) -> Section:
     groups = run.table(file)
     numbers: list[Number] = []
     if groups is not None and {"space", "ari", "silhouette"} <= set(groups):
-        best: dict[str, Any] = groups.loc[groups["ari"].idxmax()].to_dict() if groups["ari"].notna().any() else {}
+        known = groups[groups["ari"].notna()].nlargest(1, "ari")
+        best: dict[Any, Any] = known.to_dict("records")[0] if len(known) else {}
         for row in groups.to_dict("records"):
             beaten = row["space"] == "bottleneck" and best.get("space") != "bottleneck"
             numbers.append(
-                Number(f"Adjusted Rand index, {row['space']}", number(row["ari"]), note=f"silhouette {number(row['silhouette'])}, {number(row['n_dimensions'])} dimensions",
-                       caveat=f"{best['space']} keep the labels apart better" if beaten and best else "")
-            )  # fmt: skip
+                Number(
+                    f"Adjusted Rand index, {row['space']}",
+                    number(row["ari"]),
+                    note=f"silhouette {number(row['silhouette'])}, {number(row['n_dimensions'])} dimensions",
+                    caveat=f"{best['space']} keep the labels apart better" if beaten and best else "",
+                )
+            )
     parts = () if groups is None else (table_part(run, groups, file, "Labels in each space"),)
     captions = {
         "plane": "Samples on the two leading axes of the bottleneck, and of principal components.",

@@ -18,9 +18,15 @@ DRAWS = {
     "expression": "random regulators matched on mean expression",
     "fractions": "random regulators matched on cell fractions",
 }
-ASSOCIATION = "Expression of regulators and genes in the same samples: an association, which does not tell the direction of cause."
+ASSOCIATION = (
+    "Expression of regulators and genes in the same samples: an association, which does not tell the direction of"
+    " cause."
+)
 NOTHING = "The share is undefined: the two genes hardly go together, so that there is nothing to mediate."
-NO_DRAWS = "Nothing was drawn for comparison, so that the share cannot be judged; give decode mediate --features or --candidates."
+NO_DRAWS = (
+    "Nothing was drawn for comparison, so that the share cannot be judged; give decode mediate --features or"
+    " --candidates."
+)
 
 
 def mediation_section(run: Run) -> Section:
@@ -61,9 +67,17 @@ def mediation_section(run: Run) -> Section:
 def _numbers(found: dict[str, Any]) -> tuple[Number, ...]:
     made = [
         Number("R\u00b2 of the pair", number(found.get("r2_before")), note=f"{number(found.get('n_samples'))} samples"),
-        Number("R\u00b2 beside the drivers", number(found.get("r2_after")), note=f"{len(found.get('drivers') or [])} drivers used"),
-        Number("Share that the drivers account for", percent(found.get("share")), caveat="undefined: R\u00b2 is too small" if found.get("share") is None else ""),
-    ]  # fmt: skip
+        Number(
+            "R\u00b2 beside the drivers",
+            number(found.get("r2_after")),
+            note=f"{len(found.get('drivers') or [])} drivers used",
+        ),
+        Number(
+            "Share that the drivers account for",
+            percent(found.get("share")),
+            caveat="undefined: R\u00b2 is too small" if found.get("share") is None else "",
+        ),
+    ]
     for name, one in (found.get("draws") or {}).items():
         candidates, n_draws = one.get("n_candidates"), one.get("n_draws")
         few = candidates is not None and candidates < 20
@@ -89,25 +103,33 @@ def _draws_chart(run: Run, name: str, shares: pd.Series, share: float, null: dic
     room = 0.05 * (high - low)
     lines = [{"axis": "x", "at": share, "label": "the drivers"}]
     spec = histogram(
-        shares, name=f"{run.name}_{name}", title=f"Share of the drivers beside {label}.", x_label="share of R\u00b2 accounted for",
-        y_label="draws", ends=(low - room, high + room), lines=lines,
-    )  # fmt: skip
+        shares,
+        name=f"{run.name}_{name}",
+        title=f"Share of the drivers beside {label}.",
+        x_label="share of R\u00b2 accounted for",
+        y_label="draws",
+        ends=(low - room, high + room),
+        lines=lines,
+    )
     return Chart(
         spec,
-        f"Share of {number(len(shares))} draws of {label}; the dashed line is the share of the drivers (p = {number(null.get('p_value'), 2)}).",
+        f"Share of {number(len(shares))} draws of {label}; the dashed line is the share of the drivers (p ="
+        f" {number(null.get('p_value'))}).",
     )
 
 
 def _methods(run: Run, found: dict[str, Any]) -> list[str]:
     beside = f" beside {', '.join(found['covariates'])}" if found.get("covariates") else ""
     text = (
-        f"The squared correlation of {' and '.join(found.get('pair') or ['the pair'])} over {number(found.get('n_samples'))} samples{beside} was "
-        f"compared before and after regressing both on the expression of {len(found.get('drivers') or [])} regulators {cite('tasaki2020')}; the share is the "
-        "relative loss of R\u00b2."
+        f"The squared correlation of {' and '.join(found.get('pair') or ['the pair'])} over"
+        f" {number(found.get('n_samples'))} samples{beside} was compared before and after regressing both on the"
+        f" expression of {len(found.get('drivers') or [])} regulators {cite('tasaki2020')}; the share is the relative"
+        " loss of R\u00b2."
     )
     if found.get("draws"):
         text += (
-            f" It was held against {number(run.options.get('draws'))} random sets of as many regulators {cite('phipson2010')}"
+            f" It was held against {number(run.options.get('draws'))} random sets of as many regulators"
+            f" {cite('phipson2010')}"
             + (f", drawn from {run.record['candidates']}" if isinstance(run.record.get("candidates"), str) else "")
             + "."
         )

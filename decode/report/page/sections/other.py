@@ -18,6 +18,11 @@ def other_section(run: Run) -> Section:
         for name, value in counts[:MOST]
     )
     return Section(
-        run.name, run.kind, f"Output of decode {run.kind}.", numbers, parts=rest_of(run), methods=methods_of(run),
+        run.name,
+        run.kind,
+        f"Output of decode {run.kind}.",
+        numbers,
+        parts=rest_of(run),
+        methods=methods_of(run),
         record=record_rows(run),
-    )  # fmt: skip
+    )

@@ -18,9 +18,14 @@ FDR = 0.05
 MOST_TERMS = 8
 MOST_ROWS = 60  # of a ranked figure
 LABELS = {
-    "model": "model", "mean_profile": "mean profile", "length_only": "length only", "ridge_totals": "ridge on totals",
-    "ridge_ranks": "ridge on normal scores", "knn_genes": "like genes", "pca_of_training_genes": "components of training genes",
-}  # fmt: skip
+    "model": "model",
+    "mean_profile": "mean profile",
+    "length_only": "length only",
+    "ridge_totals": "ridge on totals",
+    "ridge_ranks": "ridge on normal scores",
+    "knn_genes": "like genes",
+    "pca_of_training_genes": "components of training genes",
+}
 CAPTIONS = {
     "per_person": "Spearman of every sample, model and baselines.",
     "per_gene": "Accuracy of genes over persons by the number of regulators with sites.",
@@ -58,8 +63,8 @@ def persons_section(run: Run) -> Section:
     return Section(
         run.name,
         "persons",
-        f"How well are {number(found.get('n_samples'))} samples predicted from binding sites, in {number(found.get('n_genes'))} "
-        f"{found.get('split', 'test')} genes?",
+        f"How well are {number(found.get('n_samples'))} samples predicted from binding sites, in"
+        f" {number(found.get('n_genes'))} {found.get('split', 'test')} genes?",
         _numbers(found, best, rivals, is_beaten),
         (BASELINES,) if is_beaten else (),
         (*parts, *rest_of(run, tables=used, figures=used, captions=CAPTIONS)),
@@ -74,29 +79,50 @@ def _numbers(
     kind = str(found.get("task_kind", "fold_change")).replace("_", " ")
     note = f"best baseline: {LABELS.get(best, best)} {number(rivals[best])}" if best is not None else ""
     made = [
-        Number(f"Mean Spearman, {kind}", number((found.get("all") or {}).get("model")), note=note,
-               caveat="a baseline without sites does as well" if is_beaten and best in ("knn_genes", "pca_of_training_genes", "mean_profile")
-               else "a plain baseline does as well" if is_beaten else ""),
-        Number(f"The same, {number(found.get('n_kept'))} persons kept", number((found.get("kept") or {}).get("model")),
-               note=f"above percentile {number(found.get('keep_above_percentile'))} on validation genes",
-               caveat="chosen by accuracy: above the mean of all by construction"),
-    ]  # fmt: skip
+        Number(
+            f"Mean Spearman, {kind}",
+            number((found.get("all") or {}).get("model")),
+            note=note,
+            caveat=(
+                "a baseline without sites does as well"
+                if is_beaten and best in ("knn_genes", "pca_of_training_genes", "mean_profile")
+                else "a plain baseline does as well"
+                if is_beaten
+                else ""
+            ),
+        ),
+        Number(
+            f"The same, {number(found.get('n_kept'))} persons kept",
+            number((found.get("kept") or {}).get("model")),
+            note=f"above percentile {number(found.get('keep_above_percentile'))} on validation genes",
+            caveat="chosen by accuracy: above the mean of all by construction",
+        ),
+    ]
     agreement = found.get("concordance") or {}
     if agreement:
         is_chance = agreement.get("p_value") is not None and agreement["p_value"] >= 0.05
         made.append(
-            Number("Own sample predicted best", f"{number(agreement.get('n_own_highest'))} of {number(agreement.get('n_samples'))}",
-                   note=f"own {number(agreement.get('mean_own'))}, unrelated {number(agreement.get('mean_unrelated'))}; p {number(agreement.get('p_value'), 2)}",
-                   caveat="no better than chance" if is_chance else "")
-        )  # fmt: skip
+            Number(
+                "Own sample predicted best",
+                f"{number(agreement.get('n_own_highest'))} of {number(agreement.get('n_samples'))}",
+                note=(
+                    f"own {number(agreement.get('mean_own'))}, unrelated {number(agreement.get('mean_unrelated'))}; p"
+                    f" {number(agreement.get('p_value'), 2)}"
+                ),
+                caveat="no better than chance" if is_chance else "",
+            )
+        )
     for tissue, genes in (found.get("genes") or {}).items():
         random = genes.get("share_fdr5_random_pairs")
         many = random is not None and random > 0.05
         made.append(
-            Number(f"Genes with FDR < 5 % over persons{'' if tissue == 'all' else f' ({tissue})'}", percent(genes.get("share_fdr5"), 0),
-                   note=f"random pairs {percent(random, 0)}; mean Pearson {number(genes.get('mean_pearson'))}",
-                   caveat="samples are not independent: random pairs pass, too" if many else "")
-        )  # fmt: skip
+            Number(
+                f"Genes with FDR < 5 % over persons{'' if tissue == 'all' else f' ({tissue})'}",
+                percent(genes.get("share_fdr5"), 0),
+                note=f"random pairs {percent(random, 0)}; mean Pearson {number(genes.get('mean_pearson'))}",
+                caveat="samples are not independent: random pairs pass, too" if many else "",
+            )
+        )
     published = found.get("published") or {}
     if published.get("all") is not None:
         made.append(
@@ -119,34 +145,46 @@ def _persons_chart(run: Run, per_person: pd.DataFrame) -> Chart:
         for place, one in enumerate(models)
     ]
     spec = scatter(
-        shown, name=f"{run.name}_per_person", title="Spearman of every sample, model and baselines.", x_label="sample, by the model's accuracy",
+        shown,
+        name=f"{run.name}_per_person",
+        title="Spearman of every sample, model and baselines.",
+        x_label="sample, by the model's accuracy",
         y_label="Spearman over genes",
-    )  # fmt: skip
+    )
     return Chart(
         spec,
-        "Every sample: the model beside baselines on the same genes. The mean profile of fold changes is 0 by construction and not drawn.",
+        "Every sample: the model beside baselines on the same genes. The mean profile of fold changes is 0 by"
+        " construction and not drawn.",
     )
 
 
 def _genes_chart(run: Run, per_gene: pd.DataFrame) -> Chart:
     spec = histogram(
-        per_gene["pearson"], name=f"{run.name}_per_gene", title="Accuracy of genes over persons.", x_label="Pearson over persons, a gene", y_label="genes",
-        ends=(-1.0, 1.0), lines=[{"axis": "x", "at": 0}],
-    )  # fmt: skip
+        per_gene["pearson"],
+        name=f"{run.name}_per_gene",
+        title="Accuracy of genes over persons.",
+        x_label="Pearson over persons, a gene",
+        y_label="genes",
+        ends=(-1.0, 1.0),
+        lines=[{"axis": "x", "at": 0}],
+    )
     return Chart(spec, f"Correlation of predicted with measured values over persons, {number(len(per_gene))} genes.")
 
 
 def _methods(found: Mapping[str, Any]) -> list[str]:
     transfer = found.get("transfer") or {}
     text = (
-        f"Expression of {number(found.get('n_persons'))} persons ({number(found.get('n_samples'))} samples) was predicted with decode {cite('tasaki2020')}"
+        f"Expression of {number(found.get('n_persons'))} persons ({number(found.get('n_samples'))} samples) was"
+        f" predicted with decode {cite('tasaki2020')}"
         + (
-            f", starting from a model of {number(transfer.get('source_tasks'))} tissue tasks ({str(transfer.get('mode', '')).replace('_', ' ')})"
+            f", starting from a model of {number(transfer.get('source_tasks'))} tissue tasks"
+            f" ({str(transfer.get('mode', '')).replace('_', ' ')})"
             if transfer
             else ""
         )
-        + f", and judged over {number(found.get('n_genes'))} {found.get('split', 'test')} genes by Spearman's correlation; genes were judged over persons with false "
-        f"discovery rates by Benjamini and Hochberg {cite('benjamini1995')}."
+        + f", and judged over {number(found.get('n_genes'))} {found.get('split', 'test')} genes by Spearman's"
+        " correlation; genes were judged over persons with false discovery rates by Benjamini and Hochberg"
+        f" {cite('benjamini1995')}."
     )
     return [text]
 
@@ -167,17 +205,30 @@ def differential_section(run: Run) -> Section:
         own = table[table["term"] == term]
         n_hits = int((own["fdr"] < FDR).sum())
         numbers.append(
-            Number(f"{term}: {what} at FDR < 5 %", number(n_hits), note=f"of {number(own['fdr'].notna().sum())}",
-                   caveat="" if n_hits else "nothing is significant; the order is no evidence")
-        )  # fmt: skip
+            Number(
+                f"{term}: {what} at FDR < 5 %",
+                number(n_hits),
+                note=f"of {number(own['fdr'].notna().sum())}",
+                caveat="" if n_hits else "nothing is significant; the order is no evidence",
+            )
+        )
     for term in terms[:MOST_TERMS]:
         own = table[table["term"] == term].reset_index(drop=True)
-        spec = volcano(own, name=f"{run.name}_{term}_volcano", title=f"Effect and FDR of {term}.", effect=effect, fdr="fdr", text=name,
-                       x_label=effect.replace("_", " "), more={"t": "t"})  # fmt: skip
+        spec = volcano(
+            own,
+            name=f"{run.name}_{term}_volcano",
+            title=f"Effect and FDR of {term}.",
+            effect=effect,
+            fdr="fdr",
+            text=name,
+            x_label=effect.replace("_", " "),
+            more={"t": "t"},
+        )
         parts.append(
             Chart(
                 spec,
-                f"{term}: {effect.replace('_', ' ')} and FDR of {number(len(own))} {what}. Click a point to keep its name.",
+                f"{term}: {effect.replace('_', ' ')} and FDR of {number(len(own))} {what}. Click a point to keep its"
+                " name.",
             )
         )
     parts.append(table_part(run, table, file, f"{what.capitalize()}, term by term"))
@@ -196,12 +247,17 @@ def differential_section(run: Run) -> Section:
         (*parts, *rest_of(run, tables={file}, captions={})),
         methods=methods_of(
             run,
-            f"Each of the {what} was regressed on the design {run.options.get('design', '')} and tested by the moderated t statistic {cite('smyth2004')}; "
-            f"false discovery rates are Benjamini and Hochberg's over the {what} of a term {cite('benjamini1995')}."
-            + (f" Permutations moved the residuals of whole samples {cite('freedman1983')}." if run.options.get("permutations") else ""),
+            f"Each of the {what} was regressed on the design {run.options.get('design', '')} and tested by the"
+            f" moderated t statistic {cite('smyth2004')}; false discovery rates are Benjamini and Hochberg's over the"
+            f" {what} of a term {cite('benjamini1995')}."
+            + (
+                f" Permutations moved the residuals of whole samples {cite('freedman1983')}."
+                if run.options.get("permutations")
+                else ""
+            ),
         ),
         record=record_rows(run),
-    )  # fmt: skip
+    )
 
 
 def _is_beside(run: Run, name: str) -> bool:
@@ -224,9 +280,12 @@ def activity_section(run: Run) -> Section:
             f"{name} ({kind})" for name, kind in zip(top["regulator"], top.get("kind", top["regulator"]), strict=True)
         ]
         spec = ranked(
-            label, [series(top["mean"], rows, name="mean", low=top["mean"] - top["sd"], high=top["mean"] + top["sd"])],
-            name=f"{run.name}_activity", title="Activity of regulators over samples.", x_label="mean activity (log2), \u00b1 SD over samples",
-        )  # fmt: skip
+            label,
+            [series(top["mean"], rows, name="mean", low=top["mean"] - top["sd"], high=top["mean"] + top["sd"])],
+            name=f"{run.name}_activity",
+            title="Activity of regulators over samples.",
+            x_label="mean activity (log2), \u00b1 SD over samples",
+        )
         parts.append(
             Chart(
                 spec, f"The {len(top)} regulators that vary most between samples: mean activity, and SD over samples."
@@ -253,8 +312,9 @@ def activity_section(run: Run) -> Section:
         (*parts, *rest_of(run, tables=used, captions={"heatmap": "Samples by regulators, clustered."})),
         methods=methods_of(
             run,
-            f"The activity of a regulator in a sample is the mean over genes of its DeepLIFT attributions {cite('shrikumar2017')} in the model of that "
-            f"sample {cite('tasaki2020')}, against the reference {str(run.options.get('reference', UNDEFINED)).replace('_', ' ')}.",
+            "The activity of a regulator in a sample is the mean over genes of its DeepLIFT attributions"
+            f" {cite('shrikumar2017')} in the model of that sample {cite('tasaki2020')}, against the reference"
+            f" {str(run.options.get('reference', UNDEFINED)).replace('_', ' ')}.",
         ),
         record=record_rows(run),
     )

@@ -12,8 +12,12 @@ from decode.report.page.runs import Run, in_order
 from decode.report.page.sections.common import number, rest_of, table_part
 
 N_ROWS = 20
+OVERALL = "overall"
 N_TASKS = 6  # tasks with a figure
-NO_NULL = "No null was given (decode rank --null), so that ranks have no p-values: what comes first is not thereby significant."
+NO_NULL = (
+    "No null was given (decode rank --null), so that ranks have no p-values: what comes first is not thereby"
+    " significant."
+)
 MODEL_ONLY = "Attributions say what the model's predictions rest on; they are no experiment."
 
 
@@ -34,9 +38,13 @@ def rank_section(run: Run) -> Section:
     if has_fdr:
         called = ranking[ranking["fdr"] < 0.05]
         numbers.append(
-            Number("Pairs of regulator and task, FDR < 5 %", number(len(called)), note=f"of {number(len(ranking))}",
-                   caveat="" if len(called) else "nothing is significant; the order is no evidence")
-        )  # fmt: skip
+            Number(
+                "Pairs of regulator and task, FDR < 5 %",
+                number(len(called)),
+                note=f"of {number(len(ranking))}",
+                caveat="" if len(called) else "nothing is significant; the order is no evidence",
+            )
+        )
     else:
         caveats.append(NO_NULL)
     return Section(
@@ -48,9 +56,11 @@ def rank_section(run: Run) -> Section:
         (*parts, *rest_of(run, tables={file})),
         methods=methods_of(
             run,
-            f"Regulators were ranked by their mean DeepLIFT attributions {cite('shrikumar2017')} in the network {cite('tasaki2020')}"
+            f"Regulators were ranked by their mean DeepLIFT attributions {cite('shrikumar2017')} in the network"
+            f" {cite('tasaki2020')}"
             + (
-                f"; false discovery rates against refits on exchanged sites are Benjamini and Hochberg's {cite('benjamini1995')}"
+                "; false discovery rates against refits on exchanged sites are Benjamini and Hochberg's"
+                f" {cite('benjamini1995')}"
                 if has_fdr
                 else ""
             )
@@ -63,15 +73,24 @@ def rank_section(run: Run) -> Section:
 def _chart(run: Run, own: pd.DataFrame, task: str) -> Chart:
     top = own.sort_values("rank", kind="stable").head(N_ROWS).reset_index(drop=True)
     rows = pd.Series(np.arange(len(top)))
-    spread = next((one for one in ("sd", "sd_members", "mean_sd") if one in top), None)
-    low = None if spread is None else top["mean"] - top[spread]
-    high = None if spread is None else top["mean"] + top[spread]
+    column = "mean_abs" if task == OVERALL and "mean_abs" in top else "mean"  # what is ranked
+    what = "mean absolute attribution" if column == "mean_abs" else "mean attribution"
+    has_spread = "sd_members" in top and top["sd_members"].notna().any()
+    low = top[column] - top["sd_members"] if has_spread else None
+    high = top[column] + top["sd_members"] if has_spread else None
     more = {"genes bound": top["n_bound_genes"]} if "n_bound_genes" in top else None
     names = [f"{name} ({kind})" for name, kind in zip(top["regulator"], top["kind"], strict=True)]
     spec = ranked(
-        names, [series(top["mean"], rows, name="mean attribution", low=low, high=high, more=more, bars=True)],
-        name=f"{run.name}_{task}", title=f"Regulators of {task}.", x_label="mean attribution (log2)",
-    )  # fmt: skip
-    return Chart(
-        spec, f"{task}: the first {len(top)} regulators by rank" + ("; lines are SD over members." if spread else ".")
+        names,
+        [series(top[column], rows, name=what, low=low, high=high, more=more, bars=True)],
+        name=f"{run.name}_{task}",
+        title=f"Regulators of {task}.",
+        x_label=f"{what} (log2)",
     )
+    order = (
+        "over all tasks, by mean absolute attribution"
+        if column == "mean_abs"
+        else "by the size of their mean attribution"
+    )
+    lines = "; lines are SD over members of the ensemble" if has_spread else ""
+    return Chart(spec, f"{task}: the first {len(top)} regulators {order}{lines}.")

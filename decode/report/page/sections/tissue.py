@@ -17,22 +17,48 @@ from decode.report.page.runs import Run, in_order, read_run_table
 from decode.report.page.sections.common import number, rest_of, table_part
 
 LABELS = {
-    "model": "model", "mean": "mean of training genes", "length_only": "length only", "ridge_totals": "ridge on totals",
-    "ridge_ranks": "ridge on normal scores", "structure_only": "structure only", "ridge_structure": "ridge and structure",
-    "boosting": "boosted trees", "stack": "stack", "member_mean": "single member", "paper": "paper network",
-}  # fmt: skip
-NO_SERIES = ("task", "task_kind", "n_genes", "pearson", "rmse", "member_mean", "member_sd", "n_folds", "fold")
+    "model": "model",
+    "mean": "mean of training genes",
+    "length_only": "length only",
+    "ridge_totals": "ridge on totals",
+    "ridge_ranks": "ridge on normal scores",
+    "structure_only": "structure only",
+    "ridge_structure": "ridge and structure",
+    "boosting": "boosted trees",
+    "stack": "stack",
+    "member_mean": "single member",
+    "paper": "paper network",
+}
+NO_SERIES = (
+    "task",
+    "task_kind",
+    "n_genes",
+    "pearson",
+    "rmse",
+    "member_mean",
+    "member_sd",
+    "model_sd",
+    "n_folds",
+    "fold",
+)
 KINDS = {"fold_change": "fold change", "median_level": "median level", "level": "level", "other": "value"}
 MOST_POINTS = 20_000
 CAPTIONS = {
     "per_task": "Spearman correlation of predicted with measured values, task by task.",
-    "specificity": "Spearman of each prediction (rows) with each measured task (columns): a specific model has its "
-    "highest values on the diagonal.",
+    "specificity": (
+        "Spearman of each prediction (rows) with each measured task (columns): a specific model has its "
+        "highest values on the diagonal."
+    ),
     "fold_change": "Predicted against measured fold change, the task of median accuracy.",
     "median_level": "Predicted against measured median level.",
     "training": "Loss of every member over the epochs, on training and validation genes.",
     "calibration": "Error of the prediction against the spread over members.",
     "folds": "Accuracy in every fold.",
+    "specificity.tsv": "Each prediction with each measured task",
+    "genes": "Genes and their folds",
+    "spread": "SD over members, gene by gene",
+    "split": "Genes and their part of the split",
+    "folds.tsv": "The folds",
     "predictions": "Predicted values, gene by gene",
     "calibration_bins": "Genes by their spread over members",
     "calibration_tasks": "Does the spread tell the error? Task by task",
@@ -54,10 +80,17 @@ def evaluation_section(run: Run) -> Section:
     parts: list[Part] = [_tasks_chart(run, per_task), *_scatters(run, per_task)]
     drawn = {"per_task"} | ({"fold_change", "median_level"} if len(parts) > 1 else set())
     parts += [
-        table_part(run, per_task, "per_task.tsv", "Accuracy of every task",
-                   text="Spearman correlation over genes for the model and each baseline; pearson, rmse and member_* are "
-                        "of the model.")
-    ]  # fmt: skip
+        table_part(
+            run,
+            per_task,
+            "per_task.tsv",
+            "Accuracy of every task",
+            text=(
+                "Spearman correlation over genes for the model and each baseline; pearson, rmse and member_* are "
+                "of the model."
+            ),
+        )
+    ]
     split = str(metrics.get("split", "test"))
     of = (
         HELD_OUT
@@ -85,9 +118,11 @@ def evaluation_section(run: Run) -> Section:
 def _targets(per_task: pd.DataFrame) -> str:
     counts = per_task["task_kind"].value_counts() if "task_kind" in per_task else pd.Series({"other": len(per_task)})
     words = [
-        f"{count} {KINDS.get(str(kind), str(kind))}{'s' if count > 1 else ''}"
-        if kind != "median_level"
-        else "the median level"
+        (
+            f"{count} {KINDS.get(str(kind), str(kind))}{'s' if count > 1 else ''}"
+            if kind != "median_level"
+            else "the median level"
+        )
         for kind, count in counts.items()
     ]
     return " and ".join(words)
@@ -96,35 +131,48 @@ def _targets(per_task: pd.DataFrame) -> str:
 def _headline(metrics: Mapping[str, Any]) -> tuple[Number, ...]:
     found = []
     baselines = metrics.get("baselines") or {}
-    for key, value in (metrics.get("model") or {}).items():
-        what = _what(key)
+    model = metrics.get("model") or {}
+    for key in (one for one in model if one.endswith("_spearman")):
+        value = model[key]
         rivals = {
-            name: one.get(key) for name, one in baselines.items() if isinstance(one, dict) and one.get(key) is not None
+            name: one[key] for name, one in baselines.items() if isinstance(one, dict) and one.get(key) is not None
         }
         best = max(rivals, key=lambda name: rivals[name], default=None)
         note = "" if best is None else f"best baseline: {LABELS.get(best, best)} {number(rivals[best])}"
         lost = best is not None and value is not None and rivals[best] >= value
+        spread = model.get(f"{key}_sd_over_folds")
         found.append(
             Number(
-                f"Spearman, {what}", number(value), note=note, caveat="a plain baseline does as well" if lost else ""
+                f"Spearman, {_what(key)}",
+                number(value),
+                "" if spread is None else f"\u00b1 {number(spread)} (SD over folds)",
+                note,
+                "a plain baseline does as well" if lost else "",
             )
         )
     specificity = metrics.get("specificity") or {}
     if specificity.get("n_tasks"):
         share = specificity["n_own_highest"] / specificity["n_tasks"]
         found.append(
-            Number("Tasks whose own column fits best", f"{specificity['n_own_highest']} of {specificity['n_tasks']}",
-                   note="a prediction that is the same for all tasks: about one", caveat="the prediction is hardly specific" if share < 0.5 else "")
-        )  # fmt: skip
-    if metrics.get("members"):
-        found.append(Number("Members", number(len(metrics["members"])), note="networks from different seeds, averaged"))
+            Number(
+                "Tasks whose own column fits best",
+                f"{specificity['n_own_highest']} of {specificity['n_tasks']}",
+                note="a prediction that is the same for all tasks: about one",
+                caveat="the prediction is hardly specific" if share < 0.5 else "",
+            )
+        )
+    members = metrics.get("members")
+    if members:
+        n_members = len(members) if isinstance(members, list) else members
+        found.append(Number("Members", number(n_members), note="networks from different seeds, averaged"))
     return tuple(found)
 
 
 def _what(key: str) -> str:
     match = re.fullmatch(r"(.+?)(_mean)?_spearman", key)
     name = match[1] if match else key
-    return f"{'mean over ' if match and match[2] else ''}{KINDS.get(name, name.replace('_', ' '))}{'s' if match and match[2] else ''}"
+    label = KINDS.get(name, name.replace("_", " "))
+    return f"mean over {label}s" if match and match[2] else label
 
 
 def _tasks_chart(run: Run, per_task: pd.DataFrame) -> Chart:
@@ -132,19 +180,32 @@ def _tasks_chart(run: Run, per_task: pd.DataFrame) -> Chart:
     names = [one for one in table.columns if one not in NO_SERIES and table[one].notna().any()]
     names.sort(key=lambda one: one != "model")
     rows = pd.Series(np.arange(len(table)))
-    has_spread = "member_sd" in table and table["member_sd"].notna().any()
+    of_model = {
+        label: table[column]
+        for column, label in (("member_sd", "SD over members"), ("model_sd", "SD over folds"))
+        if column in table
+    }
     shown = [
-        series(table[one], rows, name=LABELS.get(one, one), look=LOOKS[at % len(LOOKS)],
-               more={"SD over members": table["member_sd"]} if one == "model" and has_spread else None)
+        series(
+            table[one],
+            rows,
+            name=LABELS.get(one, one),
+            look=LOOKS[at % len(LOOKS)],
+            more=of_model if one == "model" else None,
+        )
         for at, one in enumerate(names)
-    ]  # fmt: skip
+    ]
     spec = ranked(
-        table["task"].tolist(), shown, name=f"{run.name}_per_task", title="Spearman correlation of every task, model and baselines.",
+        table["task"].tolist(),
+        shown,
+        name=f"{run.name}_per_task",
+        title="Spearman correlation of every task, model and baselines.",
         x_label="Spearman, predicted against measured",
-    )  # fmt: skip
+    )
     return Chart(
         spec,
-        "Each task: the model beside plain baselines on the same genes. Names in the key switch rows of marks on and off.",
+        "Each task: the model beside plain baselines on the same genes. Names in the key switch rows of marks on and"
+        " off.",
     )
 
 
@@ -169,9 +230,12 @@ def _scatters(run: Run, per_task: pd.DataFrame) -> list[Part]:
         which = "" if task == "median_level" else f" of {task}, the task of median accuracy"
         spec = scatter(
             [series(both[x], both[y], name="genes", text=both["gene_id"].tolist(), faint=True)],
-            name=f"{run.name}_{task}", title=f"Predicted against measured {kind}{which}.",
-            x_label=f"measured {kind} (log2)", y_label=f"predicted {kind} (log2)", diagonal=True,
-        )  # fmt: skip
+            name=f"{run.name}_{task}",
+            title=f"Predicted against measured {kind}{which}.",
+            x_label=f"measured {kind} (log2)",
+            y_label=f"predicted {kind} (log2)",
+            diagonal=True,
+        )
         parts.append(
             Chart(spec, f"Predicted against measured {kind}{which}; {len(both):,} genes, the line is equality.")
         )
@@ -181,11 +245,11 @@ def _scatters(run: Run, per_task: pd.DataFrame) -> list[Part]:
 def _methods(metrics: Mapping[str, Any]) -> list[str]:
     seeds = metrics.get("seeds") or []
     return [
-        f"Expression was predicted from counts of binding sites by the {metrics.get('architecture', 'default')} network of decode "
-        f"{cite('tasaki2020')}"
+        f"Expression was predicted from counts of binding sites by the {metrics.get('architecture', 'default')} network"
+        f" of decode {cite('tasaki2020')}"
         + (f", an ensemble of {len(seeds)} networks (seeds {', '.join(str(seed) for seed in seeds)})" if seeds else "")
-        + f", and judged by Spearman's correlation over {number(metrics.get('n_genes'))} {metrics.get('split', 'test')} genes "
-        f"beside baselines fitted to the same training genes.",
+        + f", and judged by Spearman's correlation over {number(metrics.get('n_genes'))} {metrics.get('split', 'test')}"
+        " genes beside baselines fitted to the same training genes.",
     ]
 
 
@@ -204,7 +268,8 @@ def cv_section(run: Run) -> Section:
     return Section(
         run.name,
         "cross-validation",
-        f"Every gene is predicted by networks that never saw its chromosome: {number(metrics.get('n_genes'))} genes in {number(n_folds)} folds.",
+        f"Every gene is predicted by networks that never saw its chromosome: {number(metrics.get('n_genes'))} genes in"
+        f" {number(n_folds)} folds.",
         _headline(metrics),
         parts=(*parts, *rest_of(run, tables=used, figures={"per_task"} if parts else set(), captions=CAPTIONS)),
         methods=methods_of(run, *_methods(metrics)),
@@ -245,10 +310,11 @@ def training_section(run: Run) -> Section:
     architecture = (bundle.get("network") or {}).get("architecture", "default")
     training = bundle.get("training") or {}
     text = (
-        f"The {architecture} network of decode {cite('tasaki2020')} was trained on {number(counts.get('train'))} genes; "
-        f"{number(counts.get('validation'))} genes chose the epoch. Of {number(training.get('members'))} members the prediction is the "
-        f"{training.get('keep', 'mean')} (batches of {training.get('batch_size')}, learning rate {number(training.get('learning_rate'), 2)}, "
-        f"at most {training.get('max_epochs')} epochs, patience {training.get('patience')})."
+        f"The {architecture} network of decode {cite('tasaki2020')} was trained on {number(counts.get('train'))} genes;"
+        f" {number(counts.get('validation'))} genes chose the epoch. Of {number(training.get('members'))} members the"
+        f" prediction is the {training.get('keep', 'mean')} (batches of {training.get('batch_size')}, learning rate"
+        f" {number(training.get('learning_rate'), 2)}, at most {training.get('max_epochs')} epochs, patience"
+        f" {training.get('patience')})."
     )
     return Section(
         run.name,
@@ -269,8 +335,13 @@ def _history_chart(run: Run, history: pd.DataFrame) -> Chart:
             look = LOOKS[(2 * at + dash) % len(LOOKS)]
             shown.append(series(own["epoch"], own[column], name=f"member {member}, {label}", look=look, line=True))
     spec = scatter(
-        shown, name=f"{run.name}_training", title="Loss over the epochs.", x_label="epoch", y_label="loss", height=360,
-    )  # fmt: skip
+        shown,
+        name=f"{run.name}_training",
+        title="Loss over the epochs.",
+        x_label="epoch",
+        y_label="loss",
+        height=360,
+    )
     return Chart(
         spec, "Loss of every member over the epochs, on training genes (with dropout) and on validation genes."
     )
