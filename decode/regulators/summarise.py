@@ -1,4 +1,4 @@
-"""Make the summary of a model: predictions, rankings, and the strongest attributions of every gene with their places."""
+"""Make the summary of a model: predictions, rankings, the strongest attributions of every gene and their places."""
 
 from __future__ import annotations
 
