@@ -94,6 +94,7 @@ from decode.persons.anndata_io import add_projection as add_projection
 from decode.persons.anndata_io import samples_of_anndata as samples_of_anndata
 from decode.persons.critical_regulators import critical_regulators as critical_regulators
 from decode.persons.de_prior_model import fit_de_prior as fit_de_prior
+from decode.persons.de_prior_predictions import predict_de_prior as predict_de_prior
 from decode.persons.differential import differential as differential
 from decode.persons.evaluate_persons import evaluate_persons as evaluate_persons
 from decode.persons.phenotype_regulators import phenotype_regulators as phenotype_regulators

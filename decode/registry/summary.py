@@ -1,6 +1,6 @@
 """What a model says of every gene and task, looked up instead of computed: `summary.npz` beside a model's files.
 
-The file holds compressed plain arrays (no pickle); numbers are whole multiples of a step, in log2 units:
+The file holds plain arrays (no pickle), packed by LZMA; numbers are whole multiples of a step, in log2 units:
 
 ==========================================  ======  ================================================================
 array                                       type    holds
@@ -13,14 +13,17 @@ n_tracks, n_bound_genes                     int32   a number a regulator
 ranking_task, ranking_regulator             int16   rows of the ranking: numbers of ranking_tasks and regulators
 ranking_rank, _rank_low, _rank_high         int16   -1 where undefined
 ranking_mean, _mean_abs, _sd_members        f4
-predicted                                   int16   (task, gene), step 0.01
+predicted                                   int16   (gene, task), step 0.01
 length_effect                               int16   (gene), step 0.001
-top_regulator, top_effect                   int16   (place, task, gene); step 0.01
-leading_regulator, leading_task             int16   (place, gene)
-leading_effect, leading_sd                  int16   (place, gene), step 0.001
-leading_strongest                           int16   (place, gene), step 0.01
-place_region, place_bin, place_bases        int16   (place, leading, gene)
-place_effect                                int16   (place, leading, gene), step 0.001
+leading_regulator, leading_task             int16   (gene, leading)
+leading_effect, leading_sd                  int16   (gene, leading), step 0.001
+leading_strongest                           int16   (gene, leading), step 0.01
+top_leading                                 int16   (gene, task, top): number among the gene's leading regulators; -1:
+                                                    none; -2: the next one of top_other
+top_other                                   int16   (further), numbers of regulators
+top_effect                                  int16   (gene, task, top), step 0.02
+place_region, place_bin, place_bases        int16   (gene, leading, place)
+place_effect                                int16   (gene, leading, place), step 0.002
 ==========================================  ======  ================================================================
 
 A regulator, task or region of -1 says that there is no further one.
@@ -37,41 +40,47 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from decode.core.arrays import read_arrays
+from decode.core.arrays import read_arrays, write_arrays
 from decode.core.checks import check_unique
-from decode.core.files import atomic_path, check_input
+from decode.core.files import check_input
 from decode.core.records import NAME, anything, choice, fields, flag, items, mapping, whole
 from decode.core.shown import shown
 from decode.expression.task_kinds import TASK_KINDS
 
 SCHEMA_VERSION = 1
-FINE, COARSE = 0.001, 0.01  # log2 units; steps of stored numbers
 LARGEST = 32_767  # of a stored number
 WHAT, ADVICE = "summary of a model", "get the model again, or make it with `decode models summarise`"
 TEXT = ("gene_id", "gene_name", "chrom", "strand", "split")
 WHOLE = ("tss", "length_bp")
 RANKS = ("rank", "rank_low", "rank_high")
 SCORES = ("mean", "mean_abs", "sd_members")
+NONE, OTHER = -1, -2  # of top_leading
 ARRAYS: dict[str, tuple[str, ...]] = {
-    "predicted": ("task", "gene"),
+    "predicted": ("gene", "task"),
     "length_effect": ("gene",),
-    "top_regulator": ("top", "task", "gene"),
-    "top_effect": ("top", "task", "gene"),
-    "leading_regulator": ("leading", "gene"),
-    "leading_task": ("leading", "gene"),
-    "leading_effect": ("leading", "gene"),
-    "leading_sd": ("leading", "gene"),
-    "leading_strongest": ("leading", "gene"),
-    "place_region": ("place", "leading", "gene"),
-    "place_bin": ("place", "leading", "gene"),
-    "place_bases": ("place", "leading", "gene"),
-    "place_effect": ("place", "leading", "gene"),
-}  # as they lie in the file; in memory the genes come first
+    "leading_regulator": ("gene", "leading"),
+    "leading_task": ("gene", "leading"),
+    "leading_effect": ("gene", "leading"),
+    "leading_sd": ("gene", "leading"),
+    "leading_strongest": ("gene", "leading"),
+    "top_leading": ("gene", "task", "top"),
+    "top_other": ("further",),
+    "top_effect": ("gene", "task", "top"),
+    "place_region": ("gene", "leading", "place"),
+    "place_bin": ("gene", "leading", "place"),
+    "place_bases": ("gene", "leading", "place"),
+    "place_effect": ("gene", "leading", "place"),
+}
 STEPS = {
-    "predicted": COARSE, "length_effect": FINE, "top_effect": COARSE, "leading_effect": FINE, "leading_sd": FINE,
-    "leading_strongest": COARSE, "place_effect": FINE,
-}  # fmt: skip
-CODES = {"top_regulator": "regulators", "leading_regulator": "regulators", "leading_task": "tasks"}
+    "predicted": 0.01,
+    "length_effect": 0.001,
+    "leading_effect": 0.001,
+    "leading_sd": 0.001,
+    "leading_strongest": 0.01,
+    "top_effect": 0.02,
+    "place_effect": 0.002,
+}  # log2 units; fmt: skip
+CODES = {"top_other": "regulators", "leading_regulator": "regulators", "leading_task": "tasks"}
 CODES |= {"place_region": "regions"}
 
 _REGION = fields({"name": NAME, "first_bp": whole(-(10**9), 10**9), "bin_size": whole(1, 10**9), "is_blind": flag})
@@ -190,10 +199,10 @@ def write_summary(summary: AttributionSummary, path: str | Path) -> None:
         "ranking_regulator": pd.Index(summary.regulators).get_indexer(pd.Index(names)).astype(np.int16),
         **{f"ranking_{name}": ranking[name].fillna(-1).to_numpy(np.int16) for name in RANKS},
         **{f"ranking_{name}": ranking[name].to_numpy(np.float32) for name in SCORES},
-        **{name: _stored(getattr(summary, name), STEPS.get(name)) for name in ARRAYS},
+        **{name: _stored(getattr(summary, name), STEPS.get(name)) for name in ARRAYS if hasattr(summary, name)},
     }
-    with atomic_path(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+    arrays["top_leading"], arrays["top_other"] = _among_leading(summary.top_regulator, summary.leading_regulator)
+    write_arrays(arrays, path)
 
 
 def _text(text: str) -> NDArray[np.uint8]:
@@ -201,21 +210,37 @@ def _text(text: str) -> NDArray[np.uint8]:
 
 
 def _stored(values: NDArray[Any], step: float | None) -> NDArray[np.int16]:
-    """Genes last; undefined numbers are -32768, and what is beyond the largest is the largest."""
-    turned = np.ascontiguousarray(np.moveaxis(values, 0, -1) if values.ndim < 3 else values.transpose(2, 1, 0))
+    """Whole steps; undefined numbers are -32768, and what is beyond the largest is the largest."""
     if step is None:
-        return np.clip(turned, -1, LARGEST).astype(np.int16)
-    whole_steps = np.clip(np.rint(np.nan_to_num(turned, nan=0.0) / step), -LARGEST, LARGEST)
-    return np.where(np.isnan(turned), -LARGEST - 1, whole_steps).astype(np.int16)
+        return np.clip(values, NONE, LARGEST).astype(np.int16)
+    steps = np.clip(np.rint(np.nan_to_num(values, nan=0.0) / step), -LARGEST, LARGEST)
+    return np.where(np.isnan(values), -LARGEST - 1, steps).astype(np.int16)
 
 
 def _restored(stored: NDArray[np.int16], step: float | None) -> NDArray[Any]:
-    turned = np.moveaxis(stored, -1, 0) if stored.ndim < 3 else stored.transpose(2, 1, 0)
     if step is None:
-        return np.ascontiguousarray(turned, dtype=np.int32)
-    values = np.multiply(turned, step, dtype=np.float32)
-    values[turned == -LARGEST - 1] = np.nan
-    return np.ascontiguousarray(values)
+        return stored.astype(np.int32)
+    values = np.multiply(stored, step, dtype=np.float32)
+    values[stored == -LARGEST - 1] = np.nan
+    return values
+
+
+def _among_leading(top: Whole, leading: Whole) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
+    """Numbers of regulators as places among the gene's leading ones, and those that are not among them, in order."""
+    place = np.where(top < 0, NONE, OTHER)
+    for number in range(leading.shape[1]):
+        place[(top == leading[:, number, None, None]) & (top >= 0)] = number
+    return place.astype(np.int16), top[place == OTHER].astype(np.int16)
+
+
+def _from_leading(place: NDArray[np.int16], other: NDArray[np.int16], leading: NDArray[np.int16]) -> Whole:
+    is_within = not place.size or OTHER <= place.min() <= place.max() < leading.shape[1]
+    if not is_within or (place == OTHER).sum() != len(other):
+        raise ValueError("top_leading names regulators that are not there")
+    gene = np.arange(len(leading))[:, None, None]
+    top = np.where(place >= 0, leading[gene, np.maximum(place, 0)], NONE).astype(np.int32)
+    top[place == OTHER] = other
+    return top
 
 
 def read_summary(path: str | Path) -> AttributionSummary:
@@ -264,6 +289,7 @@ def _summary(stored: dict[str, NDArray[Any]]) -> AttributionSummary:
         regions=pd.DataFrame(record["regions"]),
         ranking=_ranking(stored, record),
         about=record["about"],
+        top_regulator=_from_leading(arrays.pop("top_leading"), arrays.pop("top_other"), arrays["leading_regulator"]),
         **{name: _restored(values, STEPS.get(name)) for name, values in arrays.items()},
     )
 

@@ -7,11 +7,16 @@ from planted import TINY, TINY_PAPER, planted_dataset, quick_bundle
 
 from decode.attribution.attribute import attribute
 from decode.ranking.rank import rank_regulators, regulator_scores
-from decode.registry.summary import COARSE, FINE, read_summary, write_summary
+from decode.registry.summary import STEPS, read_summary, write_summary
 from decode.regulators.atlas import look_up_gene
 from decode.regulators.atlas_summary import can_look_up, gene_in_summary, task_in_summary
 from decode.regulators.summarise import strongest, summarise
 from decode.report.atlas import gene_text
+
+
+def half(name: str) -> float:
+    """Half a step, and a little for numbers that lie between two."""
+    return 0.51 * STEPS[name]
 
 
 @pytest.fixture(scope="module")
@@ -42,16 +47,18 @@ def test_a_gene_reads_as_when_it_is_computed(bundle, dataset, stored):
         wanted = look_up_gene(bundle, dataset.features, gene, n_top=3)
         found = gene_in_summary(summary, gene, n_top=3)
         assert found.gene == wanted.gene
-        np.testing.assert_allclose(found.tasks["predicted"], wanted.tasks["predicted"], atol=0.51 * COARSE)
+        np.testing.assert_allclose(found.tasks["predicted"], wanted.tasks["predicted"], atol=half("predicted"))
         acts = wanted.regulators[wanted.regulators["strongest_effect"] != 0].reset_index(drop=True)
         assert found.regulators[["regulator", "strongest_task"]].equals(acts[["regulator", "strongest_task"]])
-        np.testing.assert_allclose(found.regulators["effect"], acts["effect"], atol=0.51 * FINE)
-        np.testing.assert_allclose(found.regulators["sd"], acts["sd"], atol=0.51 * FINE)
-        np.testing.assert_allclose(found.regulators["strongest_effect"], acts["strongest_effect"], atol=0.51 * COARSE)
+        np.testing.assert_allclose(found.regulators["effect"], acts["effect"], atol=half("leading_effect"))
+        np.testing.assert_allclose(found.regulators["sd"], acts["sd"], atol=half("leading_sd"))
+        np.testing.assert_allclose(
+            found.regulators["strongest_effect"], acts["strongest_effect"], atol=half("leading_strongest")
+        )
         places = wanted.places.groupby("regulator", sort=False).head(2).reset_index(drop=True)
         keys = ["regulator", "region", "first_bp", "last_bp", "bases", "task", "position_blind"]
         pd.testing.assert_frame_equal(found.places[keys], places[keys], check_dtype=False)
-        np.testing.assert_allclose(found.places["effect"], places["effect"], atol=0.51 * FINE)
+        np.testing.assert_allclose(found.places["effect"], places["effect"], atol=half("place_effect"))
         assert gene in gene_text(found)
 
 
@@ -61,7 +68,7 @@ def test_a_gene_in_one_task(bundle, dataset, stored):
     wanted = look_up_gene(bundle, dataset.features, gene, task="liver", n_top=2).regulators
     found = gene_in_summary(summary, gene, task="liver", n_top=2).regulators
     assert found["regulator"].tolist() == wanted["regulator"].tolist()
-    np.testing.assert_allclose(found["effect"], wanted["effect"], atol=0.51 * COARSE)
+    np.testing.assert_allclose(found["effect"], wanted["effect"], atol=half("top_effect"))
     assert can_look_up(summary, task="liver", n_top=2)
     assert not can_look_up(summary, task="liver", n_top=3)
     assert can_look_up(summary, n_top=3)
@@ -105,7 +112,7 @@ def test_strongest_breaks_ties_by_order_and_leaves_zeros_out():
     [
         (lambda arrays: arrays.pop("predicted"), "predicted is missing"),
         (lambda arrays: arrays.update(predicted=arrays["predicted"][:, :-1]), "int16 of shape"),
-        (lambda arrays: arrays.update(top_regulator=arrays["top_regulator"] + 90), "regulators that are not there"),
+        (lambda arrays: arrays.update(top_leading=arrays["top_leading"] + 90), "regulators that are not there"),
         (lambda arrays: arrays.update(record=arrays["record"][:-2]), "is no summary of a model"),
         (lambda arrays: arrays.update(record=np.frombuffer(b"[]", dtype=np.uint8)), "is no summary of a model"),
         (lambda arrays: arrays.update(gene_id=arrays["gene_id"].astype(float)), "text is stored as float64"),
