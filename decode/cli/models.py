@@ -110,7 +110,7 @@ def summarise(
     features: Annotated[Path, typer.Argument(help="Features file, or a name; its genes are explained.")],
     out: Annotated[Path, typer.Option(help="summary.npz; beside a model (in its folder), decode atlas finds it.")],
     part: Part = "test",
-    n_top: Annotated[int, typer.Option(help="Regulators kept of a gene in a task.")] = 3,
+    n_top: Annotated[int, typer.Option(help="Regulators kept of a gene in a task.")] = 2,
     n_leading: Annotated[int, typer.Option(help="Regulators kept of a gene.")] = 10,
     n_places: Annotated[int, typer.Option(help="Bins kept of each of these.")] = 3,
     executor: Executor = "threads",
