@@ -2,9 +2,9 @@
 
 python -m data_prep.shipped --from FOLDER --work DIR
 
-FOLDER holds the files of `encode-hg19` and the ranks of the DE prior (see sources.json). Every step leaves its result in
-DIR and is done once; the entries and files go into decode/registry. With the same seeds and library versions the same
-models come out; with other versions their accuracy stays within the spread over seeds.
+FOLDER holds the files of `encode-hg19` and the ranks of the DE prior (see sources.json). Every step leaves its result
+in DIR and is done once; the entries and files go into decode/registry. With the same seeds and library versions the
+same models come out; with other versions their accuracy stays within the spread over seeds.
 """
 
 from __future__ import annotations
@@ -73,8 +73,8 @@ SITES_MADE_FROM = [
 ]
 WITH_SUMMARY = (
     "; summary.npz: regulators ranked over the 1,785 test genes with the interval of their rank over members, two "
-    "strongest regulators of every gene and tissue, ten of every gene and the bins where they act (DeepLIFT against a gene "
-    "without sites), for decode atlas"
+    "strongest regulators of every gene and tissue, ten of every gene and the bins where they act (DeepLIFT against a "
+    "gene without sites), for decode atlas"
 )
 TISSUES = {
     "name": "TPM of 37 GTEx tissues",
@@ -84,7 +84,7 @@ TISSUES = {
 
 
 DE_PRIOR_RANKS = {
-    "name": "DE prior: how often a gene is differentially expressed in 635 human data sets",
+    "name": "DE prior: how often a gene is differentially expressed in human experiments",
     "source": "Crow et al. 2019, PNAS 116:6491 (maggiecrow/DEprior)",
     "licence": "none stated; cite the paper",
 }
@@ -202,19 +202,17 @@ def make_de_prior(
 
 def de_prior_metrics(accuracy: pd.DataFrame, randomisation: pd.DataFrame) -> list[dict[str, Any]]:
     """Spearman and AUROC on test genes beside what needs no network, and beside a network on shuffled sites."""
-    test = accuracy[accuracy["part"] == "test"].set_index("predictor")
+    test = accuracy[accuracy["part"] == "test"]
     shuffled = randomisation[randomisation["variant"] == "all_shuffled"]
     measures = {"spearman": "Spearman rho, logit of the DE prior rank", "auroc": f"AUROC of ranks above {HIGH_RANK:g}"}
-    return [
-        {
-            "measure": measure,
-            "part": f"{int(test.loc[MODEL, 'n_genes'])} test genes",
-            "value": float(test.loc[MODEL, figure]),
-            "baselines": {name: float(test.loc[name, figure]) for name in DE_PRIOR_BASELINES if name in test.index}
-            | {"shuffled_sites": float(shuffled[figure].mean())},
-        }
-        for figure, measure in measures.items()
-    ]
+    metrics = []
+    for figure, measure in measures.items():
+        by_name = dict(zip(test["predictor"], test[figure].astype(float), strict=True))
+        baselines = {name: by_name[name] for name in DE_PRIOR_BASELINES if name in by_name}
+        baselines["shuffled_sites"] = float(shuffled[figure].mean())
+        part = f"{int(test['n_genes'].max())} test genes"
+        metrics.append({"measure": measure, "part": part, "value": by_name[MODEL], "baselines": baselines})
+    return metrics
 
 
 def ship(folder: Path, work: Path, registry: Path) -> list[str]:
@@ -263,12 +261,13 @@ def ship(folder: Path, work: Path, registry: Path) -> list[str]:
         judged = evaluate(load_bundle(out), trained_on, targets)
         metrics: dict[str, Any] = json.loads(to_json(judged.metrics))  # undefined numbers as null
         what = "The published network on the same features" if architecture == "paper" else "The default network"
+        beside = "" if summary is None else WITH_SUMMARY
         add_entry(
             out,
             registry,
             name,
             card={
-                "description": f"{what}, {MEMBERS} members, seed {SEED}; chr1 held out{WITH_SUMMARY if summary else ''}",
+                "description": f"{what}, {MEMBERS} members, seed {SEED}; chr1 held out{beside}",
                 "predicts": "log2 fold changes of 37 GTEx tissues against their median, and the median level",
                 "licence": "weights: as the package; trained on data under the licences below",
                 "training_data": [*SITES_MADE_FROM, TISSUES],
@@ -290,7 +289,7 @@ def ship(folder: Path, work: Path, registry: Path) -> list[str]:
         registry,
         name,
         card={
-            "description": f"The default network, {MEMBERS} members, seed {SEED}; chr1 held out (decode deprior --model)",
+            "description": f"The default network, {MEMBERS} members, seed {SEED}; chr1 held out; for decode deprior",
             "predicts": "how readily a gene responds to anything: logit of its DE prior rank (0 to 1)",
             "licence": "weights: as the package; trained on data under the licences below",
             "training_data": [*SITES_MADE_FROM, DE_PRIOR_RANKS],

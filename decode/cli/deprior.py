@@ -127,9 +127,11 @@ def _by_model(
 
     check_output_folder(out)
     model, features = by_name(model, "model"), by_name(features, "features")
-    inputs = {"features": features, "ranks": ranks, "gene_sets": gene_sets, "id_map": id_map}
+    given = {"features": features, "ranks": ranks, "gene_sets": gene_sets, "id_map": id_map}
+    inputs: dict[str, str | Path] = {"model": model / "bundle.json"}
+    inputs |= {name: path for name, path in given.items() if path is not None}
     record = run_record(
-        inputs={"model": model / "bundle.json"} | {name: path for name, path in inputs.items() if path is not None},
+        inputs=inputs,
         high_rank=high_rank,
         min_size=min_size,
     )
