@@ -88,7 +88,15 @@ DE_PRIOR_RANKS = {
     "source": "Crow et al. 2019, PNAS 116:6491 (maggiecrow/DEprior)",
     "licence": "none stated; cite the paper",
 }
-DE_PRIOR_BASELINES = ("length_only", "ridge_totals", "ridge_ranks", "ridge_structure", "site_number", "expression")
+DE_PRIOR_BASELINES = (
+    "length_only",
+    "ridge_totals",
+    "ridge_ranks",
+    "ridge_structure",
+    "site_number",
+    "expression",
+    "expression_and_totals",
+)
 
 
 def rounded(values: NDArray[np.float32], bits: int = MANTISSA_BITS) -> NDArray[np.float32]:
