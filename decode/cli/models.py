@@ -112,7 +112,7 @@ def summarise(
     part: Part = "test",
     n_top: Annotated[int, typer.Option(help="Regulators kept of a gene in a task.")] = 2,
     n_leading: Annotated[int, typer.Option(help="Regulators kept of a gene.")] = 10,
-    n_places: Annotated[int, typer.Option(help="Bins kept of each of these.")] = 3,
+    n_places: Annotated[int, typer.Option(help="Bins kept of each of these.")] = 2,
     executor: Executor = "threads",
     force: Force = False,
 ) -> None:

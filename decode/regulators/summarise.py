@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from decode.features.matrix import RegulatoryFeatures
     from decode.models.bundle import ModelBundle
 
-N_TOP, N_LEADING, N_PLACES = 2, 10, 3
+N_TOP, N_LEADING, N_PLACES = 2, 10, 2
 GENES_AT_ONCE = 512
 UNRANKED = ["z", "p_value", "fdr"]  # columns of a ranking with a null, and none is made
 GENE_COLUMNS = ["gene_id", "gene_name", "chrom", "strand", "tss", "length_bp"]
