@@ -86,7 +86,7 @@ def test_the_summary_says_what_the_model_says(features):
 
 def test_rankings_have_intervals():
     ranking = load_summary(NAMES["model"]).ranking
-    assert ranking.groupby("task").size().nunique() == 1
+    assert (ranking["task"].value_counts() == ranking["task"].eq("overall").sum()).all()
     assert ranking["task"].nunique() == 39  # overall, 37 tissues, the median level
     assert ((ranking["rank_low"] <= ranking["rank"]) & (ranking["rank"] <= ranking["rank_high"])).mean() > 0.9
     spleen = ranking[(ranking["task"] == "spleen") & (ranking["rank"] <= 5)]
