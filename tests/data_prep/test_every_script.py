@@ -9,6 +9,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from full_disk import room_for
 from http_server import serve
 from public_files import make_public_files, make_release_files, sites
 
@@ -143,3 +144,20 @@ def test_wrong_options(options, message, tmp_path, capsys):
     assert tf_sites.main(arguments) == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_disk_that_runs_full(public, tmp_path, capsys):
+    arguments = [
+        "gtrd-19.10",
+        "--from",
+        str(public),
+        "--out",
+        str(tmp_path / "out"),
+        "--cache",
+        str(tmp_path / "cache"),
+    ]
+    with room_for(500):
+        assert tf_sites.main(arguments) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+    assert tf_sites.main(arguments) == 0
