@@ -34,6 +34,7 @@ from decode.expression.person_reference import read_person_reference as read_per
 from decode.expression.person_tissues import person_targets_by_tissue as person_targets_by_tissue
 from decode.expression.pseudobulk import pseudobulk as pseudobulk
 from decode.expression.readers import read_expression as read_expression
+from decode.expression.sample_files import read_sample_files as read_sample_files
 from decode.expression.targets import read_targets as read_targets
 from decode.expression.tissue import table_targets as table_targets
 from decode.expression.tissue import tissue_targets as tissue_targets
@@ -93,6 +94,7 @@ from decode.persons.anndata_io import add_projection as add_projection
 from decode.persons.anndata_io import samples_of_anndata as samples_of_anndata
 from decode.persons.critical_regulators import critical_regulators as critical_regulators
 from decode.persons.de_prior_model import fit_de_prior as fit_de_prior
+from decode.persons.de_prior_predictions import predict_de_prior as predict_de_prior
 from decode.persons.differential import differential as differential
 from decode.persons.evaluate_persons import evaluate_persons as evaluate_persons
 from decode.persons.phenotype_regulators import phenotype_regulators as phenotype_regulators
@@ -107,13 +109,19 @@ from decode.ranking.table import read_ranking as read_ranking
 from decode.ranking.target_network import regulator_network as regulator_network
 from decode.registry.open import load_features as load_features
 from decode.registry.open import load_pretrained as load_pretrained
+from decode.registry.open import load_summary as load_summary
 from decode.registry.publish import add_entry as add_entry
 from decode.registry.store import registered as registered
+from decode.registry.summary import AttributionSummary as AttributionSummary
+from decode.registry.summary import read_summary as read_summary
+from decode.registry.summary import write_summary as write_summary
 from decode.regulators.atlas import look_up_gene as look_up_gene
 from decode.regulators.atlas_data import gather_atlas as gather_atlas
+from decode.regulators.atlas_summary import gene_in_summary as gene_in_summary
 from decode.regulators.gene_lists import validate_gene_lists as validate_gene_lists
 from decode.regulators.gene_sets import enrich_regulators as enrich_regulators
 from decode.regulators.own_expression import correlate_expression as correlate_expression
+from decode.regulators.summarise import summarise as summarise
 from decode.report.drivers import write_drivers as write_drivers
 from decode.report.evaluation import write_evaluation as write_evaluation
 from decode.report.page.atlas import AtlasSource as AtlasSource

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,6 +13,12 @@ from decode.cli.outputs import stop_if_finished, take_work_folder
 from decode.cli.progress import bar
 
 PAGE_SUFFIXES = (".html", ".htm")
+
+if TYPE_CHECKING:
+    from decode.registry.summary import AttributionSummary
+    from decode.regulators.atlas import GeneView
+
+SUMMARY = "summary.npz"  # beside a model, see `decode.registry.summary`
 
 
 def atlas(
@@ -52,20 +58,26 @@ def atlas(
         return
     top = 10 if top is None else top
     model = by_name(named, "model")
-    features = by_name(features or default_entry("features"), "features")
+    summary = None if features is not None else _summary_of(model, gene, task, top)
+    if summary is None:
+        features = by_name(features or default_entry("features"), "features")
     record: dict[str, Any] = {}
     if out is not None:
         check_output_folder(out)
-        inputs: dict[str, str | Path] = {"model": model / "bundle.json", "features": features}
+        inputs: dict[str, str | Path] = {"model": model / "bundle.json"}
+        inputs |= {"summary": model / SUMMARY} if features is None else {"features": features}
         inputs |= {} if targets is None else {"targets": targets}
         record = run_record(inputs=inputs, gene=gene, task=task, top=top)
         stop_if_finished(out, "atlas", record, force=force)
-    load_tensorflow()
-    bundle, loaded = open_model(model), open_features(features)
-    if gene is None:
-        tables, text = _of_task(bundle, loaded, str(task), top)
+    if summary is not None:
+        tables, text = _looked_up(summary, gene, task, targets, top)
     else:
-        tables, text = _of_gene(bundle, loaded, gene, task, targets, top)
+        load_tensorflow()
+        bundle, loaded = open_model(model), open_features(Path(str(features)))
+        if gene is None:
+            tables, text = _of_task(bundle, loaded, str(task), top)
+        else:
+            tables, text = _of_gene(bundle, loaded, gene, task, targets, top)
     if out is not None:
         from decode.report.files import write_run
 
@@ -150,6 +162,36 @@ def _write_page(
     )
 
 
+def _summary_of(model: Path, gene: str | None, task: str | None, top: int) -> AttributionSummary | None:
+    """The summary beside a model, where it has one that holds what is asked for."""
+    from decode.registry.summary import read_summary
+    from decode.regulators.atlas_summary import can_look_up
+
+    if not (model / SUMMARY).is_file():
+        return None
+    summary = read_summary(model / SUMMARY)
+    return summary if gene is None or can_look_up(summary, task=task, n_top=top) else None
+
+
+def _looked_up(
+    summary: AttributionSummary, gene: str | None, task: str | None, targets: Path | None, top: int
+) -> tuple[dict[str, Any], str]:
+    from decode.expression.targets import read_targets
+    from decode.regulators.atlas_summary import gene_in_summary, task_in_summary
+    from decode.report.atlas import gene_text, task_text
+
+    if gene is None:
+        ranking = task_in_summary(summary, str(task))
+        return {"regulators.tsv": ranking}, task_text(ranking, str(task), top)
+    measured = None if targets is None else read_targets(targets)
+    view = gene_in_summary(summary, gene, task=task, targets=measured, n_top=top)
+    return _tables(view), gene_text(view)
+
+
+def _tables(view: GeneView) -> dict[str, Any]:
+    return {"tasks.tsv": view.tasks, "regulators.tsv": view.regulators, "places.tsv": view.places}
+
+
 def _of_task(bundle: Any, features: Any, task: str, top: int) -> tuple[dict[str, Any], str]:
     from decode.attribution.attribute import attribute
     from decode.core.checks import check_named
@@ -170,5 +212,4 @@ def _of_gene(
 
     measured = None if targets is None else read_targets(targets)
     view = look_up_gene(bundle, features, gene, task=task, targets=measured, n_top=top)
-    tables = {"tasks.tsv": view.tasks, "regulators.tsv": view.regulators, "places.tsv": view.places}
-    return tables, gene_text(view)
+    return _tables(view), gene_text(view)

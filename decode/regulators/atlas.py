@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,7 +94,7 @@ def look_up_gene(
     if task is not None:
         check_known("task(s)", [task], bundle.tasks, "the model")
     features = select_for_model(bundle, features)
-    gene_id = _gene_id(features, gene)
+    gene_id = resolved_gene(features.genes, gene)
     explained = attribute(bundle, features, genes=[gene_id], agreement_genes=0, executor="serial")
     by_task = _by_regulator(explained)
     chosen = [task] if task is not None else _main_tasks(bundle)
@@ -102,17 +103,20 @@ def look_up_gene(
     places = _places(bundle, features, gene_id, regulators)
     return GeneView(
         gene=_described(bundle, features, gene_id),
-        tasks=_tasks(bundle, explained, targets, gene_id),
+        tasks=task_levels(
+            bundle.tasks, bundle.task_kinds, explained["prediction"].isel(gene=0).to_numpy(), targets, gene_id
+        ),
         regulators=regulators,
         places=places,
         length_effect=float(length),
     )
 
 
-def _gene_id(features: RegulatoryFeatures, gene: str) -> str:
-    found = resolve_ids([gene], features.genes[["gene_id", "gene_name"]]).ids[0]
+def resolved_gene(genes: pd.DataFrame, gene: str) -> str:
+    """The id of a gene named by id or symbol; KeyError with the nearest names, ValueError if it stands for several."""
+    found = resolve_ids([gene], genes[["gene_id", "gene_name"]]).ids[0]
     if found is None:
-        near = nearest(gene, features.genes["gene_name"])
+        near = nearest(gene, genes["gene_name"])
         hint = f"perhaps {' or '.join(near)}" if near else "name a gene id or a symbol"
         raise KeyError(f"gene {gene!r} is not in the features; {hint}")
     return found
@@ -183,11 +187,16 @@ def _places(bundle: ModelBundle, features: RegulatoryFeatures, gene_id: str, reg
     return table.groupby("order", sort=True).head(N_PLACES)[PLACE_COLUMNS].reset_index(drop=True)
 
 
-def _edges(features: RegulatoryFeatures, region: str, length_bp: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """First and last base of each bin: from the TSS in windows, from the 5' end of the RNA else."""
+def region_layout(features: RegulatoryFeatures, region: str) -> tuple[int, int]:
+    """First base of the first bin (from the TSS in windows, from the 5' end of the RNA else), and bases of a bin."""
     definition = features.definitions.get(region, {})
     size = int(definition.get("bin_size", features.bin_size))
-    start = {"promoter": -features.upstream, "rna": 0}.get(region, int(definition.get("first_bp", 0)))
+    return {"promoter": -features.upstream, "rna": 0}.get(region, int(definition.get("first_bp", 0))), size
+
+
+def _edges(features: RegulatoryFeatures, region: str, length_bp: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """First and last base of each bin."""
+    start, size = region_layout(features, region)
     first = start + size * np.arange(len(length_bp))
     width = np.where(length_bp > 0, length_bp, size) if region == "rna" else np.full(len(length_bp), size)
     return first, first + width - 1
@@ -201,12 +210,14 @@ def _described(bundle: ModelBundle, features: RegulatoryFeatures, gene_id: str) 
     return {"gene_id": gene_id, **described, **numbers, "build": features.build, "split": split}
 
 
-def _tasks(bundle: ModelBundle, explained: xr.Dataset, targets: pd.DataFrame | None, gene_id: str) -> pd.DataFrame:
-    predicted = explained["prediction"].isel(gene=0).to_numpy()
-    table = pd.DataFrame({"task": bundle.tasks, "kind": bundle.task_kinds, "predicted": predicted, "measured": np.nan})
+def task_levels(
+    tasks: Sequence[str], kinds: Sequence[str], predicted: np.ndarray, targets: pd.DataFrame | None, gene_id: str
+) -> pd.DataFrame:
+    """Predicted beside measured values: task, kind, predicted, measured (NaN where not measured)."""
+    table = pd.DataFrame({"task": list(tasks), "kind": list(kinds), "predicted": predicted, "measured": np.nan})
     if targets is not None:
         check_targets(targets)
         row = targets.set_index("gene_id")
         if gene_id in row.index:
-            table["measured"] = row.loc[gene_id].reindex(bundle.tasks).to_numpy(dtype=np.float64)
+            table["measured"] = row.loc[gene_id].reindex(list(tasks)).to_numpy(dtype=np.float64)
     return table

@@ -25,6 +25,7 @@ from decode.features.regulators import Regulators, regulators_of, sum_tracks
 from decode.models.bundle import ModelBundle
 from decode.models.matching import select_for_model
 from decode.ranking.rank import rank_regulators, regulator_scores
+from decode.regulators.atlas import region_layout
 from decode.regulators.atlas_places import places_of_bins, places_of_totals
 from decode.statistics.metrics import pearson_per_gene
 
@@ -330,9 +331,7 @@ def _regions(bundle: ModelBundle, features: RegulatoryFeatures) -> pd.DataFrame:
     first_bins = bundle.n_first_bins()
     rows = []
     for name, matrix in features.regions.items():
-        definition = features.definitions.get(name, {})
-        first = {"promoter": -features.upstream, "rna": 0}.get(name, int(definition.get("first_bp", 0)))
-        size = int(definition.get("bin_size", features.bin_size))
+        first, size = region_layout(features, name)
         n_bins = 0 if name == "rna" else int(np.diff(matrix.offsets).max(initial=0))
         rows.append((name, first, size, n_bins, first_bins[name] == 0))
     return pd.DataFrame(rows, columns=["region", "first_bp", "bin_bp", "n_bins", "position_blind"])
