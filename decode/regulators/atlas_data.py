@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -146,7 +147,7 @@ def gather_atlas(
     is_main = bundle.is_main_task
     main = np.flatnonzero(is_main) if is_main.any() else np.arange(len(bundle.tasks))
     with _attributed(bundle, features, "all", work, on_block) as explained:
-        kept: list[list[NDArray]] = [[], [], [], []]
+        kept: list[list[NDArray[Any]]] = [[], [], [], []]
         places: list[pd.DataFrame] = []
         counted = np.zeros(2, dtype=np.int64)
         n_blocks = -(-explained.sizes["gene"] // BLOCK_GENES)

@@ -182,7 +182,8 @@ def _arrays(data: AtlasData, order: NDArray[np.int64]) -> dict[str, PackedArray]
 def _mean(data: AtlasData) -> NDArray[np.float32]:
     """Mean effect over the main tasks, shape (n_genes, n_top)."""
     is_main = data.tasks["is_main"].to_numpy()
-    return data.effect[:, :, is_main if is_main.any() else slice(None)].mean(axis=2)
+    mean: NDArray[np.float32] = data.effect[:, :, is_main if is_main.any() else slice(None)].mean(axis=2)
+    return mean
 
 
 def _facts(data: AtlasData, source: AtlasSource, order: NDArray[np.int64]) -> dict[str, Any]:
