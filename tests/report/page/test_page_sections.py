@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 from made_runs import (
     HOSTILE,
@@ -16,7 +17,7 @@ from made_runs import (
 )
 
 from decode.core.files import run_record
-from decode.report.files import write_run
+from decode.report.files import write_files, write_run
 from decode.report.page.content import Chart, Picture, Section, Table
 from decode.report.page.methods import cited
 from decode.report.page.runs import read_run
@@ -157,6 +158,13 @@ def test_landmark_panels(tmp_path):
     assert "panel: not judged on 1 of 2 splits" in found.caveats
     assert [spec["name"] for spec in charts(found)] == ["l_mean_mae", "l_mean_pcc", "l_share_passing"]
     assert "Chen et al. 2016" in found.methods[0]
+
+
+def test_a_panel_of_genes_without_symbols(tmp_path):
+    panel = pd.DataFrame({"rank": [1, 2], "gene_id": ["G1", "G2"], "gene_name": [None, None], "score": [0.2, 0.1]})
+    write_files("landmark select", {tmp_path / "panel.tsv": panel}, record=run_record(method="greedy", seed=0))
+    (spec,) = charts(section(tmp_path / "panel.tsv"))
+    assert spec["series"][0]["text"] == ["G1", "G2"]
 
 
 def test_persons(tmp_path):
