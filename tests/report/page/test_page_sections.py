@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from made_runs import (
     HOSTILE,
+    made_activity,
     made_differential,
     made_disruption,
     made_drivers,
@@ -180,6 +181,13 @@ def test_differential(tmp_path):
     assert number(found, "age").value == "1"
     assert number(found, "sex").caveat.startswith("nothing is significant")
     assert len(charts(found)) == 2
+
+
+def test_activities_of_the_regulators_that_vary_most(tmp_path):
+    found = section(made_activity(tmp_path / "activity.tsv"))
+    (spec,) = charts(found)
+    assert spec["y"]["categories"] == [HOSTILE, "TF:X"]
+    assert (spec["series"][0]["low"][0], spec["series"][0]["high"][0]) == (-1, 1)
 
 
 def test_a_kind_without_a_section_of_its_own_shows_all_it_has(tmp_path):

@@ -265,32 +265,33 @@ def _is_beside(run: Run, name: str) -> bool:
     return name != run.out.name and run.out.name in run.files
 
 
+def _activity_chart(run: Run, activity: pd.DataFrame) -> Chart:
+    """The regulators that vary most between samples; columns of `activity` are regulators."""
+    spread = activity.std(axis=0, ddof=1)
+    names = spread.sort_values(ascending=False, kind="stable").index[:MOST_ROWS]
+    mean, sd = activity[names].mean(axis=0).reset_index(drop=True), spread[names].reset_index(drop=True)
+    shown = series(mean, pd.Series(np.arange(len(names))), name="mean", low=mean - sd, high=mean + sd)
+    spec = ranked(
+        names.tolist(),
+        [shown],
+        name=f"{run.name}_activity",
+        title="Activity of regulators over samples.",
+        x_label="mean activity (log2), \u00b1 SD over samples",
+    )
+    return Chart(
+        spec, f"The {len(names)} regulators that vary most between samples: mean activity, and SD over samples."
+    )
+
+
 def activity_section(run: Run) -> Section:
     """A run of `decode activity`."""
     regulators_file = run.find("_regulators.tsv.gz") or run.find("_regulators.tsv")
     regulators = run.table(regulators_file)
+    activity = run.table(run.out.name)
     parts: list[Part] = []
     used = {regulators_file}
-    if regulators is not None and {"regulator", "mean", "sd"} <= set(regulators):
-        top = regulators.iloc[np.argsort(-regulators["sd"].to_numpy(), kind="stable")][:MOST_ROWS].reset_index(
-            drop=True
-        )
-        rows = pd.Series(np.arange(len(top)))
-        label = [
-            f"{name} ({kind})" for name, kind in zip(top["regulator"], top.get("kind", top["regulator"]), strict=True)
-        ]
-        spec = ranked(
-            label,
-            [series(top["mean"], rows, name="mean", low=top["mean"] - top["sd"], high=top["mean"] + top["sd"])],
-            name=f"{run.name}_activity",
-            title="Activity of regulators over samples.",
-            x_label="mean activity (log2), \u00b1 SD over samples",
-        )
-        parts.append(
-            Chart(
-                spec, f"The {len(top)} regulators that vary most between samples: mean activity, and SD over samples."
-            )
-        )
+    if activity is not None and "sample" in activity:
+        parts.append(_activity_chart(run, activity.set_index("sample").select_dtypes("number")))
     if regulators is not None:
         parts.append(table_part(run, regulators, regulators_file, "Regulators"))
     counts = run.counts
