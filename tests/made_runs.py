@@ -292,9 +292,10 @@ def made_differential(out: Path) -> Path:
     return out
 
 
-def made_activity(out: Path) -> Path:
+def made_activity(out: Path, *, more: dict[str, pd.DataFrame] | None = None) -> Path:
     """A run of activity: samples x regulators; the second regulator varies most."""
     table = pd.DataFrame({"sample": ["a", "b", "c"], "TF:X": [0.1, 0.1, 0.1], HOSTILE: [1.0, 0.0, -1.0]})
     record = run_record(split="test") | {"counts": {"n_samples": 3, "n_regulators": 2, "n_genes": 9, "part": "test"}}
-    write_files("activity", {out: table}, record=record)
+    files = {out: table} | {out.with_name(name): frame for name, frame in (more or {}).items()}
+    write_files("activity", files, record=record)
     return out

@@ -190,6 +190,13 @@ def test_activities_of_the_regulators_that_vary_most(tmp_path):
     assert (spec["series"][0]["low"][0], spec["series"][0]["high"][0]) == (-1, 1)
 
 
+def test_files_beside_an_output_have_captions_by_what_their_names_add(tmp_path):
+    out = made_activity(tmp_path / "act.tsv", more={"act_spread.tsv": pd.DataFrame({"sample": ["a"]})})
+    assert "SD over members, sample by sample" in [
+        p.spec["caption"] for p in section(out).parts if isinstance(p, Table)
+    ]
+
+
 def test_a_kind_without_a_section_of_its_own_shows_all_it_has(tmp_path):
     record = run_record() | {"counts": {"n_genes": 5, "rule": HOSTILE}}
     write_run(tmp_path / "r", "usage", texts={"summary.txt": "text"}, record=record)
