@@ -290,3 +290,12 @@ def made_differential(out: Path) -> Path:
     record = run_record(design="~ age + sex") | {"counts": {"n_samples": 20, "df": 17, "prior_df": 3.5}}
     write_files("differential", {out: table}, record=record)
     return out
+
+
+def made_activity(out: Path, *, more: dict[str, pd.DataFrame] | None = None) -> Path:
+    """A run of activity: samples x regulators; the second regulator varies most."""
+    table = pd.DataFrame({"sample": ["a", "b", "c"], "TF:X": [0.1, 0.1, 0.1], HOSTILE: [1.0, 0.0, -1.0]})
+    record = run_record(split="test") | {"counts": {"n_samples": 3, "n_regulators": 2, "n_genes": 9, "part": "test"}}
+    files = {out: table} | {out.with_name(name): frame for name, frame in (more or {}).items()}
+    write_files("activity", files, record=record)
+    return out

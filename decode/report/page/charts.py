@@ -18,6 +18,7 @@ KIND_LOOKS: dict[str, tuple[int | str, str]] = {
 }
 MARKERS = ("circle", "square", "triangle", "diamond")
 LOOKS = [(colour, MARKERS[colour % 4]) for colour in (0, 1, 2, 3, 4, 5, 6)]
+MANY = 300  # points of which those without a call stand back
 NAMED = 12  # points that bear their name from the start
 SMALLEST_P = 1e-300
 
@@ -112,7 +113,7 @@ def volcano(
     else:
         is_called = known[fdr] < limit
         parts = [
-            ("FDR not below the line", ~is_called, ("grey", "circle"), {"faint": True}),
+            ("FDR not below the line", ~is_called, ("grey", "circle"), {"faint": len(known) > MANY}),
             (f"FDR < {limit:.0%}", is_called, (3, "circle"), {}),
         ]
     shown = []

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 from made_runs import (
     HOSTILE,
+    made_activity,
     made_differential,
     made_disruption,
     made_drivers,
@@ -16,7 +18,7 @@ from made_runs import (
 )
 
 from decode.core.files import run_record
-from decode.report.files import write_run
+from decode.report.files import write_files, write_run
 from decode.report.page.content import Chart, Picture, Section, Table
 from decode.report.page.methods import cited
 from decode.report.page.runs import read_run
@@ -159,6 +161,13 @@ def test_landmark_panels(tmp_path):
     assert "Chen et al. 2016" in found.methods[0]
 
 
+def test_a_panel_of_genes_without_symbols(tmp_path):
+    panel = pd.DataFrame({"rank": [1, 2], "gene_id": ["G1", "G2"], "gene_name": [None, None], "score": [0.2, 0.1]})
+    write_files("landmark select", {tmp_path / "panel.tsv": panel}, record=run_record(method="greedy", seed=0))
+    (spec,) = charts(section(tmp_path / "panel.tsv"))
+    assert spec["series"][0]["text"] == ["G1", "G2"]
+
+
 def test_persons(tmp_path):
     found = section(made_persons(tmp_path / "p"))
     assert number(found, "Mean Spearman").caveat == "a baseline without sites does as well"
@@ -172,6 +181,20 @@ def test_differential(tmp_path):
     assert number(found, "age").value == "1"
     assert number(found, "sex").caveat.startswith("nothing is significant")
     assert len(charts(found)) == 2
+
+
+def test_activities_of_the_regulators_that_vary_most(tmp_path):
+    found = section(made_activity(tmp_path / "activity.tsv"))
+    (spec,) = charts(found)
+    assert spec["y"]["categories"] == [HOSTILE, "TF:X"]
+    assert (spec["series"][0]["low"][0], spec["series"][0]["high"][0]) == (-1, 1)
+
+
+def test_files_beside_an_output_have_captions_by_what_their_names_add(tmp_path):
+    out = made_activity(tmp_path / "act.tsv", more={"act_spread.tsv": pd.DataFrame({"sample": ["a"]})})
+    assert "SD over members, sample by sample" in [
+        p.spec["caption"] for p in section(out).parts if isinstance(p, Table)
+    ]
 
 
 def test_a_kind_without_a_section_of_its_own_shows_all_it_has(tmp_path):

@@ -105,7 +105,8 @@ decodePage.chart = (() => {
     }
     made.append(svg("path", { d: `M${round(box.left)} ${box.top}V${box.bottom}H${box.right}`, fill: "none", stroke: "#6e6e6e" }));
     const middle = (box.top + box.bottom) / 2;
-    if (spec.x.label) made.append(words(fits(spec.x.label, box.right, 13), { x: (box.left + box.right) / 2, y: map.height - 6, "text-anchor": "middle", "font-size": 13 }));
+    const centre = (box.left + box.right) / 2;
+    if (spec.x.label) made.append(words(fits(spec.x.label, 2 * Math.min(centre, map.width - centre), 13), { x: centre, y: map.height - 6, "text-anchor": "middle", "font-size": 13 }));
     if (spec.y.label) made.append(words(fits(spec.y.label, box.bottom, 13), { x: 13, y: middle, "text-anchor": "middle", transform: `rotate(-90 13 ${middle})`, "font-size": 13 }));
     return made;
   }
@@ -162,8 +163,12 @@ decodePage.chart = (() => {
   }
 
   /* Names at points; those that would lie over another are left out unless they were asked for. */
-  function labels(wanted, map, points) {
+  function labels(spec, wanted, map, points) {
     const taken = points.map(([x, y]) => ({ left: x - 4, right: x + 4, top: y - 4, bottom: y + 4 }));
+    for (const line of (spec.lines || []).filter((one) => one.axis === "y" && one.label)) {
+      const at = map.toY(line.at);
+      taken.push({ left: map.box.right - wide(line.label, 11) - 2, right: map.width, top: at - 14, bottom: at });
+    }
     const made = svg("g");
     const around = [[7, 4, "start"], [-7, 4, "end"], [0, -8, "middle"], [0, 16, "middle"], [7, -6, "start"], [-7, -6, "end"], [7, 14, "start"], [-7, 14, "end"]];
     for (const { place, text, asked } of wanted) {
@@ -257,7 +262,7 @@ decodePage.chart = (() => {
       const wanted = wantedLabels();
       if (sought) made.append(...wanted.map(({ place: [x, y] }) => svg("circle", { cx: round(x), cy: round(y), r: 6.5, fill: "none", stroke: "#1a1a1a", "stroke-width": 1.6 })));
       const others = [...wanted.map(({ place: point }) => point), ...strong().flatMap((s) => map.places[s].filter(Boolean)).slice(0, MOST_AVOIDED)];
-      made.append(labels(wanted, map, others), svg("circle", { class: "pointer", r: 7, fill: "none", stroke: "#1a1a1a", "stroke-width": 2, visibility: "hidden" }));
+      made.append(labels(spec, wanted, map, others), svg("circle", { class: "pointer", r: 7, fill: "none", stroke: "#1a1a1a", "stroke-width": 2, visibility: "hidden" }));
       drawn.replaceWith(made);
       drawn = made;
       if (at) show(at);

@@ -146,22 +146,22 @@ def rest_of(
     run : Run
     tables, figures : collection of str
         Names of files, and of figures without suffix, that are on the page already.
-    captions : mapping of name without suffixes to str, optional
+    captions : mapping of name without suffixes, or of its last part, to str, optional
         NAME.tsv is of the table alone, where a figure has the same name.
     """
     captions = captions or {}
     parts: list[Part] = []
     for stem in run.figures():
         if stem not in figures:
-            made = picture(run, stem, captions.get(base(stem), f"Figure {base(stem)}, as the run drew it."))
+            made = picture(run, stem, _caption(captions, base(stem)) or f"Figure {base(stem)}, as the run drew it.")
             if made.png or made.svg:
                 parts.append(made)
     for name in run.named(*TABLES):
         if name not in tables:
             frame = run.table(name)
             if frame is not None:
-                plain = f"{base(name)}.tsv"
-                caption = captions.get(plain) or captions.get(base(name)) or f"Table {PurePosixPath(name).name}"
+                caption = captions.get(f"{base(name)}.tsv") or _caption(captions, base(name))
+                caption = caption or f"Table {PurePosixPath(name).name}"
                 parts.append(table_part(run, frame, name, caption, is_folded=True))
     for name in run.named(".bed"):
         if name not in tables:
@@ -170,6 +170,11 @@ def rest_of(
             parts.append(table_part(run, read_bed(run, name), name, caption, text=text, is_folded=True))
     parts += [Text(f"Text {PurePosixPath(name).name}", run.text(name)) for name in run.named(".txt")]
     return tuple(parts)
+
+
+def _caption(captions: Mapping[str, str], name: str) -> str:
+    """The caption of a file by its name, or by what the name adds to that of the output; empty where there is none."""
+    return captions.get(name) or next((text for key, text in captions.items() if name.endswith(f"_{key}")), "")
 
 
 def read_bed(run: Run, name: str) -> pd.DataFrame:

@@ -184,14 +184,17 @@ def selection_section(run: Run) -> Section:
     parts: list[Part] = []
     if panel is not None and {"rank", "gene_id", "score"} <= set(panel):
         has_stability = "stability" in panel and panel["stability"].notna().any()
-        named = panel.get("gene_name", panel["gene_id"]).fillna(panel["gene_id"])
+        symbols = panel.get("gene_name", panel["gene_id"])
+        named = [
+            str(gene if pd.isna(symbol) else symbol) for symbol, gene in zip(symbols, panel["gene_id"], strict=True)
+        ]
         spec = scatter(
             [
                 series(
                     panel["rank"],
                     panel["score"],
                     name="genes",
-                    text=named.tolist(),
+                    text=named,
                     more={"stability": panel["stability"]} if has_stability else None,
                     labels=list(range(min(8, len(panel)))),
                 )

@@ -35,6 +35,23 @@ CAPTIONS = {
     "predictions": "Predicted values, gene by gene",
     "similarity": "Similarity of the samples",
 }
+DIFFERENTIAL_CAPTIONS = {
+    "p_values": "P-values of every term: flat where nothing differs, a peak at 0 where genes do.",
+    "closest": "Spearman of t between predictions (rows) and data sets (columns).",
+    "regulators": "Regulators alone, beside the leading components, and given all others.",
+    "predicted": "The same of predicted values",
+    "agreement": "Predicted against actual t, term by term",
+    "t_of_genes": "Predicted and actual t of every gene",
+    "joint": "All regulators together, term by term",
+    "summary": "Each term in a row",
+}
+ACTIVITY_CAPTIONS = {
+    "heatmap": "Samples (rows) by regulators, both clustered; standard deviations from the regulator's mean.",
+    "top": "Regulators among the strongest of a sample, the most frequent first; dots mark them.",
+    "spread": "SD over members, sample by sample",
+    "regions": "Activity by region, sample by sample",
+    "own_expression": "Activity beside the expression of the regulator's own gene.",
+}
 BASELINES = "A baseline without binding sites does as well: the accuracy is not evidence that the sites matter."
 
 
@@ -195,7 +212,7 @@ def differential_section(run: Run) -> Section:
     table = run.table(file)
     if table is None or not {"term", "fdr"} <= set(table):
         return Section(run.name, run.kind, parts=rest_of(run), record=record_rows(run))
-    effect = next((one for one in ("log2_fold_change", "difference", "t") if one in table), "t")
+    effect = next((one for one in ("log2_fold_change", "effect", "t") if one in table), "t")
     name = next((one for one in ("gene_name", "gene_id", "regulator") if one in table), table.columns[0])
     what = "regulators" if "regulator" in table else "genes"
     terms = in_order(table["term"])
@@ -244,7 +261,7 @@ def differential_section(run: Run) -> Section:
         f"Which {what} change with {', '.join(terms[:5])}? {number(counts.get('n_samples'))} samples{df}.",
         tuple(numbers),
         (),
-        (*parts, *rest_of(run, tables={file}, captions={})),
+        (*parts, *rest_of(run, tables={file}, captions=DIFFERENTIAL_CAPTIONS)),
         methods=methods_of(
             run,
             f"Each of the {what} was regressed on the design {run.options.get('design', '')} and tested by the"
@@ -265,32 +282,33 @@ def _is_beside(run: Run, name: str) -> bool:
     return name != run.out.name and run.out.name in run.files
 
 
+def _activity_chart(run: Run, activity: pd.DataFrame) -> Chart:
+    """The regulators that vary most between samples; columns of `activity` are regulators."""
+    spread = activity.std(axis=0, ddof=1)
+    names = spread.sort_values(ascending=False, kind="stable").index[:MOST_ROWS]
+    mean, sd = activity[names].mean(axis=0).reset_index(drop=True), spread[names].reset_index(drop=True)
+    shown = series(mean, pd.Series(np.arange(len(names))), name="mean", low=mean - sd, high=mean + sd)
+    spec = ranked(
+        names.tolist(),
+        [shown],
+        name=f"{run.name}_activity",
+        title="Activity of regulators over samples.",
+        x_label="mean activity (log2), \u00b1 SD over samples",
+    )
+    return Chart(
+        spec, f"The {len(names)} regulators that vary most between samples: mean activity, and SD over samples."
+    )
+
+
 def activity_section(run: Run) -> Section:
     """A run of `decode activity`."""
     regulators_file = run.find("_regulators.tsv.gz") or run.find("_regulators.tsv")
     regulators = run.table(regulators_file)
+    activity = run.table(run.out.name)
     parts: list[Part] = []
     used = {regulators_file}
-    if regulators is not None and {"regulator", "mean", "sd"} <= set(regulators):
-        top = regulators.iloc[np.argsort(-regulators["sd"].to_numpy(), kind="stable")][:MOST_ROWS].reset_index(
-            drop=True
-        )
-        rows = pd.Series(np.arange(len(top)))
-        label = [
-            f"{name} ({kind})" for name, kind in zip(top["regulator"], top.get("kind", top["regulator"]), strict=True)
-        ]
-        spec = ranked(
-            label,
-            [series(top["mean"], rows, name="mean", low=top["mean"] - top["sd"], high=top["mean"] + top["sd"])],
-            name=f"{run.name}_activity",
-            title="Activity of regulators over samples.",
-            x_label="mean activity (log2), \u00b1 SD over samples",
-        )
-        parts.append(
-            Chart(
-                spec, f"The {len(top)} regulators that vary most between samples: mean activity, and SD over samples."
-            )
-        )
+    if activity is not None and "sample" in activity:
+        parts.append(_activity_chart(run, activity.set_index("sample").select_dtypes("number")))
     if regulators is not None:
         parts.append(table_part(run, regulators, regulators_file, "Regulators"))
     counts = run.counts
@@ -309,7 +327,7 @@ def activity_section(run: Run) -> Section:
             Number("Largest additivity error", number(counts.get("additivity_error"), 2), note="of the attributions"),
         ),
         ("Activity is the mean attribution of the model, not a measurement of the protein.",),
-        (*parts, *rest_of(run, tables=used, captions={"heatmap": "Samples by regulators, clustered."})),
+        (*parts, *rest_of(run, tables=used, captions=ACTIVITY_CAPTIONS)),
         methods=methods_of(
             run,
             "The activity of a regulator in a sample is the mean over genes of its DeepLIFT attributions"
