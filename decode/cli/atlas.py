@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,8 @@ from decode.cli.outputs import stop_if_finished
 if TYPE_CHECKING:
     from decode.registry.summary import AttributionSummary
     from decode.regulators.atlas import GeneView
+
+logger = logging.getLogger(__name__)
 
 SUMMARY = "summary.npz"  # beside a model, see `decode.registry.summary`
 
@@ -38,6 +41,10 @@ def atlas(
         raise ValueError("nothing is asked for; name a gene, or a task with --task (for example: decode atlas SPI1)")
     if gene is None and targets is not None:
         raise ValueError("--targets shows measured values of a gene; name the gene, or leave --targets out")
+    if model is None:
+        logger.info(
+            "no --model: %s of the package is taken (its regulators: decode models info)", default_entry("model")
+        )
     model = by_name(model or default_entry("model"), "model")
     summary = None if features is not None else _summary_of(model, gene, task, top)
     if summary is None:
