@@ -14,7 +14,7 @@ from decode.cli.outputs import stop_if_finished
 
 if TYPE_CHECKING:
     from decode.registry.summary import AttributionSummary
-    from decode.regulators.atlas import GeneView
+    from decode.regulators.gene_view import GeneView
 
 logger = logging.getLogger(__name__)
 

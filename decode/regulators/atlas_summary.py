@@ -7,7 +7,7 @@ import pandas as pd
 
 from decode.core.checks import check_count, check_known, check_named
 from decode.registry.summary import AttributionSummary
-from decode.regulators.atlas import N_TOP, PLACE_COLUMNS, GeneView, resolved_gene, task_levels
+from decode.regulators.gene_view import N_TOP, PLACE_COLUMNS, GeneView, resolved_gene, task_levels
 
 
 def can_look_up(summary: AttributionSummary, *, task: str | None = None, n_top: int = N_TOP) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from decode.regulators.atlas import GeneView
+from decode.regulators.gene_view import GeneView
 
 N_TASKS = 5  # highest and lowest shown
 
