@@ -42,9 +42,7 @@ def atlas(
     if gene is None and targets is not None:
         raise ValueError("--targets shows measured values of a gene; name the gene, or leave --targets out")
     if model is None:
-        logger.info(
-            "no --model: %s of the package is taken (its regulators: decode models info)", default_entry("model")
-        )
+        logger.info("no --model: %s of the package is taken", default_entry("model"))
     model = by_name(model or default_entry("model"), "model")
     summary = None if features is not None else _summary_of(model, gene, task, top)
     if summary is None:
