@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,7 +17,9 @@ PAGE_SUFFIXES = (".html", ".htm")
 
 if TYPE_CHECKING:
     from decode.registry.summary import AttributionSummary
-    from decode.regulators.atlas import GeneView
+    from decode.regulators.gene_view import GeneView
+
+logger = logging.getLogger(__name__)
 
 SUMMARY = "summary.npz"  # beside a model, see `decode.registry.summary`
 
@@ -52,6 +55,8 @@ def atlas(
 
     is_page = out is not None and out.suffix.lower() in PAGE_SUFFIXES
     _check_options(gene, task, targets, out, source, is_page=is_page)
+    if model is None:
+        logger.info("no --model: %s of the package is taken", default_entry("model"))
     named = str(model or default_entry("model"))
     if is_page and out is not None:
         _write_page(out, named, features or default_entry("features"), targets, top, source, force=force)

@@ -212,7 +212,8 @@ def _text(text: str) -> NDArray[np.uint8]:
 def _stored(values: NDArray[Any], step: float | None) -> NDArray[np.int16]:
     """Whole steps; undefined numbers are -32768, and what is beyond the largest is the largest."""
     if step is None:
-        return np.clip(values, NONE, LARGEST).astype(np.int16)
+        numbers: NDArray[np.int16] = np.clip(values, NONE, LARGEST).astype(np.int16)
+        return numbers
     steps = np.clip(np.rint(np.nan_to_num(values, nan=0.0) / step), -LARGEST, LARGEST)
     return np.where(np.isnan(values), -LARGEST - 1, steps).astype(np.int16)
 

@@ -7,12 +7,13 @@ import pandas as pd
 
 from decode.core.checks import check_count, check_known, check_named
 from decode.registry.summary import AttributionSummary
-from decode.regulators.atlas import N_TOP, PLACE_COLUMNS, GeneView, resolved_gene, task_levels
+from decode.regulators.gene_view import N_TOP, PLACE_COLUMNS, GeneView, resolved_gene, task_levels
 
 
 def can_look_up(summary: AttributionSummary, *, task: str | None = None, n_top: int = N_TOP) -> bool:
     """Whether a summary holds as many regulators of a gene as are wanted."""
-    return n_top <= (summary.leading_regulator if task is None else summary.top_regulator).shape[-1]
+    held = summary.leading_regulator if task is None else summary.top_regulator
+    return n_top <= int(held.shape[-1])
 
 
 def gene_in_summary(

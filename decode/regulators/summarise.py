@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from decode.attribution.attribute import attribute
 from decode.attribution.bins import bin_attributions
-from decode.attribution.job import Part
 from decode.core.checks import check_count
+from decode.core.choices import Part
 from decode.core.files import versions
 from decode.features.regulators import regulators_of, sum_tracks
 from decode.models.matching import select_for_model
