@@ -139,7 +139,8 @@ def gather_atlas(
     if features.level != "gene":
         raise ValueError("an atlas is of genes, and these features are of transcripts; give those at gene level")
     features = select_for_model(bundle, features)
-    known = {bundle.split_map.get(str(name)) for name in features.ids}
+    split = bundle.split_map
+    known = {split.get(str(name)) for name in features.ids}
     part = next(name for name in PARTS if name == "all" or name in known)
     with _attributed(bundle, features, part, work, on_block) as explained:
         ranking = rank_regulators(regulator_scores(explained))
