@@ -121,6 +121,8 @@ def obtain(
     ValueError, OSError
         As `decode.registry.download.download`, or if an archive is damaged.
     """
+    if unknown := [name for name in addresses or {} if name not in found.files]:
+        raise ValueError(f"--address names {listed(unknown)}; {found.what} has {listed(found.files)}")
     address = (addresses or {}).get(role) or found.files[role]
     name = address.rpartition("/")[2] if address and role in (addresses or {}) else found.file_name(role)
     home = (cache or cache_folder() / "sources") / found.kind / found.name
@@ -173,10 +175,14 @@ def _unpacked(path: Path, home: Path) -> Path:
 
 
 def first_lines(path: Path, n_lines: int, out: Path) -> Path:
-    """The first lines of a text file as a plain file: a slice on which a script can be tried."""
-    lines = itertools.islice(
-        (line for piece in line_chunks(path, size=1 << 20) for line in piece.splitlines(keepends=True)), n_lines
+    """The first lines of a text file as a plain file: a slice on which a script can be tried; a GCT says so."""
+    lines = list(
+        itertools.islice(
+            (line for piece in line_chunks(path, size=1 << 20) for line in piece.splitlines(keepends=True)), n_lines
+        )
     )
+    if len(lines) > 3 and lines[0].startswith(b"#1."):  # the second line gives rows and columns
+        lines[1] = b"\t".join([str(len(lines) - 3).encode(), *lines[1].split(b"\t")[1:]])
     with atomic_path(out) as temporary, open(temporary, "wb") as handle:
         handle.writelines(lines)
     return out

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.sources import TABLE, Obtained, Source, check_least, first_lines, obtain, source
+from decode.core.checks import check_count
 from decode.core.files import read_json_object, sha256_of, staged_folder, versions, write_json
 
 MANIFEST = "manifest.json"
@@ -71,6 +72,8 @@ def prepare(request: Request, convert: Convert) -> dict[str, Any]:
         If a file cannot be had, is not what it should be, or cannot be written; nothing is left then.
     """
     found = source(request.kind, request.name)
+    if request.limit is not None:
+        check_count("--limit", request.limit)
     got = {
         role: obtain(found, role, folder=request.folder, addresses=request.addresses, cache=request.cache)
         for role in found.files

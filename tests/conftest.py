@@ -3,8 +3,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from browser import started_browser
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -30,6 +32,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def shared() -> Path:
     """Folder of real public data and golden answers; a test that uses it is marked real_data."""
     return SHARED
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A headless Chromium; tests of pages are skipped, with the reason, where it is absent."""
+    with started_browser() as started:
+        yield started
 
 
 @pytest.fixture(autouse=True)

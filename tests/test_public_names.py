@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 import shutil
 import subprocess
 import sys
@@ -67,14 +68,36 @@ def test_the_wheel_is_told_of_the_list():
     )
 
 
-def test_the_list_is_in_the_wheel(tmp_path):
+LARGEST_WHEEL = 40e6  # bytes
+LARGEST_MODEL = 10e6
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """Names and sizes of the files of the wheel, and its own size."""
     pytest.importorskip("setuptools", minversion="77")
-    source = tmp_path / "source"
+    folder = tmp_path_factory.mktemp("wheel")
+    source = folder / "source"
     shutil.copytree(ROOT / "decode", source / "decode", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source / name)
-    code = f"from setuptools.build_meta import build_wheel; build_wheel({str(tmp_path)!r})"
+    code = f"from setuptools.build_meta import build_wheel; build_wheel({str(folder)!r})"
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, cwd=source)
-    (wheel,) = tmp_path.glob("*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        assert {"decode/__init__.pyi", "decode/py.typed"} <= set(archive.namelist())
+    (path,) = folder.glob("*.whl")
+    with zipfile.ZipFile(path) as archive:
+        return {entry.filename: entry.file_size for entry in archive.infolist()}, path.stat().st_size
+
+
+def test_the_list_is_in_the_wheel(wheel):
+    assert {"decode/__init__.pyi", "decode/py.typed"} <= set(wheel[0])
+
+
+def test_the_wheel_is_small_and_holds_what_the_package_lists(wheel):
+    sizes, whole = wheel
+    assert whole < LARGEST_WHEEL
+    for entry in json.loads((ROOT / "decode" / "registry" / "models.json").read_text(encoding="utf-8"))["models"]:
+        own = {name: sizes[f"decode/registry/{entry['name']}/{name}"] for name in entry["files"]}
+        assert own == {name: file["size"] for name, file in entry["files"].items()}
+        assert entry["kind"] == "features" or sum(own.values()) < LARGEST_MODEL
+    assert {"decode/core/data/human_gene_names.tsv.gz", "decode/expression/data/tumours.npz"} <= set(sizes)
+    assert not any(name.startswith(("tests/", "data_prep/", "benchmarks/")) for name in sizes)

@@ -37,6 +37,7 @@ from decode.cli import (
     randomise,
     rank,
     regulators,
+    report,
     sites,
     tune,
     usage,
@@ -57,7 +58,7 @@ app = typer.Typer(
     help="Which TFs, RNA-binding proteins and miRNAs drive an expression change, where, and how sure are we?",
 )
 DATA, MODELS, REGULATORS, CHECKS = "Data", "Models", "Regulators", "How good is the model?"
-PERSONS, INSILICO, GENES = "Persons", "In silico", "Landmark genes"
+PERSONS, INSILICO, GENES, RESULTS = "Persons", "In silico", "Landmark genes", "Results"
 COMMANDS: dict[str, dict[str, Callable[..., None] | typer.Typer]] = {
     DATA: {"features": features.app, "sites": sites.app, "expression": expression.app, "demo": demo.demo},
     MODELS: {"train": model.train, "evaluate": model.evaluate, "predict": model.predict, "tune": tune.tune,
@@ -77,6 +78,7 @@ COMMANDS: dict[str, dict[str, Callable[..., None] | typer.Typer]] = {
     },
     CHECKS: {"cv": cv.cv, "usage": usage.usage, "randomise": randomise.randomise, "compare": compare.app},
     GENES: {"landmark": landmark.app},
+    RESULTS: {"report": report.report},
 }  # by help panel  # fmt: skip
 for panel, commands in COMMANDS.items():
     for name, command in commands.items():

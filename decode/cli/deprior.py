@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from decode.cli.inputs import load_tensorflow, open_features, open_groups
+from decode.cli.inputs import by_name, load_tensorflow, open_features, open_groups, open_model
 from decode.cli.options import (
     Architecture,
     Biosamples,
@@ -29,8 +29,15 @@ from decode.cli.progress import report_run
 
 def deprior(
     features: Features,
-    ranks: Annotated[Path, typer.Option(help="DE prior: columns Gene_Name and DE_Prior_Rank (0 to 1).")],
     out: Annotated[Path, typer.Option(help="Folder for the model, tables, figures and finished runs.")],
+    ranks: Annotated[
+        Path | None,
+        typer.Option(help="DE prior: columns Gene_Name and DE_Prior_Rank (0 to 1). With --model: only to judge it."),
+    ] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(help="A trained model, or a name (de-prior-encode-hg19): it is taken, and none is trained."),
+    ] = None,
     gene_sets: Annotated[
         Path | None, typer.Option(help="Gene sets (GMT) to test among the critical TFs, such as KEGG.")
     ] = None,
@@ -54,6 +61,11 @@ def deprior(
     force: Force = False,
 ) -> None:
     """How readily does a gene respond to anything? Predict it from sites; a killed run goes on when repeated."""
+    if model is not None:
+        _by_model(features, model, ranks, out, gene_sets, high_rank, min_size, id_map, force=force)
+        return
+    if ranks is None:
+        raise ValueError("a model is trained on ranks: give them with --ranks, or take a trained model with --model")
     load_tensorflow()
     from decode.core.checks import check_count
     from decode.core.files import check_output_folder, run_record
@@ -99,3 +111,35 @@ def deprior(
     write_de_prior(result, critical, out, high_rank=high_rank, record=record, force=force)
     remove_work_folder(work_folder(out))
     typer.echo(de_prior_text(result, critical))
+
+
+def _by_model(
+    features: Path, model: Path, ranks: Path | None, out: Path, gene_sets: Path | None, high_rank: float,
+    min_size: int, id_map: Path | None, *, force: bool,
+) -> None:  # fmt: skip
+    """Predictions and critical TFs of a model that is there already."""
+    from decode.core.files import check_output_folder, run_record
+    from decode.drivers.prior import read_de_prior
+    from decode.persons.critical_regulators import critical_regulators
+    from decode.persons.de_prior_predictions import predict_de_prior
+    from decode.report.de_prior import de_prior_predictions_text, write_de_prior_predictions
+    from decode.statistics.enrichment import read_gmt
+
+    check_output_folder(out)
+    model, features = by_name(model, "model"), by_name(features, "features")
+    given = {"features": features, "ranks": ranks, "gene_sets": gene_sets, "id_map": id_map}
+    inputs: dict[str, str | Path] = {"model": model / "bundle.json"}
+    inputs |= {name: path for name, path in given.items() if path is not None}
+    record = run_record(
+        inputs=inputs,
+        high_rank=high_rank,
+        min_size=min_size,
+    )
+    stop_if_finished(out, "deprior", record, force=force)
+    bundle, loaded = open_model(model), open_features(features)
+    prior = None if ranks is None else read_de_prior(ranks, loaded.genes, id_map)
+    result = predict_de_prior(bundle, loaded, prior, high_rank=high_rank)
+    sets = None if gene_sets is None else read_gmt(gene_sets)
+    critical = critical_regulators(bundle, loaded, sets, min_size=min_size, id_map=id_map)
+    write_de_prior_predictions(result, critical, out, record=record, force=force)
+    typer.echo(de_prior_predictions_text(result, critical))

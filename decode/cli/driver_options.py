@@ -271,6 +271,13 @@ def default_features() -> Path:
     return by_name(Path(name), "features")
 
 
+def default_out(de_table: Path | None) -> Path:
+    """The folder NAME_drivers, in the current folder, for the table NAME.csv; ValueError without a table."""
+    if de_table is None:
+        raise ValueError("results are named after the table of a contrast; without one, name their folder with --out")
+    return Path(f"{de_table.name.removesuffix('.gz').rpartition('.')[0] or de_table.name}_drivers")
+
+
 def check_files(files: TableFiles, compendium: Path | None, *, independent: bool) -> None:
     """Refuse contradictory options before anything is read."""
     is_signature = files.up is not None or files.down is not None

@@ -25,8 +25,13 @@ from decode.cli.outputs import stop_if_finished, take_work_folder
 
 
 def drivers(
-    out: Annotated[Path, typer.Option(help="Folder for drivers.tsv, targets.tsv, sites.bed, figures and run record.")],
     de_table: given.DeTableFile = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for drivers.tsv, targets.tsv, sites.bed, figures and run record. Default: TABLE_drivers here."
+        ),
+    ] = None,
     features: Annotated[
         Path | None,
         typer.Option(
@@ -91,7 +96,7 @@ def drivers(
     from decode.expression.signatures import read_signatures
     from decode.report.drivers import drivers_text, write_drivers
 
-    check_output_folder(out)
+    out = check_output_folder(given.default_out(de_table) if out is None else out)
     features = features or given.default_features()
     files = given.TableFiles(de_table, up, down, signatures, expression, samples, sample_column, design)
     given.check_files(files, compendium, independent=independent_genes)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from decode.cli.options import Force
+from decode.cli.options import Executor, Force, Part
 from decode.cli.progress import bar
 
 if TYPE_CHECKING:
@@ -82,6 +82,9 @@ def add(
     evaluation: Annotated[
         Path | None, typer.Option(help="metrics.json of decode evaluate: figures and baselines of the card.")
     ] = None,
+    summary: Annotated[
+        Path | None, typer.Option(help="Of a model: summary of decode models summarise, for decode atlas.")
+    ] = None,
     force: Force = False,
 ) -> None:
     """Put a model or a features file, with its card, into a registry of your own."""
@@ -94,11 +97,42 @@ def add(
         from decode.cli.inputs import load_tensorflow
 
         load_tensorflow()
-    entry = add_entry(path, registry, name, card=read_card(card), evaluation=judged, force=force)
+    entry = add_entry(path, registry, name, card=read_card(card), evaluation=judged, summary=summary, force=force)
     typer.echo(
         f"{entry.name}: {len(entry.files)} file(s), {entry.size / 1e6:.1f} MB, beside {registry}; "
         f"use it with DECODE_REGISTRY={registry.resolve()}"
     )
+
+
+@app.command()
+def summarise(
+    model: Annotated[Path, typer.Argument(help="Model bundle, or a name.")],
+    features: Annotated[Path, typer.Argument(help="Features file, or a name; its genes are explained.")],
+    out: Annotated[Path, typer.Option(help="summary.npz; beside a model (in its folder), decode atlas finds it.")],
+    part: Part = "test",
+    n_top: Annotated[int, typer.Option(help="Regulators kept of a gene in a task.")] = 2,
+    n_leading: Annotated[int, typer.Option(help="Regulators kept of a gene.")] = 10,
+    n_places: Annotated[int, typer.Option(help="Bins kept of each of these.")] = 2,
+    executor: Executor = "threads",
+    force: Force = False,
+) -> None:
+    """Explain every gene once, so that decode atlas looks it up: rankings, top regulators, and where they act."""
+    from decode.cli.inputs import open_features, open_model
+    from decode.core.files import check_output
+    from decode.registry.summary import write_summary
+    from decode.regulators.summarise import summarise as make
+
+    check_output(out)
+    if out.exists() and not force:
+        raise FileExistsError(f"{out} exists; replace it with --force, or choose another --out")
+    bundle, loaded = open_model(model), open_features(features)
+    with bar("genes explained") as advance:
+        made = make(
+            bundle, loaded, part=part, n_top=n_top, n_leading=n_leading, n_places=n_places, executor=executor,
+            on_genes=advance,
+        )  # fmt: skip
+    write_summary(made, out)
+    typer.echo(f"{out}: {len(made.genes):,} genes, {len(made.tasks)} tasks, {out.stat().st_size / 1e6:.1f} MB")
 
 
 def _card(listed: Listed) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import lzma
 import math
 import zipfile
 import zlib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -14,13 +16,15 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from decode.core.checks import listed
+from decode.core.outputs import atomic_path
 
 READ_ERRORS = (
     ValueError, OSError, EOFError, LookupError, RuntimeError, TypeError, OverflowError, MemoryError, SyntaxError,
-    NotImplementedError, zipfile.BadZipFile, zlib.error,
+    NotImplementedError, zipfile.BadZipFile, zlib.error, lzma.LZMAError,
 )  # fmt: skip
 MOST_TIMES = 1100  # deflate reaches 1,032
 KINDS = "biufUS"
+NO_TIME = (1980, 1, 1, 0, 0, 0)
 
 
 def array_header(handle: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
@@ -29,6 +33,24 @@ def array_header(handle: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
     read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
     shape, _, dtype = read(handle)
     return shape, dtype
+
+
+def write_arrays(arrays: Mapping[str, NDArray[Any]], path: str | Path) -> None:
+    """Write arrays of numbers as an .npz file packed by LZMA, smaller than by deflate; equal arrays give equal bytes.
+
+    Parameters
+    ----------
+    arrays : mapping of str to array
+    path : str or Path
+        Replaced atomically.
+    """
+    with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_LZMA) as archive:
+        for name, values in arrays.items():
+            content = io.BytesIO()
+            npy.write_array(content, values, version=(1, 0), allow_pickle=False)
+            entry = zipfile.ZipInfo(f"{name}.npy", NO_TIME)
+            entry.compress_type = zipfile.ZIP_LZMA
+            archive.writestr(entry, content.getvalue())
 
 
 def read_arrays(path: str | Path, wanted: Collection[str], name: str, advice: str) -> dict[str, NDArray[Any]]:

@@ -103,6 +103,22 @@ class NamesOfGenes:
         n_human = sum(HUMAN_ID.match(gene_id) is not None for gene_id in genes)
         self.are_human = 2 * max(n_human, len(self._genes)) > len(genes)
 
+    def other_names(self) -> dict[str, list[str]]:
+        """Names that the table has for each gene of one's own: symbol of today, older ones, aliases; gene id to list.
+
+        Examples
+        --------
+        >>> NamesOfGenes({"ENSG00000066336": "SPI1"}).other_names()["ENSG00000066336"][:2]
+        ['SPI1', 'OF']
+        """
+        found: dict[str, list[str]] = defaultdict(list)
+        for by_name in (self.names.symbols, self.names.others):
+            for name, rows in by_name.items():
+                for row in rows:
+                    for gene_id in self._genes.get(row, []):
+                        found[gene_id].append(name)
+        return dict(found)
+
     def find(self, name: str) -> str | None:
         """The one gene of one's own that a name stands for; None where it stands for another or for several."""
         symbol, _, number = name.partition("|")

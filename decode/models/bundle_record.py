@@ -40,6 +40,7 @@ SPLIT_COLUMNS = ["id", "split"]
 SPLITS = ("train", "validation", "test", "excluded")
 TABLES = ("tracks.tsv", "split.tsv.gz", "history.tsv")
 PERSON_REFERENCE = "persons_reference.npz"  # there in models of persons only
+SUMMARY = "summary.npz"  # may lie beside a model: looked up, not opened with it (`decode.registry.summary`)
 AGAIN = "train or download the model again"
 MOST_MEMBERS = 10_000
 LONGEST_BP = 10**9
@@ -166,7 +167,7 @@ def _check_files(folder: Path, record: dict[str, Any]) -> None:
             f"{listed(sorted(set(hashes) ^ wanted))}; {AGAIN}"
         )
     check_files(folder, hashes, "model bundle", AGAIN)
-    others = sorted(path.name for path in folder.iterdir() if path.name not in wanted | {BUNDLE_FILE})
+    others = sorted(path.name for path in folder.iterdir() if path.name not in wanted | {BUNDLE_FILE, SUMMARY})
     if others:
         logger.warning("model bundle %s: %s are no part of it and were not opened", folder, listed(others))
 

@@ -7,6 +7,8 @@ from decode.registry.store import packaged
 
 NAMES: dict[EntryKind, str] = {"model": "tissue-hpa37-encode-hg19", "features": "encode-hg19"}
 
+DE_PRIOR = "de-prior-encode-hg19"
+
 
 def default_entry(kind: EntryKind) -> str:
     """Name of the model or features that the package brings along.

@@ -12,6 +12,7 @@ from decode.registry.store import find_entry, get, registered
 if TYPE_CHECKING:
     from decode.features.matrix import RegulatoryFeatures
     from decode.models.bundle import ModelBundle
+    from decode.registry.summary import AttributionSummary
 
 
 def local_path(name_or_path: str | Path, kind: EntryKind, *, progress: Progress | None = None) -> Path:
@@ -80,3 +81,37 @@ def load_features(name: str | Path, *, progress: Progress | None = None) -> Regu
     if not Path(name).exists():
         find_entry(str(name))
     return RegulatoryFeatures.read(local_path(name, "features", progress=progress))
+
+
+def load_summary(name: str | Path, *, progress: Progress | None = None) -> AttributionSummary:
+    """Predictions, rankings and strongest attributions of a model, looked up without its network.
+
+    Parameters
+    ----------
+    name : str or Path
+        As in `load_pretrained`.
+    progress : callable, optional
+        Takes (bytes so far, bytes of all).
+
+    Returns
+    -------
+    AttributionSummary
+
+    Raises
+    ------
+    KeyError
+        If it is neither a folder nor a name.
+    FileNotFoundError
+        If the model has no summary.
+    ValueError, OSError
+        As `decode.registry.store.get` and `decode.registry.summary.read_summary`.
+    """
+    from decode.models.bundle_record import SUMMARY
+    from decode.registry.summary import read_summary
+
+    if not Path(name).exists():
+        find_entry(str(name))
+    path = local_path(name, "model", progress=progress) / SUMMARY
+    if not path.exists():
+        raise FileNotFoundError(f"model {name} has no {SUMMARY}; `decode models summarise` makes one")
+    return read_summary(path)

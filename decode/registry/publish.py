@@ -9,6 +9,7 @@ from typing import Any
 
 from decode.core.checks import check_known_keys
 from decode.core.files import read_json_object, sha256_of, staged_folder, write_json
+from decode.models.bundle_record import SUMMARY
 from decode.registry.entries import SCHEMA_VERSION, Entry, EntryKind, check_name, parse_registry, registry_json
 from decode.registry.store import PACKAGED, packaged
 
@@ -22,6 +23,7 @@ def add_entry(
     *,
     card: dict[str, Any],
     evaluation: dict[str, Any] | None = None,
+    summary: str | Path | None = None,
     force: bool = False,
 ) -> Entry:
     """Copy a model or a features file beside a registry, and list it there.
@@ -39,6 +41,8 @@ def add_entry(
         of measure, part, value, baselines) and address, where the files will not lie beside the registry.
     evaluation : dict, optional
         metrics.json of `decode evaluate` on this model: its figures and baselines become metrics of the entry.
+    summary : path, optional
+        Of a model: what `decode.registry.summary.write_summary` wrote; becomes summary.npz among its files.
     force : bool
         Replace an entry of that name.
 
@@ -61,7 +65,12 @@ def add_entry(
     entries = parse_registry(registry.read_bytes(), str(registry)) if registry.exists() else []
     if name in {entry.name for entry in entries} and not force:
         raise FileExistsError(f"{registry} lists {name} already; replace it with --force, or choose another name")
-    kind, described, files = _described(path)
+    kind, described, found, model_sha256 = _described(path)
+    files = {file.name: file for file in found} | ({} if summary is None else {SUMMARY: Path(summary)})
+    if summary is not None:
+        if kind != "model":
+            raise ValueError(f"{path} is a {kind} file, and a summary is of a model; leave it out")
+        _check_summary(Path(summary), model_sha256)
     metrics = [*card.get("metrics", []), *_metrics(evaluation)]
     item = {
         "name": name,
@@ -70,15 +79,15 @@ def add_entry(
         **{key: card.get(key, "") for key in ("description", "predicts", "licence")},
         "training_data": card.get("training_data", []),
         "metrics": metrics,
-        "files": {file.name: {"size": file.stat().st_size, "sha256": sha256_of(file)} for file in files},
+        "files": {name: {"size": file.stat().st_size, "sha256": sha256_of(file)} for name, file in files.items()},
         "address": card.get("address"),
     }
     [entry] = parse_registry(_text([item]), "card")
     if missing := [key for key in ("description", "predicts", "licence") if not getattr(entry, key)]:
         raise ValueError(f"card of {name} lacks {', '.join(missing)}; whoever loads it by name wants to know")
     with staged_folder(registry.parent / name) as staged:
-        for file in files:
-            shutil.copyfile(file, staged / file.name)
+        for file_name, file in files.items():
+            shutil.copyfile(file, staged / file_name)
     write_json(registry_json([*(other for other in entries if other.name != name), entry]), registry)
     return entry
 
@@ -92,10 +101,10 @@ def _text(items: list[dict[str, Any]]) -> str:
     return json.dumps({"schema_version": SCHEMA_VERSION, "models": items})
 
 
-def _described(path: Path) -> tuple[EntryKind, dict[str, Any], list[Path]]:
-    """What a bundle or a features file says of itself, and its files."""
+def _described(path: Path) -> tuple[EntryKind, dict[str, Any], list[Path], str]:
+    """What a bundle or a features file says of itself, its files, and the hash of a model ("" for features)."""
     if path.is_dir():
-        from decode.models.bundle import BUNDLE_FILE, load_bundle
+        from decode.models.bundle import BUNDLE_FILE, load_bundle, model_hash
 
         bundle = load_bundle(path)
         record = read_json_object(path / BUNDLE_FILE, "model bundle")
@@ -106,7 +115,8 @@ def _described(path: Path) -> tuple[EntryKind, dict[str, Any], list[Path]]:
             "n_tracks": len(bundle.tracks),
             "tasks": bundle.tasks,
         }
-        return "model", described, [path / BUNDLE_FILE, *(path / name for name in sorted(record["sha256"]))]
+        files = [path / BUNDLE_FILE, *(path / name for name in sorted(record["sha256"]))]
+        return "model", described, files, model_hash(bundle)
     from decode.features.matrix import RegulatoryFeatures
 
     features = RegulatoryFeatures.read(path)
@@ -117,7 +127,15 @@ def _described(path: Path) -> tuple[EntryKind, dict[str, Any], list[Path]]:
         "n_tracks": len(features.tracks),
         "tasks": [],
     }
-    return "features", described, [path]
+    return "features", described, [path], ""
+
+
+def _check_summary(path: Path, model_sha256: str) -> None:
+    """Refuse the summary of another model."""
+    from decode.registry.summary import read_summary
+
+    if read_summary(path).about.get("model_sha256") != model_sha256:
+        raise ValueError(f"summary {path} is of another model; make it with `decode models summarise` from this one")
 
 
 def _metrics(evaluation: dict[str, Any] | None) -> list[dict[str, Any]]:

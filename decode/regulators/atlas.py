@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,46 +10,13 @@ import xarray as xr
 
 from decode.attribution.attribute import attribute
 from decode.attribution.bins import bin_attributions
-from decode.core.checks import check_count, check_known, nearest
-from decode.core.ids import resolve_ids
-from decode.core.shown import shown
-from decode.expression.targets import check_targets
+from decode.core.checks import check_count, check_known
 from decode.features.matrix import RegulatoryFeatures
 from decode.models.bundle import ModelBundle
 from decode.models.matching import select_for_model
+from decode.regulators.gene_view import N_TOP, PLACE_COLUMNS, GeneView, resolved_gene, task_levels
 
-N_TOP = 10
 N_PLACES = 3  # bins of a regulator
-PLACE_COLUMNS = ["regulator", "region", "first_bp", "last_bp", "bases", "task", "effect", "position_blind"]
-
-
-@shown()
-@dataclass(frozen=True)
-class GeneView:
-    """What a model says of one gene.
-
-    Attributes
-    ----------
-    gene : dict
-        gene_id, gene_name, chrom, strand, tss, length_bp, build, and split: whether the model was trained on it.
-    tasks : pd.DataFrame
-        task, kind, predicted and measured (log2 units; NaN where not measured), in the order of the model.
-    regulators : pd.DataFrame
-        regulator, kind, effect (log2 units: attribution in `task`, or the mean over main tasks), sd (over members),
-        strongest_task, strongest_effect; the largest absolute effect in any of the tasks looked at first.
-    places : pd.DataFrame
-        regulator, region, first_bp, last_bp (from the TSS, or from the 5' end of the RNA), bases, task, effect: the
-        bins that contribute most to the regulator's strongest task. position_blind: the model sees the total of the
-        region only, so that effects are shared by bases.
-    length_effect : float
-        Share of the lengths, log2 units, as `effect`.
-    """
-
-    gene: dict[str, Any]
-    tasks: pd.DataFrame
-    regulators: pd.DataFrame
-    places: pd.DataFrame
-    length_effect: float
 
 
 def look_up_gene(
@@ -93,7 +59,7 @@ def look_up_gene(
     if task is not None:
         check_known("task(s)", [task], bundle.tasks, "the model")
     features = select_for_model(bundle, features)
-    gene_id = _gene_id(features, gene)
+    gene_id = resolved_gene(features.genes, gene)
     explained = attribute(bundle, features, genes=[gene_id], agreement_genes=0, executor="serial")
     by_task = _by_regulator(explained)
     chosen = [task] if task is not None else _main_tasks(bundle)
@@ -102,20 +68,13 @@ def look_up_gene(
     places = _places(bundle, features, gene_id, regulators)
     return GeneView(
         gene=_described(bundle, features, gene_id),
-        tasks=_tasks(bundle, explained, targets, gene_id),
+        tasks=task_levels(
+            bundle.tasks, bundle.task_kinds, explained["prediction"].isel(gene=0).to_numpy(), targets, gene_id
+        ),
         regulators=regulators,
         places=places,
         length_effect=float(length),
     )
-
-
-def _gene_id(features: RegulatoryFeatures, gene: str) -> str:
-    found = resolve_ids([gene], features.genes[["gene_id", "gene_name"]]).ids[0]
-    if found is None:
-        near = nearest(gene, features.genes["gene_name"])
-        hint = f"perhaps {' or '.join(near)}" if near else "name a gene id or a symbol"
-        raise KeyError(f"gene {gene!r} is not in the features; {hint}")
-    return found
 
 
 def _main_tasks(bundle: ModelBundle) -> list[str]:
@@ -183,11 +142,16 @@ def _places(bundle: ModelBundle, features: RegulatoryFeatures, gene_id: str, reg
     return table.groupby("order", sort=True).head(N_PLACES)[PLACE_COLUMNS].reset_index(drop=True)
 
 
-def _edges(features: RegulatoryFeatures, region: str, length_bp: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """First and last base of each bin: from the TSS in windows, from the 5' end of the RNA else."""
+def region_layout(features: RegulatoryFeatures, region: str) -> tuple[int, int]:
+    """First base of the first bin (from the TSS in windows, from the 5' end of the RNA else), and bases of a bin."""
     definition = features.definitions.get(region, {})
     size = int(definition.get("bin_size", features.bin_size))
-    start = {"promoter": -features.upstream, "rna": 0}.get(region, int(definition.get("first_bp", 0)))
+    return {"promoter": -features.upstream, "rna": 0}.get(region, int(definition.get("first_bp", 0))), size
+
+
+def _edges(features: RegulatoryFeatures, region: str, length_bp: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """First and last base of each bin."""
+    start, size = region_layout(features, region)
     first = start + size * np.arange(len(length_bp))
     width = np.where(length_bp > 0, length_bp, size) if region == "rna" else np.full(len(length_bp), size)
     return first, first + width - 1
@@ -199,14 +163,3 @@ def _described(bundle: ModelBundle, features: RegulatoryFeatures, gene_id: str) 
     numbers = {name: int(row[name]) for name in ("tss", "length_bp")}
     split = bundle.split_map.get(gene_id, "none")
     return {"gene_id": gene_id, **described, **numbers, "build": features.build, "split": split}
-
-
-def _tasks(bundle: ModelBundle, explained: xr.Dataset, targets: pd.DataFrame | None, gene_id: str) -> pd.DataFrame:
-    predicted = explained["prediction"].isel(gene=0).to_numpy()
-    table = pd.DataFrame({"task": bundle.tasks, "kind": bundle.task_kinds, "predicted": predicted, "measured": np.nan})
-    if targets is not None:
-        check_targets(targets)
-        row = targets.set_index("gene_id")
-        if gene_id in row.index:
-            table["measured"] = row.loc[gene_id].reindex(bundle.tasks).to_numpy(dtype=np.float64)
-    return table

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from decode.regulators.atlas import GeneView
+from decode.regulators.gene_view import GeneView
 
 N_TASKS = 5  # highest and lowest shown
 
@@ -28,10 +28,12 @@ def gene_text(view: GeneView, *, n_tasks: int = N_TASKS) -> str:
         )
     lines.append(f"{'lengths':20}{view.length_effect:8.3f}")
     lines += ["", "where they act most, in the task of the largest effect (bases from the TSS; in rna from the 5' end)"]
+    strongest = dict(zip(view.regulators["regulator"], view.regulators["strongest_task"], strict=True))
     for row in view.places.to_dict("records"):
         lines.append(
             f"{row['regulator']:20}{row['region']:12}{row['first_bp']:>7,} to {row['last_bp']:<7,}"
             f"{row['bases']:6.0f} bases{row['effect']:9.3f}{'  shared by bases' if row['position_blind'] else ''}"
+            f"{'' if strongest.get(row['regulator'], row['task']) == row['task'] else '  in ' + row['task']}"
         )
     if view.places["position_blind"].any():
         lines.append("shared by bases: the model sees the total of the region, not the place")

@@ -16,6 +16,7 @@ from decode.core.checks import check_columns
 from decode.models.bundle import save_bundle
 from decode.persons.critical_regulators import CriticalResult
 from decode.persons.de_prior_model import HIGH_RANK, MODEL, DePriorResult, summarise_randomisation
+from decode.persons.de_prior_predictions import DePriorPredictions
 from decode.report.figures import predicted_against_actual
 from decode.report.files import with_counts, write_run
 from decode.report.style import BLACK, BLUE, GREY, LIGHT_GREY, ORANGE, VERMILION
@@ -92,6 +93,60 @@ def write_de_prior(
         record=with_counts(record, {**result.counts, "critical_regulators": critical.counts}),
         force=force,
     )  # fmt: skip
+
+
+def write_de_prior_predictions(
+    result: DePriorPredictions,
+    critical: CriticalResult,
+    out: str | Path,
+    *,
+    record: dict[str, Any] | None = None,
+    force: bool = False,
+) -> list[Path]:
+    """Write what a trained model says of the DE prior into a folder, all of it or nothing.
+
+    Parameters
+    ----------
+    result : DePriorPredictions
+        From `decode.persons.de_prior_predictions.predict_de_prior`.
+    critical : CriticalResult
+    out, record, force
+        As in `write_de_prior`.
+
+    Returns
+    -------
+    list of Path
+        predictions.tsv.gz, regulators.tsv, accuracy.tsv where ranks were given, gene_sets.tsv where sets were given;
+        regulators.png and .svg; run.json.
+
+    Raises
+    ------
+    FileNotFoundError, FileExistsError, PermissionError
+        If the folder cannot be used.
+    """
+    tables = {"predictions.tsv.gz": result.predictions, "regulators.tsv": critical.regulators}
+    tables |= {"accuracy.tsv": result.accuracy} if len(result.accuracy) else {}
+    tables |= {"gene_sets.tsv": critical.gene_sets} if len(critical.gene_sets) else {}
+    return write_run(
+        out,
+        "deprior",
+        tables=tables,
+        figures={"regulators": regulator_plot(critical.regulators)},
+        record=with_counts(record, {"genes": len(result.predictions), "critical_regulators": critical.counts}),
+        force=force,
+    )
+
+
+def de_prior_predictions_text(result: DePriorPredictions, critical: CriticalResult) -> str:
+    """How far the predictions go, and the critical TFs, as text."""
+    lines = [f"{len(result.predictions):,} genes predicted"]
+    for row in result.accuracy.to_dict("records"):
+        lines.append(
+            f"{row['part']:12}{row['n_genes']:,} genes of the model: Spearman {_shown(row['spearman'])}, AUROC "
+            f"{_shown(row['auroc'])} ({_shown(row['auroc_low'])} to {_shown(row['auroc_high'])})"
+        )
+    names = critical.regulators.loc[critical.regulators["is_critical"], "regulator"]
+    return "\n".join([*lines, f"critical: {', '.join(names)}"])
 
 
 def accuracy_plot(accuracy: pd.DataFrame, randomisation: pd.DataFrame, *, title: str = "") -> Figure:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import json
+
 import pandas as pd
 import pytest
-from planted import planted_dataset, quick_bundle
+from planted import planted_dataset, planted_features, planted_targets, quick_bundle
 
 from decode.cli.app import main
 from decode.models.bundle import save_bundle
@@ -38,6 +40,24 @@ def test_a_task(made, capsys):
     assert "regulators of liver" in capsys.readouterr().out
 
 
+def test_a_page_of_all_genes(made, tmp_path, capsys):
+    out = tmp_path / "atlas.html"
+    targets = planted_targets(planted_features(150))
+    targets.to_csv(tmp_path / "targets.tsv", sep="\t", index=False)
+    given = ["--targets", tmp_path / "targets.tsv", "--source", "made up, free", "--top", 3, "--out", out]
+    assert run(made, *given) == 0
+    assert "atlas.html: 150 genes, 4 tasks" in capsys.readouterr().out
+    text = out.read_text()
+    assert "made up, free" in text
+    assert "the 3 regulators that act most" in text
+    record = json.loads((tmp_path / "atlas.html.run.json").read_text())
+    assert (record["kind"], record["options"]["top"]) == ("atlas", 3)
+    assert not (tmp_path / "atlas.html.work").exists()
+    assert run(made, *given) == 0
+    assert "already holds this result" in capsys.readouterr().out
+    assert run(made, "--out", out) == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -45,6 +65,9 @@ def test_a_task(made, capsys):
         (["nogene"], "not in the features"),
         (["--task", "livr"], "liver"),
         (["--task", "liver", "--targets", "x.tsv"], "name the gene"),
+        (["name3", "--out", "x.html"], "leave GENE and --task out"),
+        (["--out", "folder"], "--out folder.html"),
+        (["--out", "x.html", "--source", "HPA"], "--targets"),
     ],
 )
 def test_refusals(made, arguments, message, capsys):

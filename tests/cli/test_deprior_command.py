@@ -39,6 +39,14 @@ def test_deprior(run, features_file, ranks_file, toy, tmp_path):
     again = run(*command)
     assert (again.status, "already holds this result" in again.out) == (0, True)
     assert run(*command, "--seed", 1).status == 2
+    by_model = ["deprior", features_file, "--model", out / "model", "--out", tmp_path / "again"]
+    result = run(*by_model, "--ranks", ranks_file, "--high-rank", 0.5)
+    assert (result.status, "genes of the model: Spearman" in result.out) == (0, True), result.err
+    again = pd.read_csv(tmp_path / "again" / "accuracy.tsv", sep="\t")
+    wanted = accuracy[accuracy["predictor"] == "model"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(again, wanted, atol=1e-4)
+    assert len(pd.read_csv(tmp_path / "again" / "predictions.tsv.gz", sep="\t")) > len(wanted)
+    assert run(*by_model).status == 2  # other options over a finished run
 
 
 def test_bad_input(run, features_file, ranks_file, tmp_path):
@@ -52,4 +60,6 @@ def test_bad_input(run, features_file, ranks_file, tmp_path):
     table.drop(columns="DE_Prior_Rank").to_csv(wrong, sep="\t", index=False)
     result = run("deprior", features_file, "--ranks", wrong, "--out", tmp_path / "out")
     assert (result.status, "lacks the columns DE_Prior_Rank" in result.err) == (2, True)
+    result = run("deprior", features_file, "--out", tmp_path / "out")
+    assert (result.status, "take a trained model with --model" in result.err) == (2, True)
     assert not (tmp_path / "out").exists()

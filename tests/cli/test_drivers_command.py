@@ -227,3 +227,12 @@ def test_contrasts_whose_names_hold_commas(run, files, tmp_path):
     bad = run("drivers", files / "matrix.csv", *options, "--out", tmp_path / "no", "--contrasts", "NK,none")
     assert bad.status == 2
     assert "none" in bad.err
+
+
+def test_results_are_named_after_the_table(run, files, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = run("drivers", files / "kd.csv", "--features", files / "features.h5", "--independent-genes")
+    assert result.status == 0, result.err
+    assert (tmp_path / "kd_drivers" / "drivers.tsv").is_file()
+    result = run("drivers", "--up", files / "up.txt", "--down", files / "down.txt", "--features", files / "features.h5")
+    assert (result.status, "name their folder with --out" in result.err) == (2, True)

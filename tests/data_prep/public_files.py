@@ -35,6 +35,38 @@ def make_public_files(folder: Path, *, n_genes: int = 300) -> ToyData:
     return toy
 
 
+def make_release_files(folder: Path, release: str) -> ToyData:
+    """The files of another release, made from the same toy genome: `gtex-v7`, `gtex-v8` or `encode-hg19`."""
+    toy = make_public_files(folder)
+    if release == "encode-hg19":
+        tf, rbp = sites(toy.promoter_sites), sites(toy.rna_sites)
+        for name, table in (("tf_chip_encode_by_cell", tf), ("rbp_eclip_encode", rbp)):
+            rows = table.assign(score=0, strand=table.get("strand", "."))
+            columns = ["chrom", "start", "end", "regulator", "score", "strand", "biosample"]
+            rows[columns].to_csv(folder / f"{name}.bed.gz", sep="\t", header=False, index=False)
+        (folder / "gencode_v19_coding_collapsed.gtf.gz").write_bytes(toy.annotation.read_bytes())
+        (folder / "hpa_gtex_tissue_tpm.tsv.gz").write_bytes(toy.tissue_tpm.read_bytes())
+        return toy
+    tables = {
+        "gtex-v7": "GTEx_Analysis_2016-01-15_v7_RNASeQCv1.1.8_gene_median_tpm.gct.gz",
+        "gtex-v8": "GTEx_Analysis_2017-06-05_v8_RNASeQCv1.1.9_gene_median_tpm.gct.gz",
+    }
+    annotations = {
+        "gtex-v7": "gencode.v19.genes.v7.patched_contigs.gtf",
+        "gtex-v8": "gencode.v26.GRCh38.genes.gtf",
+    }
+    table = gzip.decompress((folder / "GTEx_Analysis_v10_RNASeQCv2.4.2_gene_median_tpm.gct.gz").read_bytes())
+    annotation = (folder / "gencode.v39.GRCh38.genes.gtf").read_text()
+    if release == "gtex-v7":  # its medians call the first column gene_id, and its contigs have no chr
+        table = table.replace(b"\nName\t", b"\ngene_id\t", 1)
+        annotation = "".join(line.removeprefix("chr") for line in annotation.splitlines(keepends=True))
+        chain = identity_chain(old="hg38", new="hg19")
+        (folder / "hg38ToHg19.over.chain.gz").write_bytes(gzip.compress(chain.encode(), mtime=0))
+    (folder / tables[release]).write_bytes(gzip.compress(table, mtime=0))
+    (folder / annotations[release]).write_text(annotation)
+    return toy
+
+
 def sites(path: Path) -> pd.DataFrame:
     """Sites of a toy BED file; the biosample '.' where it has none."""
     table = pd.read_csv(path, sep="\t", header=None)
@@ -42,14 +74,16 @@ def sites(path: Path) -> pd.DataFrame:
     return table if "biosample" in table else table.assign(biosample=".")
 
 
-def identity_chain(n_bases: int = 30_000_000) -> str:
-    """A chain from hg19 to hg38 that leaves the first bases of chr1 to chr5 where they are."""
-    old, new = get_assembly("hg19").sizes, get_assembly("hg38").sizes
+def identity_chain(n_bases: int = 30_000_000, old: str = "hg19", new: str = "hg38") -> str:
+    """A chain that leaves the first bases of chr1 to chr5 where they are."""
     lines = []
+    old_sizes, new_sizes = get_assembly(old).sizes, get_assembly(new).sizes
     for number in range(1, 6):
         name = f"chr{number}"
         place = f"+ 0 {n_bases}"
-        lines.append(f"chain 1 {name} {old[name]} {place} {name} {new[name]} {place} {number}\n{n_bases}\n\n")
+        lines.append(
+            f"chain 1 {name} {old_sizes[name]} {place} {name} {new_sizes[name]} {place} {number}\n{n_bases}\n\n"
+        )
     return "".join(lines)
 
 

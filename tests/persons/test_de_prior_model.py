@@ -3,13 +3,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from planted import TINY, planted_features, planted_targets
+from planted import TINY, planted_dataset, planted_features, planted_targets, quick_bundle
 from scipy.special import logit
 from scipy.stats import rankdata, spearmanr
 from sklearn.metrics import roc_auc_score
 
 from decode.persons.critical_regulators import critical_regulators
 from decode.persons.de_prior_model import fit_de_prior, judge, prior_targets, summarise_randomisation
+from decode.persons.de_prior_predictions import predict_de_prior
 from decode.training.config import TrainingConfig
 
 QUICK = TrainingConfig(members=2, max_epochs=15, batch_size=32, learning_rate=0.01)
@@ -176,3 +177,26 @@ def planted_named():
     features = planted_features(300)
     features.genes.loc[:1, "gene_name"] = ["AAA", "BBB"]
     return features
+
+
+def test_a_trained_model_is_judged_as_when_it_was_trained(result, features, ranks):
+    found = predict_de_prior(result.bundle, features, ranks)
+    wanted = result.accuracy[result.accuracy["predictor"] == "model"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(found.accuracy, wanted, rtol=1e-6, check_dtype=False)
+    both = found.predictions.merge(result.predictions, on="gene_id")
+    assert len(both) == len(result.predictions)
+    np.testing.assert_allclose(both["predicted_x"], both["predicted_y"], atol=1e-5)
+    np.testing.assert_allclose(logit(both["predicted_rank"]), both["predicted_y"], atol=1e-4)
+    assert (both["split_x"] == both["split_y"]).all()
+
+
+def test_predictions_without_ranks(result, features):
+    found = predict_de_prior(result.bundle, features)
+    assert len(found.predictions) == len(features.genes)
+    assert found.predictions["de_prior_rank"].isna().all()
+    assert found.accuracy.empty
+
+
+def test_a_model_of_something_else(features):
+    with pytest.raises(ValueError, match="not the DE prior"):
+        predict_de_prior(quick_bundle(planted_dataset(150)), features)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from full_disk import room_for
 from http_server import serve
 
 from decode.registry import download as module
@@ -189,3 +190,10 @@ def test_a_killed_download_is_gone_on_with(server, target):
     kept = part.stat().st_size
     assert download(f"{server.address}/a.bin", target, sha256=SHA256).read_bytes() == CONTENT
     assert server.asked[-1][1] == f"bytes={kept}-"
+
+
+def test_a_disk_that_runs_full(server, target):
+    with room_for(200_000), pytest.raises(OSError, match=r"could not be stored as .*make room"):
+        download(f"{server.address}/a.bin", target, sha256=SHA256)
+    assert leftovers(target) == []
+    assert download(f"{server.address}/a.bin", target, sha256=SHA256).read_bytes() == CONTENT

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -10,10 +11,11 @@ from http_server import serve
 from planted import planted_dataset, quick_bundle
 
 import decode
+from decode.cli.app import main
 from decode.evaluation.predict import predict
 from decode.models.bundle import save_bundle
 from decode.registry.entries import parse_registry
-from decode.registry.open import load_features, load_pretrained, local_path
+from decode.registry.open import load_features, load_pretrained, load_summary, local_path
 from decode.registry.publish import add_entry
 from decode.registry.store import PACKAGED, damaged, find_entry, get, registered
 
@@ -204,3 +206,38 @@ def test_evaluation_of_another_kind(lab, tmp_path):
 
 def test_registry_text_is_json(lab):
     assert set(json.loads(lab.read_text())) == {"schema_version", "models"}
+
+
+def test_a_summary_goes_with_its_model(lab, dataset, monkeypatch, tmp_path, capsys):
+    trained, built = lab.parent.parent / "trained", lab.parent.parent / "built.h5"
+    registry, path = tmp_path / "models.json", tmp_path / "made.npz"
+    assert _run("models", "summarise", trained, built, "--out", path, "--n-leading", 4) == 0
+    assert "150 genes, 4 tasks" in capsys.readouterr().out
+    add_entry(trained, registry, "with-summary", card=CARD, summary=path)
+    add_entry(trained, registry, "without", card=CARD)
+    monkeypatch.setenv("DECODE_REGISTRY", str(registry))
+    gene = dataset.features.genes["gene_name"].iloc[7]
+    assert load_summary("with-summary").leading_regulator.shape == (150, 4)
+    with pytest.raises(FileNotFoundError, match="decode models summarise"):
+        load_summary("without")
+    assert _run("atlas", gene, "--model", "with-summary", "--top", 4) == 0
+    looked_up = capsys.readouterr().out
+    assert _run("atlas", gene, "--model", "with-summary", "--features", built, "--top", 4) == 0
+    computed = capsys.readouterr().out
+    held, all_found = (dict.fromkeys(re.findall(r"(?:TF|RBP|miRNA):\S+", text)) for text in (looked_up, computed))
+    assert len(held) >= 2
+    assert list(held) == [name for name in all_found if name in held]  # those without effect are left out
+    assert _run("atlas", "--task", "liver", "--model", "with-summary") == 0
+    assert "regulators of liver" in capsys.readouterr().out
+    save_bundle(quick_bundle(dataset, members=1), tmp_path / "other")
+    with pytest.raises(ValueError, match="is of another model"):
+        add_entry(tmp_path / "other", registry, "other", card=CARD, summary=path)
+    with pytest.raises(ValueError, match="a summary is of a model"):
+        add_entry(built, registry, "other", card=CARD, summary=path)
+    assert "other" not in registered()
+
+
+def _run(*arguments: object) -> int:
+    with pytest.raises(SystemExit) as stop:
+        main([str(argument) for argument in arguments])
+    return int(stop.value.code or 0)

@@ -1,0 +1,1 @@
+"""Self-contained HTML pages: what they are put together from, and the report of finished runs."""
