@@ -47,4 +47,4 @@ def packed_chunks(
         chunk = np.zeros((4, chunk_genes, n_tracks, n_tasks), dtype=np.uint8)  # byte by byte, as shuffled
         chunk[:, gene[start:stop] - first, track[start:stop]] = planes[start:stop].transpose(2, 0, 1)
         packer = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS, 9, zlib.Z_RLE)
-        yield first, packer.compress(chunk) + packer.flush()
+        yield first, packer.compress(chunk.data) + packer.flush()

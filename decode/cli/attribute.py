@@ -10,6 +10,7 @@ import typer
 from decode.cli.inputs import load_tensorflow, open_features, open_gene_models, open_model, read_genes
 from decode.cli.options import (
     Annotation,
+    ExecutorIfGiven,
     Features,
     Force,
     Matched,
@@ -55,12 +56,7 @@ def attribute(
     stability: Annotated[
         Path | None, typer.Option(help="Also compare the four references; table to write (.tsv). Four more passes.")
     ] = None,
-    executor: Annotated[
-        str | None,
-        typer.Option(
-            help="Where genes are computed: serial, threads:N (default 2), or a Dask scheduler tcp://host:port."
-        ),
-    ] = None,
+    executor: ExecutorIfGiven = None,
     force: Force = False,
 ) -> None:
     """Which sites raise or lower each prediction; a killed run goes on when the same command is given again."""

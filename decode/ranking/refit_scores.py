@@ -53,8 +53,8 @@ def score_regulators(job: Job) -> Scores:
             bound = Bound.of(block.inputs, block.references, block.has_structure)
             taker = SumTaker(job.regulators.code, block.n_own, block.usage_gene, (bound.gene, bound.track))
             for engine in engines:
-                found = bound.explain(engine, block)
-                taker.add(found.length, found.tracks)
+                explained = bound.explain(engine, block)
+                taker.add(explained.length, explained.tracks)
             sums.append(taker.result())
     found = means(add_up(sums), len(job.rows), job.n_usage_genes)
     return Scores(found["member_mean"].mean(axis=0), found["regulator_mean_abs"], found.get("regulator_usage"))

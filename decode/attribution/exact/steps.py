@@ -108,7 +108,7 @@ class Multiplier:
         -------
         float32 array, shape (n_genes, n_units, n_tasks)
         """
-        places = Places.where(delta.any(axis=1))  # the others contribute nothing
+        places = Places.where((delta != 0).any(axis=1))  # the others contribute nothing
         out = np.zeros((len(delta), delta.shape[2], self.inner.shape[1]), dtype=np.float32)
         out[places.gene, places.unit] = self.contributions_at(delta, places)
         return out
