@@ -21,7 +21,7 @@ from decode.cli.options import (
     Sizes,
     comma_list,
 )
-from decode.cli.outputs import stop_if_finished
+from decode.cli.outputs import check_netcdf_name, stop_if_finished
 from decode.cli.progress import bar
 from decode.core.choices import EngineName
 
@@ -64,6 +64,7 @@ def attribute(
     from decode.report.files import check_free, write_record
 
     check_output(out)
+    check_netcdf_name(out)
     if stability is not None:
         check_output(stability)
         if bins:
@@ -150,23 +151,25 @@ def _write_bins(
 ) -> list[Path]:
     from decode.attribution.bedgraph import write_bedgraph
     from decode.attribution.bins import bin_attributions, read_bin_attributions, write_bin_attributions
-    from decode.core.files import check_output_folder, make_output_folder
+    from decode.core.files import check_output_folder
+    from decode.core.outputs import output_set
     from decode.core.resume import file_name
     from decode.features.coordinates import BinPlaces
 
     if bedgraph is not None:
         check_output_folder(bedgraph)
-    groups = write_bin_attributions(bin_attributions(bundle, features, genes, tasks=tasks, **common), out)
     files = [out]
-    if bedgraph is not None:
-        make_output_folder(bedgraph)
-        places = BinPlaces(gene_models)
-        for gene in groups:
-            with read_bin_attributions(out, gene) as dataset:
-                for task in dataset["task"].to_numpy().tolist():
-                    path = bedgraph / f"{file_name(gene)}.{file_name(task)}.bedgraph"
-                    write_bedgraph(dataset, path, task=task, places=places)
-                    files.append(path)
+    with output_set() as outputs:  # bins and tracks appear together
+        written_bins = outputs.file(out)
+        groups = write_bin_attributions(bin_attributions(bundle, features, genes, tasks=tasks, **common), written_bins)
+        if bedgraph is not None:
+            folder, places = outputs.folder(bedgraph), BinPlaces(gene_models)
+            for gene in groups:
+                with read_bin_attributions(written_bins, gene) as dataset:
+                    for task in dataset["task"].to_numpy().tolist():
+                        name = f"{file_name(gene)}.{file_name(task)}.bedgraph"
+                        write_bedgraph(dataset, folder / name, task=task, places=places)
+                        files.append(bedgraph / name)
     written = f"; {bedgraph}: {len(files) - 1} bedGraph files" if bedgraph is not None else ""
     typer.echo(f"{out}: bins of {len(groups)} genes{written}")
     return files
