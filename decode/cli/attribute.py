@@ -152,20 +152,19 @@ def _write_bins(
     from decode.attribution.bedgraph import write_bedgraph
     from decode.attribution.bins import bin_attributions, read_bin_attributions, write_bin_attributions
     from decode.core.files import check_output_folder
-    from decode.core.outputs import output_set
+    from decode.core.outputs import staged_folder
     from decode.core.resume import file_name
     from decode.features.coordinates import BinPlaces
 
     if bedgraph is not None:
         check_output_folder(bedgraph)
+    groups = write_bin_attributions(bin_attributions(bundle, features, genes, tasks=tasks, **common), out)
     files = [out]
-    with output_set() as outputs:  # bins and tracks appear together
-        written_bins = outputs.file(out)
-        groups = write_bin_attributions(bin_attributions(bundle, features, genes, tasks=tasks, **common), written_bins)
-        if bedgraph is not None:
-            folder, places = outputs.folder(bedgraph), BinPlaces(gene_models)
+    if bedgraph is not None:
+        places = BinPlaces(gene_models)
+        with staged_folder(bedgraph) as folder:  # all tracks appear together
             for gene in groups:
-                with read_bin_attributions(written_bins, gene) as dataset:
+                with read_bin_attributions(out, gene) as dataset:
                     for task in dataset["task"].to_numpy().tolist():
                         name = f"{file_name(gene)}.{file_name(task)}.bedgraph"
                         write_bedgraph(dataset, folder / name, task=task, places=places)

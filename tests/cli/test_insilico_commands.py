@@ -89,8 +89,8 @@ class TestBadInput:
 
 
 @pytest.mark.parametrize("command", ["knockout", "attribute"])
-def test_a_name_for_another_format_is_refused(trained, features_file, tmp_path, command):
+def test_a_name_for_another_format_is_refused(run, trained, features_file, tmp_path, command):
     result = run(command, trained, features_file, "--out", tmp_path / "k.txt")
-    assert result.exit_code == 2
-    assert "k.txt is a name for another format; the result is netCDF-4: write k.nc" in " ".join(result.output.split())
+    assert result.status == 2
+    assert "k.txt is a name for another format; the result is netCDF-4: write k.nc" in " ".join(result.err.split())
     assert not list(tmp_path.iterdir())
