@@ -25,6 +25,7 @@ REGISTRY = {
     "landmark_panels": "benchmarks.bench_landmark_panels",
     "planted": "benchmarks.bench_planted",
     "recovery": "benchmarks.bench_recovery",
+    "scaling": "benchmarks.bench_scaling",
     "significance": "benchmarks.bench_significance",
     "splits": "benchmarks.random_splits",
     "training": "benchmarks.bench_training",

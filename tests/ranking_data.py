@@ -37,7 +37,10 @@ def attributions(
         usage_gene = np.where(np.bincount(code)[code] > 1, code, -1)
     taker = SumTaker(CODE, n_genes, usage_gene)
     overall = np.stack(
-        [taker.add(row, values)[:, :, 1:].mean(axis=2) for values, row in zip(members, length, strict=True)]
+        [
+            taker.spread_out(taker.add(row, values))[:, :, 1:].mean(2)
+            for values, row in zip(members, length, strict=True)
+        ]
     )
     header = xr.Dataset(
         {"bases": (("gene", "track"), bases)},

@@ -13,9 +13,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from decode.attribution.bound import Bound
 from decode.attribution.deep_explainer import ShapEngine
 from decode.attribution.exact.engine import ExactEngine
-from decode.attribution.job import ENGINES, Agreement, Block, Job, agreement, make_job, split_parts
+from decode.attribution.job import ENGINES, Agreement, Block, Job, agreement, make_job
 from decode.attribution.references import N_MATCHED
 from decode.attribution.regulator_sums import SumTaker
 from decode.attribution.result import (
@@ -72,35 +73,38 @@ def explain_block(
     result : BlockResult
     """
     own, n_members = slice(0, block.n_own), len(engines)
-    spread, error, float32_error = Spread(), np.zeros(block.n_own), np.zeros(block.n_own)
-    taker, overall = SumTaker(regulators, block.n_own, block.usage_gene), Spread()
-    means = [np.zeros(block.predicted[0, own].shape) for _ in range(2)]
+    bound = Bound.of(block.inputs, block.references, block.has_structure)
+    own_pairs = slice(0, int(bound.starts[block.n_own]))
+    spread, length_spread, structure_spread, overall = Spread(), Spread(), Spread(), Spread()
+    error, float32_error = np.zeros(block.n_own), np.zeros(block.n_own)
+    taker = SumTaker(regulators, block.n_own, block.usage_gene, (bound.gene, bound.track))
+    means = [np.zeros(block.predicted[0].shape) for _ in range(2)]
     for number, engine in enumerate(engines):
         by_keras = [block.predicted[number].astype(np.float64), block.reference_predicted[number].astype(np.float64)]
-        predictions = by_keras
-        if isinstance(engine, ExactEngine):
-            parts, *predictions = engine.explain(block.inputs, block.references)
-        else:
-            parts = engine.attribute(block.inputs, block.references)
-        length, structure, tracks = split_parts(parts, block.has_structure)
-        values = np.concatenate([length[:, None], structure[:, None], tracks], axis=1)
-        overall.add(_mean_over(taker.add(length, tracks), is_main_task))
-        missed = (values.sum(axis=1, dtype=np.float64) - (predictions[0] - predictions[1]))[own]
+        found = bound.explain(engine, block)
+        predictions = [values[own] for values in found.predictions] or by_keras
+        summed = taker.add(found.length, found.tracks)
+        overall.add(taker.spread_out(_mean_over(summed, is_main_task)))
+        total = bound.sum_by_gene(found.tracks) + found.length + found.structure
+        missed = total[own] - (predictions[0] - predictions[1])
         error = np.maximum(error, np.abs(missed).max(axis=1, initial=0.0))
-        for total, mine, theirs in zip(means, predictions, by_keras, strict=True):
-            total += mine[own] / n_members
-            float32_error = np.maximum(float32_error, np.abs(mine - theirs)[own].max(axis=1, initial=0.0))
-        spread.add(values[own])
-    mean, sd = spread.mean, spread.sd()
+        for mean, mine, theirs in zip(means, predictions, by_keras, strict=True):
+            mean += mine / n_members
+            float32_error = np.maximum(float32_error, np.abs(mine - theirs).max(axis=1, initial=0.0))
+        spread.add(found.tracks[own_pairs])
+        length_spread.add(found.length[own])
+        structure_spread.add(found.structure[own])
     return block.number, BlockResult(
-        attribution=mean[:, 2:],
-        sd=sd[:, 2:] if n_members > 1 else None,
+        attribution=spread.mean,
+        sd=spread.sd() if n_members > 1 else None,
+        gene=bound.gene[own_pairs],
+        track=bound.track[own_pairs],
         overall=overall.mean,
         overall_sd=overall.sd(),
-        length_effect=mean[:, 0],
-        length_effect_sd=sd[:, 0],
-        structure_effect=mean[:, 1],
-        structure_effect_sd=sd[:, 1],
+        length_effect=length_spread.mean,
+        length_effect_sd=length_spread.sd(),
+        structure_effect=structure_spread.mean,
+        structure_effect_sd=structure_spread.sd(),
         prediction=means[0].astype(np.float32),
         reference_prediction=means[1].astype(np.float32),
         additivity_error=error.astype(np.float32),
@@ -204,7 +208,7 @@ def attribute(
                 if file is None:
                     kept.append(block)
                 else:
-                    file.add(number, block)
+                    file.add(number, block, len(job.features.tracks))
                 n_done += 1
                 if on_block is not None:
                     on_block(n_done, n_blocks)

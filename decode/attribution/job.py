@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from decode.attribution.deep_explainer import ShapEngine
 from decode.attribution.exact.engine import ExactEngine
 from decode.attribution.references import N_MATCHED, Reference, make_reference
-from decode.attribution.result import SCHEMA_VERSION, Layout
+from decode.attribution.result import PIECES, SCHEMA_VERSION, Layout
 from decode.core.checks import check_choice, check_known, check_unique
 from decode.core.choices import EngineName, Part, ReferenceName
 from decode.core.resume import content_hash
@@ -23,7 +23,7 @@ from decode.dataset import bins_inputs, pooled_inputs
 from decode.features.regulators import Regulators, regulators_of
 from decode.genome.structure import STRUCTURE
 from decode.models.bundle import model_hash
-from decode.models.ensemble import InputArrays, predict_inputs
+from decode.models.ensemble import PREDICT_BATCH, InputArrays, predict_inputs
 from decode.models.matching import select_for_model
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ class Block(NamedTuple):
     usage_gene: NDArray[np.int64] | None
     inputs: InputArrays
     references: InputArrays
-    predicted: NDArray[np.float32]  # (member, gene, task)
-    reference_predicted: NDArray[np.float32]  # (member, gene, task)
+    predicted: NDArray[np.float32]  # (member, n_own, task)
+    reference_predicted: NDArray[np.float32]  # (member, n_own, task)
     has_structure: bool = False  # whether the last input is the gene structure, not a region
 
 
@@ -134,18 +134,27 @@ class Job:
     def blocks(self, numbers: Sequence[int], layout: Layout) -> Iterator[Block]:
         """The blocks of these numbers, made when they are asked for."""
         n_bins = self.reference.n_bins(self.rows) if self.engine == "shap" else {}
+        n_at_once = max(1, PREDICT_BATCH // layout.block_genes)
+        group, predictions = -1, (np.zeros(0, dtype=np.float32),) * 2
         for number in numbers:
             places, n_own, usage_gene = self.places(number * layout.block_genes, layout.block_genes)
+            if number // n_at_once != group:  # whole groups, so that a resumed run gives the same digits
+                group = number // n_at_once
+                first = group * n_at_once * layout.block_genes
+                predictions = self._predictions(self.rows[first : first + n_at_once * layout.block_genes])
             rows = self.rows[places]
-            pooled = self.pooled(rows)
-            predicted, reference_predicted = (predict_inputs(self.bundle, values) for values in pooled)
-            inputs, references = pooled if self.engine == "exact" else self.bins(rows, n_bins)
-            shape = predicted.shape
-            reference_predicted = np.broadcast_to(reference_predicted, shape)
+            inputs, references = self.pooled(rows) if self.engine == "exact" else self.bins(rows, n_bins)
+            start = (number - group * n_at_once) * layout.block_genes
+            predicted, reference_predicted = (values[:, start : start + n_own] for values in predictions)
             yield Block(
                 number, n_own, usage_gene, inputs, references, predicted, reference_predicted,
                 bool(self.features.structure_channels),
             )  # fmt: skip
+
+    def _predictions(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """What Keras predicts for some genes and for their references, each (member, gene, task)."""
+        predicted, reference_predicted = (predict_inputs(self.bundle, values) for values in self.pooled(rows))
+        return predicted, np.broadcast_to(reference_predicted, predicted.shape)
 
     def places(self, start: int, n: int) -> tuple[NDArray[np.int64], int, NDArray[np.int64] | None]:
         """Places among the rows to explain that a block needs: its own, then those that complete its genes.
@@ -172,7 +181,9 @@ class Job:
         """Text that two runs share exactly when they compute the same thing."""
         split = self.bundle.split
         hashes = (self.model_sha256, self.features_sha256, content_hash(self.ids))
-        options = (self.engine, self.reference.name, self.reference.n_matched, *layout, SCHEMA_VERSION, STRUCTURE)
+        options = (
+            self.engine, self.reference.name, self.reference.n_matched, *layout, SCHEMA_VERSION, PIECES, STRUCTURE,
+        )  # fmt: skip
         return content_hash([*hashes, *map(str, options), split["id"].to_numpy(str), split["split"].to_numpy(str)])
 
 
@@ -218,30 +229,6 @@ def make_job(
             else "no gene to explain: the list of genes is empty"
         )
     return Job(bundle, selected, make_reference(reference, bundle, selected, n_matched=n_matched), engine, rows)
-
-
-def split_parts(
-    parts: Sequence[NDArray[np.float32]], has_structure: bool
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """What an engine gives for every input, sorted: length effect, structure effect and tracks.
-
-    Parameters
-    ----------
-    parts : sequence of float32 array, shape (n_genes, n_channels, n_tasks)
-        One an input; channel 0 is no track.
-    has_structure : bool
-        Whether the last input is the gene structure.
-
-    Returns
-    -------
-    length, structure : float32 array, shape (n_genes, n_tasks)
-        The occupancy of every region, and the structure: 0 where there is none.
-    tracks : float32 array, shape (n_genes, n_tracks, n_tasks)
-    """
-    regions = parts[:-1] if has_structure else parts
-    length = np.sum([part[:, 0] for part in regions], axis=0)
-    structure = parts[-1][:, 0] if has_structure else np.zeros_like(length)
-    return length, structure, np.concatenate([part[:, 1:] for part in regions], axis=1)
 
 
 class Agreement(NamedTuple):

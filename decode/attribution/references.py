@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from decode.core.checks import check_choice, check_count
 from decode.core.choices import ReferenceName
-from decode.dataset import TEST, TRAIN
+from decode.dataset import TEST, TRAIN, pooled_inputs
 from decode.genome.structure import STRUCTURE
 
 if TYPE_CHECKING:
@@ -114,6 +114,11 @@ class Reference:
         list of float32 array, shape (n_rows or 1, 1 + n_first_bins, 1 + n_tracks of the region)
             One row where all genes share one reference.
         """
+        if self.name == "own_length":
+            own = pooled_inputs(self.features.take(np.asarray(rows, dtype=np.int64)), n_first_bins)
+            for name in self.features.regions:
+                own[name][..., 1:] = 0
+            return list(own.values())
         found = [
             [
                 profile if name == STRUCTURE else pooled_profile(profile, n_first_bins.get(name, 0))

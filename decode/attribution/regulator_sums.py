@@ -12,8 +12,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from decode.features.regulators import sum_tracks
-
 Sums = NDArray[np.float64]
 
 
@@ -84,55 +82,114 @@ class SumTaker:
     Parameters
     ----------
     code : int array, shape (n_tracks,)
-        Regulator of each track.
+        Regulator of each track; every number from 0 to the largest occurs.
     n_own : int
         Rows, from the first, that the block stands for; further rows only complete the transcripts of a gene.
     usage_gene : int array, shape (n_rows,), optional
         Gene of each transcript, -1 for a gene that counts elsewhere or has one transcript; None at gene level.
+    pairs : (int array, int array), optional
+        Row and track of each attribution, sorted by row; default: every track of every row.
     """
 
-    def __init__(self, code: NDArray[np.int64], n_own: int, usage_gene: NDArray[np.int64] | None) -> None:
+    def __init__(
+        self,
+        code: NDArray[np.int64],
+        n_own: int,
+        usage_gene: NDArray[np.int64] | None,
+        pairs: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None,
+    ) -> None:
         self.code = code
         self.n_own = n_own
         self.usage_gene = usage_gene
+        self._groups = None if pairs is None else _Groups(*pairs, code, n_own)
         self._members: list[list[Sums]] = []
         self._ensemble: NDArray[np.float64] | None = None
 
     def add(self, length: NDArray[np.floating], values: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Take in one member: length effect (row, task) and attributions (row, track, task).
+        """Take in one member: length effect (row, task) and attributions (pair, task), or (row, track, task).
 
         Returns
         -------
-        array, shape (n_own, n_regulators, n_tasks)
-            The member's attributions summed over the tracks of each regulator.
+        array, shape (n_groups, n_tasks)
+            The member's attributions summed over the tracks of each regulator in each row where it has one; see
+            `spread_out`.
         """
-        summed = sum_tracks(values, self.code)
-        own, own_length = summed[: self.n_own], length[: self.n_own]
-        sums = [_total(own), _total(np.abs(own)), _total(own_length), _total(np.abs(own_length))]
+        if self._groups is None:
+            row, track = (place.ravel() for place in np.indices(values.shape[:2]))
+            self._groups = _Groups(row, track, self.code, self.n_own)
+        groups = self._groups
+        summed = groups.sum(values.reshape(-1, values.shape[-1]))
+        own_length = length[: self.n_own]
+        sums = [groups.total(summed), groups.total(np.abs(summed)), _total(own_length), _total(np.abs(own_length))]
         if self.usage_gene is not None:
-            sums.append(usage_sum(summed, self.usage_gene))
+            sums.append(usage_sum(groups.dense(summed, len(self.usage_gene)), self.usage_gene))
         self._members.append(sums)
         if self._ensemble is None:
             self._ensemble = summed.astype(np.float64)
         else:
             self._ensemble += summed
-        return own
+        return summed
+
+    def spread_out(self, summed: NDArray[np.floating]) -> NDArray[np.floating]:
+        """What belongs to a regulator in a row, written out for own rows, (n_own, n_regulators, ...); 0 elsewhere."""
+        if self._groups is None:
+            raise RuntimeError("no member was added")
+        return self._groups.dense(summed, self.n_own)
 
     def result(self) -> RegulatorSums:
         """The sums of all members so far."""
-        if self._ensemble is None:
+        if self._ensemble is None or self._groups is None:
             raise RuntimeError("no member was added")
         mean = self._ensemble / len(self._members)
         member, member_abs, length, length_abs, *usage = (np.stack(parts) for parts in zip(*self._members, strict=True))
+        ensemble_usage = None
+        if self.usage_gene is not None:
+            ensemble_usage = usage_sum(self._groups.dense(mean, len(self.usage_gene)), self.usage_gene)
         return RegulatorSums(
             member=member,
             member_abs=member_abs,
-            ensemble_abs=_total(np.abs(mean[: self.n_own])),
+            ensemble_abs=self._groups.total(np.abs(mean)),
             member_length=length,
             member_length_abs=length_abs,
             member_usage=usage[0] if usage else None,
-            ensemble_usage=None if self.usage_gene is None else usage_sum(mean, self.usage_gene),
+            ensemble_usage=ensemble_usage,
         )
+
+
+class _Groups:
+    """Pairs of row and track by row and regulator."""
+
+    def __init__(self, row: NDArray[np.int64], track: NDArray[np.int64], code: NDArray[np.int64], n_own: int) -> None:
+        self.n_regulators = int(code.max(initial=-1)) + 1
+        key = row * self.n_regulators + code[track]
+        self.order = np.argsort(key, kind="stable")
+        self.keys, self.starts = np.unique(key[self.order], return_index=True)
+        self.n_own = n_own
+        regulator = self.keys[self.keys < n_own * self.n_regulators] % max(self.n_regulators, 1)
+        self.by_regulator = np.argsort(regulator, kind="stable")
+        self.regulators, self.regulator_starts = np.unique(regulator[self.by_regulator], return_index=True)
+
+    def sum(self, values: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Sum over the tracks of a regulator in a row."""
+        if not len(self.starts):
+            return np.zeros((0, values.shape[1]), dtype=values.dtype)
+        summed: NDArray[np.floating] = np.add.reduceat(values[self.order], self.starts, axis=0)
+        return summed
+
+    def total(self, summed: NDArray[np.floating]) -> Sums:
+        """Sum over the own rows, shape (n_regulators, n_tasks)."""
+        total = np.zeros((self.n_regulators, summed.shape[1]))
+        if len(self.regulators):
+            chosen = summed[self.by_regulator].astype(np.float64)
+            total[self.regulators] = np.add.reduceat(chosen, self.regulator_starts, axis=0)
+        return total
+
+    def dense(self, summed: NDArray[np.floating], n_rows: int) -> NDArray[np.floating]:
+        """Written out, 0 where a regulator has no track, shape (n_rows, n_regulators, ...)."""
+        out = np.zeros((n_rows * self.n_regulators, *summed.shape[1:]), dtype=summed.dtype)
+        is_within = self.keys < len(out)
+        out[self.keys[is_within]] = summed[is_within]
+        return out.reshape(n_rows, self.n_regulators, *summed.shape[1:])
 
 
 def usage_sum(values: NDArray[np.floating], gene: NDArray[np.int64]) -> Sums:

@@ -13,7 +13,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from decode.attribution.packing import FILTERS, packed_chunks
 from decode.attribution.regulator_sums import VARIABLES, RegulatorSums, add_up, means
+from decode.attribution.rounding import round_significant, round_with_carry
 from decode.core.files import check_output
 from decode.core.hdf5 import open_hdf5
 from decode.core.hdf5_output import PatientFile, hdf5_output
@@ -23,6 +25,7 @@ from decode.core.resume import load_piece, make_work_folder, remove_work_folder,
 logger = logging.getLogger(__name__)
 
 FORMAT = "decode-attributions"
+PIECES = "pairs, rounded"  # what a finished block holds; blocks of other releases are not taken
 SCHEMA_VERSION = 3  # 1 had no sums by regulator and member, 2 no kinds of tasks
 CHUNK_BYTES = 2**20  # of one gene chunk in the file, uncompressed: what HDF5 keeps in its cache
 BLOCK_GENES = 64  # about as many genes are computed, and kept in memory, at a time
@@ -56,15 +59,25 @@ MEANING = {
     "additivity_error": "largest |attributions + length and structure effect - difference| over members and tasks",
     "float32_error": "largest difference between Keras' predictions and the engine's, over members and tasks",
 }
-# Every chunk is checked when it is read; plain netCDF-4 filters, so that any netCDF reader understands them.
-FILTERS: dict[str, Any] = {"compression": "gzip", "compression_opts": 1, "shuffle": True, "fletcher32": True}
+ROUNDED = {
+    "attribution": "to steps of at most 2^-14 log2 units and 2^-9 of the largest contribution to that gene and task; "
+    "their sum over all tracks is off by half a step",
+    "sd": "to 6 binary digits (1.6 %)",
+}  # in a file; see decode.attribution.rounding
+PACKED: dict[str, Any] = {"zlib": True, "complevel": 1, "shuffle": True}  # other large variables
 
 
 class BlockResult(NamedTuple):
-    """Attributions of some genes, mean and spread over the members of an ensemble; axes as in `DIMS`."""
+    """Attributions of some genes, mean and spread over the members of an ensemble; axes as in `DIMS`.
+
+    `attribution` and `sd` have one row for each pair of `gene` (in the block) and `track`, sorted by gene and track,
+    shape (n_pairs, n_tasks); all other pairs are 0.
+    """
 
     attribution: NDArray[np.float32]
     sd: NDArray[np.float32] | None
+    gene: NDArray[np.int64]
+    track: NDArray[np.int64]
     overall: NDArray[np.float32]
     overall_sd: NDArray[np.float32]
     length_effect: NDArray[np.float32]
@@ -76,6 +89,27 @@ class BlockResult(NamedTuple):
     additivity_error: NDArray[np.float32]
     float32_error: NDArray[np.float32]
     sums: RegulatorSums
+
+    def dense(self, values: NDArray[np.float32], n_tracks: int) -> NDArray[np.float32]:
+        """`attribution` or `sd` written out, shape (n_genes, n_tracks, n_tasks)."""
+        out = np.zeros((len(self.prediction), n_tracks, values.shape[1]), dtype=np.float32)
+        out[self.gene, self.track] = values
+        return out
+
+    def as_stored(self) -> BlockResult:
+        """Rounded as files keep it, with the additivity error of the rounded numbers where that is larger."""
+        starts = np.searchsorted(self.gene, np.arange(len(self.prediction) + 1)).astype(np.int64)
+        attribution = round_with_carry(self.attribution, starts)
+        lost = np.zeros(len(self.prediction), dtype=np.float64)
+        has_any = np.flatnonzero(np.diff(starts))
+        if len(has_any):
+            rest = np.add.reduceat(attribution - self.attribution, starts[has_any], axis=0, dtype=np.float64)
+            lost[has_any] = np.abs(rest).max(axis=1, initial=0.0)
+        return self._replace(
+            attribution=attribution,
+            sd=None if self.sd is None else round_significant(self.sd),
+            additivity_error=(self.additivity_error + lost).astype(np.float32),
+        )
 
 
 class Layout(NamedTuple):
@@ -139,23 +173,32 @@ class AttributionFile:
         """Whether a block is finished."""
         return self.part(number).exists()
 
-    def add(self, number: int, block: BlockResult) -> None:
+    def add(self, number: int, block: BlockResult, n_tracks: int) -> None:
         """Keep a finished block."""
         make_work_folder(self.parts)
+        stored = block.as_stored()
         with hdf5_output(self.part(number)) as sink, h5py.File(sink, "w") as file:
             file.attrs["signature"] = self.signature
-            for name, values in block.sums._asdict().items():
+            for name, values in stored.sums._asdict().items():
                 if values is not None:
                     file.create_dataset(f"{SUMS}/{name}", data=values)
             for name in DIMS:
-                values = getattr(block, name)
+                values = getattr(stored, name)
                 if values is None:
                     continue
-                options: dict[str, Any] = {}
-                if name in FULL:
-                    options = {"chunks": (self.layout.chunk_genes, *values.shape[1:]), **FILTERS}
-                    options["maxshape"] = (None, *values.shape[1:])
-                file.create_dataset(name, data=values, **options)
+                if name not in FULL:
+                    file.create_dataset(name, data=values)
+                    continue
+                shape = (len(stored.prediction), n_tracks, values.shape[1])
+                options: dict[str, Any] = {"maxshape": (None, *shape[1:]), "dtype": "<f4"}
+                if all(shape):
+                    options |= {"chunks": (self.layout.chunk_genes, *shape[1:]), **FILTERS}
+                dataset = file.create_dataset(name, shape, **options)
+                if all(shape):
+                    for first, content in packed_chunks(
+                        values, stored.gene, stored.track, shape[:2], self.layout.chunk_genes
+                    ):
+                        dataset.id.write_direct_chunk((first, 0, 0), content)
 
     def finish(self, header: xr.Dataset, n_blocks: int) -> None:
         """Put all blocks together into the file, which appears whole or not at all.
@@ -167,8 +210,9 @@ class AttributionFile:
         n_blocks : int
         """
         paths = [self.part(number) for number in range(n_blocks)]
-        small = {name: np.concatenate([_read(path, name) for path in paths]) for name in DIMS if name not in FULL}
-        dataset = with_variables(header, small, add_up(_read_sums(path) for path in paths))
+        found = [_read_small(path) for path in paths]
+        small = {name: np.concatenate([values[name] for values, _ in found]) for name in DIMS if name not in FULL}
+        dataset = with_variables(header, small, add_up(sums for _, sums in found))
         with hdf5_output(self.path) as sink:
             self._write_small(sink, dataset)
             with h5py.File(sink, "r+") as file:
@@ -181,13 +225,17 @@ class AttributionFile:
         """All but the two large variables, which are left empty."""
         shape = tuple(dataset.sizes[name] for name in DIMS["attribution"])
         chunks = (self.layout.chunk_genes, *shape[1:])
+        large = {
+            str(name): PACKED for name, values in dataset.data_vars.items() if values.size and values.dims[0] == "gene"
+        }
         with h5netcdf.File(sink, "w") as file:
-            dump_netcdf(dataset, file)
+            dump_netcdf(dataset, file, large)
             for name in FULL:
                 options: dict[str, Any] = {"chunks": chunks, **FILTERS} if all(shape) else {}
                 variable = file.create_variable(name, DIMS[name], np.float32, fillvalue=np.float32(np.nan), **options)
                 variable.attrs["long_name"] = MEANING[name]
                 variable.attrs["units"] = "log2"
+                variable.attrs["rounded"] = ROUNDED[name]
 
 
 def _open_part(path: Path) -> h5py.File:
@@ -199,17 +247,11 @@ def _read_signature(path: Path) -> tuple[str, None]:
         return str(file.attrs["signature"]), None
 
 
-def _read(path: Path, name: str) -> NDArray[np.float32]:
-    with _open_part(path) as file:
-        values: NDArray[np.float32] = file[name][:]
-    return values
-
-
-def _read_sums(path: Path) -> RegulatorSums:
+def _read_small(path: Path) -> tuple[dict[str, NDArray[np.float32]], RegulatorSums]:
     with _open_part(path) as file:
         stored = file[SUMS]
-        values: dict[str, Any] = {name: stored[name][:] if name in stored else None for name in RegulatorSums._fields}
-    return RegulatorSums(**values)
+        sums: dict[str, Any] = {name: stored[name][:] if name in stored else None for name in RegulatorSums._fields}
+        return {name: file[name][:] for name in DIMS if name not in FULL}, RegulatorSums(**sums)
 
 
 def _copy_chunks(part: Path, target: h5py.File, first_gene: int) -> None:
@@ -219,6 +261,8 @@ def _copy_chunks(part: Path, target: h5py.File, first_gene: int) -> None:
             if name not in source:
                 continue
             stored = source[name].id
+            if source[name].chunks is None:
+                continue
             for number in range(stored.get_num_chunks()):
                 offset = stored.get_chunk_info(number).chunk_offset
                 mask, content = stored.read_direct_chunk(offset)
@@ -242,10 +286,13 @@ def with_variables(header: xr.Dataset, values: dict[str, NDArray[np.float32]], s
 def in_memory(header: xr.Dataset, blocks: list[BlockResult]) -> xr.Dataset:
     """A dataset of all blocks; the same variables as the file has."""
     values: dict[str, NDArray[np.float32]] = {}
+    n_tracks = header.sizes["track"]
     for name in DIMS:
         arrays = [getattr(block, name) for block in blocks]
         if any(array is None for array in arrays):
             values[name] = np.full_like(values["attribution"], np.nan)
+        elif name in FULL:
+            values[name] = np.concatenate([b.dense(a, n_tracks) for b, a in zip(blocks, arrays, strict=True)])
         else:
             values[name] = np.concatenate(arrays)
     return with_variables(header, values, add_up(block.sums for block in blocks))

@@ -108,7 +108,8 @@ def _means(job: Job) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     engines = job.engines()
     with one_blas_thread():
         for block in job.blocks(range(n_blocks), layout):
-            values = sum_tracks(explain_block(block, engines, code, job.bundle.is_main_task)[1].attribution, code)
+            found = explain_block(block, engines, code, job.bundle.is_main_task)[1]
+            values = sum_tracks(found.dense(found.attribution, len(code)), code)
             signed += values.sum(axis=0, dtype=np.float64)
             size += np.abs(values).sum(axis=0, dtype=np.float64)
     logger.info("reference %s: %d genes explained", job.reference.name, len(job.rows))

@@ -10,6 +10,7 @@ import typer
 from decode.cli.inputs import load_tensorflow, open_features, open_gene_models, open_model, read_genes
 from decode.cli.options import (
     Annotation,
+    ExecutorIfGiven,
     Features,
     Force,
     Matched,
@@ -20,7 +21,7 @@ from decode.cli.options import (
     Sizes,
     comma_list,
 )
-from decode.cli.outputs import stop_if_finished
+from decode.cli.outputs import check_netcdf_name, stop_if_finished
 from decode.cli.progress import bar
 from decode.core.choices import EngineName
 
@@ -55,12 +56,7 @@ def attribute(
     stability: Annotated[
         Path | None, typer.Option(help="Also compare the four references; table to write (.tsv). Four more passes.")
     ] = None,
-    executor: Annotated[
-        str | None,
-        typer.Option(
-            help="Where genes are computed: serial, threads:N (default 2), or a Dask scheduler tcp://host:port."
-        ),
-    ] = None,
+    executor: ExecutorIfGiven = None,
     force: Force = False,
 ) -> None:
     """Which sites raise or lower each prediction; a killed run goes on when the same command is given again."""
@@ -68,6 +64,7 @@ def attribute(
     from decode.report.files import check_free, write_record
 
     check_output(out)
+    check_netcdf_name(out)
     if stability is not None:
         check_output(stability)
         if bins:
@@ -154,7 +151,8 @@ def _write_bins(
 ) -> list[Path]:
     from decode.attribution.bedgraph import write_bedgraph
     from decode.attribution.bins import bin_attributions, read_bin_attributions, write_bin_attributions
-    from decode.core.files import check_output_folder, make_output_folder
+    from decode.core.files import check_output_folder
+    from decode.core.outputs import staged_folder
     from decode.core.resume import file_name
     from decode.features.coordinates import BinPlaces
 
@@ -163,14 +161,14 @@ def _write_bins(
     groups = write_bin_attributions(bin_attributions(bundle, features, genes, tasks=tasks, **common), out)
     files = [out]
     if bedgraph is not None:
-        make_output_folder(bedgraph)
         places = BinPlaces(gene_models)
-        for gene in groups:
-            with read_bin_attributions(out, gene) as dataset:
-                for task in dataset["task"].to_numpy().tolist():
-                    path = bedgraph / f"{file_name(gene)}.{file_name(task)}.bedgraph"
-                    write_bedgraph(dataset, path, task=task, places=places)
-                    files.append(path)
+        with staged_folder(bedgraph) as folder:  # all tracks appear together
+            for gene in groups:
+                with read_bin_attributions(out, gene) as dataset:
+                    for task in dataset["task"].to_numpy().tolist():
+                        name = f"{file_name(gene)}.{file_name(task)}.bedgraph"
+                        write_bedgraph(dataset, folder / name, task=task, places=places)
+                        files.append(bedgraph / name)
     written = f"; {bedgraph}: {len(files) - 1} bedGraph files" if bedgraph is not None else ""
     typer.echo(f"{out}: bins of {len(groups)} genes{written}")
     return files

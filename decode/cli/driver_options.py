@@ -130,12 +130,6 @@ Full = Annotated[
 ]
 FullMembers = Annotated[int, typer.Option(help="Networks of the ensemble.", rich_help_panel=FULL)]
 FullRefits = Annotated[int, typer.Option(help="Refits on exchanged sites.", rich_help_panel=FULL)]
-FullExecutor = Annotated[
-    str,
-    typer.Option(
-        help="Where they are fitted: serial, threads:N, or a Dask scheduler tcp://host:port.", rich_help_panel=FULL
-    ),
-]
 DePrior = Annotated[
     Path | None,
     typer.Option(

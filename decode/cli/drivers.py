@@ -13,6 +13,7 @@ from decode.cli.inputs import open_features, open_gene_models
 from decode.cli.options import (
     Annotation,
     Biosamples,
+    Executor,
     Force,
     IdMap,
     Representative,
@@ -77,7 +78,7 @@ def drivers(
     full: given.Full = False,
     members: given.FullMembers = 3,
     full_refits: given.FullRefits = 20,
-    executor: given.FullExecutor = "serial",
+    executor: Executor = "serial",
     top: given.Top = None,
     targets: given.LeadingTargets = 50,
     annotation: Annotation = None,
@@ -178,6 +179,7 @@ def drivers(
         mean_expression=None if mean_expression is None else given.median_level(mean_expression),
         gene_models=None if annotation is None else open_gene_models(annotation, loaded, representative, sizes),
         engine=engine,
+        executor="serial" if full else executor,  # --full: one contrast after the other, its networks side by side
         covariates=None if covariates is None else given.read_covariates(covariates, loaded, id_map),
         sequence_specific=sequence_specific,
         evidence=None

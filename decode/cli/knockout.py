@@ -9,7 +9,7 @@ import typer
 
 from decode.cli.inputs import load_tensorflow, open_features, open_model, read_genes
 from decode.cli.options import Executor, Features, Force, IdMap, Model, comma_list
-from decode.cli.outputs import stop_if_finished
+from decode.cli.outputs import check_netcdf_name, stop_if_finished
 from decode.cli.progress import bar
 
 MOST_FIGURES = 20
@@ -38,6 +38,7 @@ def knockout(
     from decode.report.files import check_free, write_record
 
     check_output(out)
+    check_netcdf_name(out)
     wanted = None if genes is None else read_genes(genes)
     if summary is not None:
         check_output(summary)
@@ -55,6 +56,7 @@ def knockout(
             check_free(path, force=force)
     load_tensorflow()
     from decode.core.files import write_table
+    from decode.core.outputs import output_set
     from decode.insilico.knockout import knock_out, knockout_summary
     from decode.report.insilico import write_heatmaps
 
@@ -66,11 +68,12 @@ def knockout(
         ) as found,
     ):  # fmt: skip
         files = [out]
-        if summary is not None:
-            write_table(knockout_summary(found), summary)
-            files.append(summary)
-        if figures is not None:
-            files += write_heatmaps(found, figures)
+        with output_set() as outputs:  # table and heatmaps appear together
+            if summary is not None:
+                write_table(knockout_summary(found), outputs.file(summary))
+                files.append(summary)
+            if figures is not None:
+                files += [figures / path.name for path in write_heatmaps(found, outputs.folder(figures))]
         sizes = found.sizes
         n_without = int((found["n_regulators"] == 0).sum())
         typer.echo(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from decode.cli.inputs import label_of, load_tensorflow
-from decode.cli.options import Force
+from decode.cli.options import Executor, Force
 from decode.cli.outputs import stop_if_finished, take_work_folder
 from decode.cli.progress import bar, epochs
 from decode.core import choices
@@ -98,6 +98,7 @@ def train(
     learning_rate: Annotated[float, typer.Option(help="Of Adam.")] = 1e-3,
     members: Annotated[int, typer.Option(help="Networks from different seeds.")] = 1,
     seed: Seed = 0,
+    executor: Executor = "serial",
     force: Force = False,
 ) -> None:
     """Train the autoencoder on the training samples."""
@@ -118,7 +119,7 @@ def train(
     record = run_record(inputs={"prepared": prepared}, **config.to_json())
     stop_if_finished(out, "landmark train", record, force=force, beside=True)
     with open_prepared(prepared) as profiles, epochs(members) as on_epoch:
-        made = train_autoencoder(profiles, config, out=out, on_epoch=on_epoch)
+        made = train_autoencoder(profiles, config, out=out, on_epoch=on_epoch, executor=executor)
 
     def write(folder: Path) -> None:
         save_autoencoder(made, folder)

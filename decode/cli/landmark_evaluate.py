@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from decode.cli.inputs import label_of, load_tensorflow, read_panel
-from decode.cli.options import Force, comma_list, pairs
+from decode.cli.options import Executor, Force, comma_list, pairs
 from decode.cli.outputs import stop_if_finished
 from decode.cli.progress import bar
 
@@ -48,6 +48,7 @@ def evaluate(
         str | None, typer.Option(help="Imputers to compare on the first split: ridge,knn,sample_lasso,network.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of random panels, splits, bootstraps and networks.")] = 0,
+    executor: Executor = "serial",
     force: Force = False,
 ) -> None:
     """Judge a panel beside other panels, methods and random panels, on test samples and genes that no panel holds."""
@@ -75,7 +76,7 @@ def evaluate(
         found = evaluate_panel(
             profiles, read_panel(panel), others=others, against=reference, methods=chosen, sizes=numbers,
             n_random=random, n_splits=splits, groups=_groups(profiles, groups, group_column), imputers=wanted,
-            seed=seed, on_progress=advance,
+            seed=seed, on_progress=advance, executor=executor,
         )  # fmt: skip
     tables = {
         "panels.tsv": found.panels, "curves.tsv": found.curves, "comparisons.tsv": found.comparisons,

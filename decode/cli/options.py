@@ -73,9 +73,9 @@ Reference = Annotated[
     choices.ReferenceName, typer.Option(help="What a gene is compared with; the first two are without sites.")
 ]
 Matched = Annotated[int, typer.Option(help="Genes that a reference of matched_genes is the mean of.")]
-Executor = Annotated[
-    str, typer.Option(help="Where the work is done: serial, threads, threads:N, or a Dask scheduler tcp://host:port.")
-]
+EXECUTOR = typer.Option(help="Where the work is done: serial, threads, threads:N, or a Dask scheduler tcp://host:port.")
+Executor = Annotated[str, EXECUTOR]
+ExecutorIfGiven = Annotated[str | None, EXECUTOR]  # where the default depends on another option
 IdMap = Annotated[
     Path | None,
     typer.Option(help="Names to gene ids: two columns, name and gene id, or the HGNC complete set."),

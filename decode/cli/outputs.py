@@ -12,6 +12,7 @@ import typer
 
 OUTPUTS = ("out", "figure", "figures", "summary", "stability", "bedgraph", "all_scores")  # options of all commands
 PATHS_IN_TEXT = ("ranking", "tissue_groups")  # options of text that may be the path of an input; others as NAME=PATH
+OTHER_FORMATS = {".txt", ".tsv", ".csv", ".json", ".gz", ".zip", ".xlsx", ".html", ".bed", ".pdf", ".png", ".npz"}
 _until_the_end: ContextVar[ExitStack] = ContextVar("until_the_end")
 
 
@@ -78,6 +79,17 @@ def _paths(name: str, value: Any) -> list[Path]:
     _, sign, rest = value.partition("=")
     found = Path(rest) if sign else Path(value) if name in PATHS_IN_TEXT else None
     return [found] if found is not None and found.exists() else []
+
+
+def check_netcdf_name(out: Path) -> None:
+    """Refuse a name for a netCDF file that says it is a table, text or archive.
+
+    Raises
+    ------
+    ValueError
+    """
+    if out.suffix.lower() in OTHER_FORMATS:
+        raise ValueError(f"--out {out} is a name for another format; the result is netCDF-4: write {out.stem}.nc")
 
 
 def take_work_folder(out: Path) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Mapping
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,18 +13,19 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from decode.core.checks import check_known, check_matched, listed
+from decode.core.executor import get_executor
 from decode.core.files import versions
 from decode.core.frames import TableSource
 from decode.core.shown import shown
 from decode.drivers.engine import DriversConfig, Engine, Explained, Fit, ridge_engine
-from decode.drivers.inputs import DriverInputs, driver_inputs, match_table, select_biosamples
+from decode.drivers.inputs import DriverInputs, MatchedTable, driver_inputs, match_table, select_biosamples
 from decode.drivers.noise import CorrelatedGenes, IndependentGenes, NullModel, significance
 from decode.drivers.table import drivers_table, summary_row, with_own_genes
 from decode.drivers.targets import Detail, driver_details
 from decode.expression.compendium import GeneCorrelation, shipped_correlation, take_genes
 from decode.expression.de_tables import DeTable, read_de_table
 from decode.features.content import check_features
-from decode.regulators.genes import regulator_genes
+from decode.regulators.genes import Regulator, regulator_genes
 from decode.statistics.ranks import normal_scores
 
 if TYPE_CHECKING:
@@ -112,6 +113,7 @@ def find_drivers(
     gene_models: GeneModels | None = None,
     engine: Engine | None = None,
     correlation: GeneCorrelation | None = None,
+    executor: Any = "serial",
 ) -> DriversResult:
     """Rank TFs, RNA-binding proteins and miRNAs by how their sites explain the changes of a table.
 
@@ -147,6 +149,8 @@ def find_drivers(
         Correlation of genes between like samples, for p-values: of the samples behind the table
         (`decode.expression.compendium.residual_correlation`), or of any like them. Default: the compact model in the
         package (`shipped_correlation`, human tumours). Unused with `config.independent_genes`.
+    executor : str, distributed.Client or Executor, default "serial"
+        Where contrasts are explained, see `decode.core.executor.get_executor`.
 
     Returns
     -------
@@ -180,6 +184,7 @@ def find_drivers(
     check_features(features)
     table = _read(table, columns)
     config = config or DriversConfig()
+    runner = get_executor(executor)
     wanted = table.contrasts if contrasts is None else list(contrasts)
     check_known("contrast(s)", wanted, table.contrasts, "the DE table")
     chosen = select_biosamples(features, biosamples)
@@ -209,22 +214,14 @@ def find_drivers(
             chosen, measured, own_level, extra=extra, covariates=covariates, min_bound_genes=config.min_bound_genes,
         )  # fmt: skip
         fit = make_fit(inputs, config)
-        null_model = cache(partial(_null_model, inputs, config, correlation))  # an engine may bring its own
-        for contrast in names:
-            statistic = values[contrast].reindex(inputs.features.ids.tolist())
-            found = _explain(fit, null_model, statistic, config, table.is_signature)
-            ranked = drivers_table(contrast, inputs.regulators.table, found)
-            if contrast in table.one_sided:
-                ranked["sign"] = ""
-            ranked = with_own_genes(ranked, contrast, matched, own_genes, own_level)
-            chosen_rows = Detail(config.n_top, config.n_targets, prior, gene_models)
-            parts[contrast] = driver_details(contrast, inputs, ranked, found.attribution, statistic, chosen_rows)
-            null = None if found.screen is None else null_model()
-            source = OWN_NULL if null is None else null.source
-            rows[contrast] = summary_row(contrast, inputs, ranked, found, matched, prior, null=source)
-            counts.setdefault("inputs", {})[contrast] = {
-                **inputs.counts, **({} if null is None else null.counts), "covariates": inputs.covariate_names,
-            }  # fmt: skip
+        null_model = _Null(inputs, config, correlation)
+        job = _Job(inputs, fit, null_model, config, matched, prior, own_genes, own_level, gene_models)
+        if engine is None and runner.is_local and runner.is_concurrent:
+            null_model()  # made once, before the threads ask for it
+        statistics = ((name, values[name].reindex(inputs.features.ids.tolist())) for name in names)
+        for found in runner.map(partial(_one_contrast, job=job), statistics):
+            parts[found.contrast], rows[found.contrast] = found.tables, found.row
+            counts.setdefault("inputs", {})[found.contrast] = found.counts
     if gene_models is None and "rna" in chosen.regions:
         logger.warning(
             "sites on RNA are not put on the genome: that needs the annotation of the features (--annotation)"
@@ -283,6 +280,57 @@ def _null_model(inputs: DriverInputs, config: DriversConfig, correlation: GeneCo
     if n_known < len(ids):
         logger.info("correlation of genes: %d of %d genes known; others go with no gene", n_known, len(ids))
     return CorrelatedGenes(groups, correlation.source, n_draws=config.n_null, seed=config.seed)
+
+
+class _Null:
+    """The null model of some genes, made when it is first asked for: an engine may bring its own."""
+
+    def __init__(self, inputs: DriverInputs, config: DriversConfig, correlation: GeneCorrelation | None) -> None:
+        self._given = inputs, config, correlation
+        self._made: NullModel | None = None
+
+    def __call__(self) -> NullModel:
+        if self._made is None:
+            self._made = _null_model(*self._given)
+        return self._made
+
+
+class _Job(NamedTuple):
+    """What the contrasts of the same genes share."""
+
+    inputs: DriverInputs
+    fit: Fit
+    null_model: _Null
+    config: DriversConfig
+    matched: MatchedTable
+    prior: pd.Series | None
+    own_genes: dict[Regulator, tuple[str, ...]]
+    own_level: pd.Series | None
+    gene_models: GeneModels | None
+
+
+class _Contrast(NamedTuple):
+    contrast: str
+    tables: tuple[pd.DataFrame, ...]
+    row: dict[str, Any]
+    counts: dict[str, Any]
+
+
+def _one_contrast(item: tuple[str, pd.Series], job: _Job) -> _Contrast:
+    """Everything that is said of one contrast; no contrast depends on another."""
+    (contrast, statistic), inputs, config, table = item, job.inputs, job.config, job.matched.table
+    found = _explain(job.fit, job.null_model, statistic, config, table.is_signature)
+    ranked = drivers_table(contrast, inputs.regulators.table, found)
+    if contrast in table.one_sided:
+        ranked["sign"] = ""
+    ranked = with_own_genes(ranked, contrast, job.matched, job.own_genes, job.own_level)
+    detail = Detail(config.n_top, config.n_targets, job.prior, job.gene_models)
+    tables = driver_details(contrast, inputs, ranked, found.attribution, statistic, detail)
+    null = None if found.screen is None else job.null_model()
+    source = OWN_NULL if null is None else null.source
+    row = summary_row(contrast, inputs, ranked, found, job.matched, job.prior, null=source)
+    counts = {**inputs.counts, **({} if null is None else null.counts), "covariates": inputs.covariate_names}
+    return _Contrast(contrast, tables, row, counts)
 
 
 def _explain(

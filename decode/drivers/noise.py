@@ -129,7 +129,8 @@ class CorrelatedGenes:
         """Null targets with the values of `y`; those of the last call where these values are the same."""
         ordered = np.sort(y)
         key = ordered.tobytes() + bytes([by_rank])
-        if self._drawn is None or self._drawn[0] != key:
+        drawn = self._drawn  # another thread may draw for other values meanwhile
+        if drawn is None or drawn[0] != key:
             raw = ordered_rows(self._order, ordered)
             signed = residual_rows(direction.basis, raw)
             if by_rank:
@@ -137,8 +138,8 @@ class CorrelatedGenes:
                 size = ordered_rows(row_order(np.abs(signed)), quantiles)
             else:
                 size = np.abs(raw)
-            self._drawn = (key, NullTargets(signed.T, residual_rows(direction.basis, size).T))
-        return self._drawn[1]
+            self._drawn = drawn = (key, NullTargets(signed.T, residual_rows(direction.basis, size).T))
+        return drawn[1]
 
 
 class IndependentGenes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from decode.core.executor import get_executor
 from decode.core.resume import at_work, content_hash, work_folder
 from decode.core.seeds import member_seeds
 from decode.landmark.autoencoder import Autoencoder, AutoencoderConfig, build_autoencoder
@@ -56,6 +58,7 @@ def train_autoencoder(
     *,
     out: str | Path | None = None,
     on_epoch: Callable[[int, int, float], None] | None = None,
+    executor: Any = "serial",
 ) -> Autoencoder:
     """Train the autoencoder on the training samples of prepared profiles.
 
@@ -70,7 +73,10 @@ def train_autoencoder(
     out : path, optional
         Folder that will hold the result; checkpoints lie in OUT.work, and a killed run goes on from there.
     on_epoch : callable, optional
-        Called with (member, epoch, validation loss).
+        Called with (member, epoch, validation loss); not where members are trained in other processes.
+    executor : str, distributed.Client or Executor, default "serial"
+        Where members are trained, see `decode.core.executor.get_executor`; workers read the prepared file and write the
+        checkpoints by their paths here.
 
     Returns
     -------
@@ -95,19 +101,21 @@ def train_autoencoder(
             "few samples: %d epochs of batches of %d, so that %d steps are done",
             plan.epochs, plan.batch_size, plan.n_updates,
         )  # fmt: skip
-    fits = []
+    runner = get_executor(executor)
     with at_work(None if out is None else work_folder(out)) as work:
-        for number, seed in enumerate(member_seeds(config.seed, config.members)):
-
-            def tell(epoch: int, loss: float, number: int = number) -> None:
-                if on_epoch is not None:
-                    on_epoch(number, epoch, loss)
-
-            checkpoint = None if work is None else work / f"member_{number}.npz"
-            fits.append(_fit_member(prepared, config, plan, seed, checkpoint, tell))
+        fit_one = partial(
+            _fit_member, prepared=prepared, config=config, plan=plan, work=work,
+            on_epoch=on_epoch if runner.is_local else None,
+        )  # fmt: skip
+        fits = list(runner.map(fit_one, list(enumerate(member_seeds(config.seed, config.members)))))
+    models = []
+    for fit in fits:
+        model = build_autoencoder(config, prepared.train_min, prepared.train_max, seed=fit.seed)
+        model.set_weights(fit.weights)
+        models.append(model)
     history = pd.concat([fit.history.assign(member=number) for number, fit in enumerate(fits)], ignore_index=True)
     made = Autoencoder(
-        config, [fit.model for fit in fits], prepared.gene_ids, prepared.gene_names, prepared.quantiles,
+        config, models, prepared.gene_ids, prepared.gene_names, prepared.quantiles,
         prepared.train_mean, prepared.train_min, prepared.train_max,
         training_components(prepared, min(config.bottleneck, len(rows) - 1), seed=config.seed),
         history[["member", "epoch", "train_loss", "validation_loss"]],
@@ -126,7 +134,8 @@ def train_autoencoder(
 
 
 class _Fit(NamedTuple):
-    model: Any
+    seed: int
+    weights: list[NDArray[np.float32]]
     epoch: int
     history: pd.DataFrame
 
@@ -151,16 +160,19 @@ def make_update(model: Any, optimizer: Any, l2: float) -> Callable[[NDArray[np.f
 
 
 def _fit_member(
+    item: tuple[int, int],
+    *,
     prepared: PreparedExpression,
     config: AutoencoderConfig,
     plan: Plan,
-    seed: int,
-    checkpoint: Path | None,
-    on_epoch: Callable[[int, float], None],
+    work: Path | None,
+    on_epoch: Callable[[int, int, float], None] | None,
 ) -> _Fit:
     import keras
     import tensorflow as tf
 
+    number, seed = item
+    checkpoint = None if work is None else work / f"member_{number}.npz"
     model = build_autoencoder(config, prepared.train_min, prepared.train_max, seed=seed)
     optimizer = keras.optimizers.Adam(config.learning_rate)
     optimizer.build(model.trainable_variables)
@@ -180,7 +192,8 @@ def _fit_member(
             raise ValueError(f"the loss is {train_loss} in epoch {epoch + 1}; lower the learning rate")
         validation_loss = _validation_loss(model, prepared, held_out) if len(held_out) else float("nan")
         progress.record(epoch, train_loss, validation_loss)
-        on_epoch(epoch, validation_loss)
+        if on_epoch is not None:
+            on_epoch(number, epoch, validation_loss)
     best = progress.best_epoch if len(held_out) else plan.epochs - 1
     if len(held_out):
         model.set_weights(progress.best_weights)
@@ -189,7 +202,7 @@ def _fit_member(
         "autoencoder with seed %d: %d epochs, error %.4f (training), %.4f (validation, scale 0 to 1), epoch %d kept",
         seed, plan.epochs, history["train_loss"].iloc[-1], history["validation_loss"].min(), best + 1,
     )  # fmt: skip
-    return _Fit(model, int(best), history)
+    return _Fit(seed, model.get_weights(), int(best), history)
 
 
 def _validation_loss(model: Any, prepared: PreparedExpression, rows: NDArray[np.int64]) -> float:

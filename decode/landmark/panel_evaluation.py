@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
 from decode.core.choices import Imputation, PanelMethod
+from decode.core.executor import get_executor
 from decode.core.shown import shown
 from decode.landmark.imputer_peers import check_imputers, imputer_peers
 from decode.landmark.panel_comparisons import band_table, compare_panels
@@ -81,6 +83,7 @@ def evaluate_panel(
     imputers: Sequence[Imputation] = (),
     seed: int = 0,
     on_progress: Callable[[int, int], None] | None = None,
+    executor: Any = "serial",
 ) -> PanelEvaluation:
     """Judge a panel by ridge regression on test samples, on genes that no panel holds.
 
@@ -106,6 +109,8 @@ def evaluate_panel(
         Imputers that are fitted on every panel of the largest size (and on three random ones), on the first split.
     on_progress : callable, optional
         Called with (done, total) splits.
+    executor : str, distributed.Client or Executor, default "serial"
+        Where splits are judged, see `decode.core.executor.get_executor`; each holds its samples in memory.
 
     Returns
     -------
@@ -125,12 +130,11 @@ def evaluate_panel(
     check_imputers(imputers, int((splits[0] == TRAIN).sum()))
     lines = _not_judged(given, splits, prepared)
     judged: list[JudgedPanel] = []
-    for number, split in enumerate(splits):
-        train, test = (prepared.read(np.flatnonzero(split == part)) for part in (TRAIN, TEST))
-        fair = {name: genes for name, genes in given.items() if not _has_seen(genes, split, prepared)}
-        judged += judge_panels(
-            train, test, fixed=fair, methods=methods, sizes=cut, n_random=n_random, split=number, seed=seed
-        )
+    judge = partial(
+        _judge_split, prepared=prepared, given=given, methods=methods, sizes=cut, n_random=n_random, seed=seed
+    )
+    for number, some in enumerate(get_executor(executor).map(judge, list(enumerate(splits)))):
+        judged += some
         if on_progress is not None:
             on_progress(number + 1, len(splits))
     reference = None if against is None else given[against].columns
@@ -144,6 +148,16 @@ def evaluate_panel(
         _imputed(prepared, splits[0], judged, imputers, seed),
         summary_lines(panels, comparisons, reference=against) + lines,
     )  # fmt: skip
+
+
+def _judge_split(
+    item: tuple[int, Split], *, prepared: PreparedExpression, given: Mapping[str, PanelGenes], **options: Any
+) -> list[JudgedPanel]:
+    """One split, whose samples are read where it is judged."""
+    number, split = item
+    train, test = (prepared.read(np.flatnonzero(split == part)) for part in (TRAIN, TEST))
+    fair = {name: genes for name, genes in given.items() if not _has_seen(genes, split, prepared)}
+    return judge_panels(train, test, fixed=fair, split=number, **options)
 
 
 def _has_seen(panel: PanelGenes, split: Split, prepared: PreparedExpression) -> bool:

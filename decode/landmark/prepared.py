@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -99,6 +100,12 @@ class PreparedExpression:
         """
         check_choice("part", part, (*PARTS, "all"))
         return np.arange(self.n_samples) if part == "all" else np.flatnonzero(self.split == part)
+
+    def __reduce__(self) -> Any:
+        """For a worker of a cluster: profiles in a file are opened there, not sent; it must see the same path."""
+        if self.file is None:
+            return super().__reduce__()
+        return open_prepared, (os.path.abspath(self.file.filename),)
 
     def read(self, rows: Sequence[int] | NDArray[np.integer] | None = None) -> NDArray[np.float32]:
         """Profiles of some samples, in the order asked for; all where no rows are named.

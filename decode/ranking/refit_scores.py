@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from decode.attribution.job import Job, make_job, split_parts
+from decode.attribution.bound import Bound
+from decode.attribution.job import Job, make_job
 from decode.attribution.references import N_MATCHED
 from decode.attribution.regulator_sums import SumTaker, add_up, means
 from decode.attribution.result import make_layout
@@ -50,11 +51,11 @@ def score_regulators(job: Job) -> Scores:
     engines, sums = job.engines(), []
     with one_blas_thread():
         for block in job.blocks(range(-(-len(job.rows) // layout.block_genes)), layout):
-            taker = SumTaker(job.regulators.code, block.n_own, block.usage_gene)
+            bound = Bound.of(block.inputs, block.references, block.has_structure)
+            taker = SumTaker(job.regulators.code, block.n_own, block.usage_gene, (bound.gene, bound.track))
             for engine in engines:
-                parts = engine.attribute(block.inputs, block.references)
-                length, _, tracks = split_parts(parts, block.has_structure)
-                taker.add(length, tracks)
+                explained = bound.explain(engine, block)
+                taker.add(explained.length, explained.tracks)
             sums.append(taker.result())
     found = means(add_up(sums), len(job.rows), job.n_usage_genes)
     return Scores(found["member_mean"].mean(axis=0), found["regulator_mean_abs"], found.get("regulator_usage"))

@@ -86,3 +86,11 @@ class TestBadInput:
         assert (result.status, "give --figure too" in result.err) == (2, True)
         result = run("disrupt", trained, features_file, "--out", tmp_path / "d.tsv", "--genes", ",")
         assert (result.status, "--genes names no gene" in result.err) == (2, True)
+
+
+@pytest.mark.parametrize("command", ["knockout", "attribute"])
+def test_a_name_for_another_format_is_refused(run, trained, features_file, tmp_path, command):
+    result = run(command, trained, features_file, "--out", tmp_path / "k.txt")
+    assert result.status == 2
+    assert "k.txt is a name for another format; the result is netCDF-4: write k.nc" in " ".join(result.err.split())
+    assert not list(tmp_path.iterdir())

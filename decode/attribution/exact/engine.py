@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from decode.attribution.exact.steps import Multiplier, Step, Values, by_row
+from decode.attribution.exact.steps import Multiplier, Places, Step, Values, by_row
 
 if TYPE_CHECKING:
     import keras
@@ -36,7 +36,7 @@ class Node:
 class Explanation(NamedTuple):
     """Contributions, and the two predictions whose difference they add up to."""
 
-    contributions: list[NDArray[np.float32]]  # one an input, (n_genes, n_units, n_tasks)
+    contributions: list[NDArray[np.float32]]  # one an input, (n_genes, n_units, n_tasks), or (n_places, n_tasks)
     prediction: Values  # (n_genes, n_tasks), float64
     reference_prediction: Values  # (n_genes or 1, n_tasks), float64
 
@@ -143,6 +143,25 @@ class ExactEngine:
         deltas = [by_row(np.asarray(x) - np.asarray(r)) for x, r in zip(inputs, references, strict=True)]
         ways = self._back(values, reference_values)
         parts = [sum_of(way.contributions(delta) for way in found) for found, delta in zip(ways, deltas, strict=True)]
+        return Explanation(parts, values[-1], reference_values[-1])
+
+    def explain_at(
+        self, inputs: Sequence[ArrayLike], references: Sequence[ArrayLike], places: Sequence[Places]
+    ) -> Explanation:
+        """`explain` for some units of each gene and input only: where most are 0, a tenth of the work and memory.
+
+        Parameters
+        ----------
+        inputs, references : as in `attribute`
+        places : sequence of Places
+            One an input; see `decode.attribution.bound`.
+        """
+        values, reference_values = self._forward(inputs), self._forward(references)
+        ways = self._back(values, reference_values)
+        parts = []
+        for found, x, r, chosen in zip(ways, inputs, references, places, strict=True):
+            delta = by_row(np.asarray(x) - np.asarray(r))
+            parts.append(sum_of(way.contributions_at(delta, chosen) for way in found))
         return Explanation(parts, values[-1], reference_values[-1])
 
     def multipliers(self, inputs: Sequence[ArrayLike], references: Sequence[ArrayLike]) -> list[NDArray[np.float32]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,33 @@ SMALL_DIFFERENCE = 1e-6
 def by_row(values: NDArray[np.floating]) -> NDArray[np.floating]:
     """Values with a row axis: (gene, unit) becomes (gene, 1, unit)."""
     return values[:, None, :] if values.ndim == 2 else values
+
+
+class Places(NamedTuple):
+    """Units of genes that are looked at: one entry a place, the genes in their order.
+
+    Attributes
+    ----------
+    gene, unit : int array, shape (n_places,)
+    starts : int array, shape (n_genes + 1,)
+        The places of gene g are starts[g] to starts[g + 1].
+    """
+
+    gene: NDArray[np.int64]
+    unit: NDArray[np.int64]
+    starts: NDArray[np.int64]
+
+    @classmethod
+    def where(cls, is_chosen: NDArray[np.bool_]) -> Places:
+        """The true cells of an array of shape (n_genes, n_units).
+
+        Examples
+        --------
+        >>> Places.where(np.array([[False, True], [False, False], [True, True]])).starts.tolist()
+        [0, 1, 1, 3]
+        """
+        gene, unit = np.nonzero(is_chosen)
+        return cls(gene, unit, np.concatenate([[0], np.cumsum(is_chosen.sum(axis=1))]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,24 +108,43 @@ class Multiplier:
         -------
         float32 array, shape (n_genes, n_units, n_tasks)
         """
+        places = Places.where((delta != 0).any(axis=1))  # the others contribute nothing
+        out = np.zeros((len(delta), delta.shape[2], self.inner.shape[1]), dtype=np.float32)
+        out[places.gene, places.unit] = self.contributions_at(delta, places)
+        return out
+
+    def contributions_at(self, delta: NDArray[np.floating], places: Places) -> Weights:
+        """`contributions` of some units of each gene only.
+
+        Parameters
+        ----------
+        delta : array, shape (n_genes, n_rows, n_units)
+        places : Places
+
+        Returns
+        -------
+        float32 array, shape (n_places, n_tasks)
+        """
         delta = delta.astype(np.float32) if self.scale is None else (delta * self.scale).astype(np.float32)
-        n_genes, n_rows, n_units = delta.shape
-        n_tasks = self.inner.shape[1]
+        n_genes, n_rows, _ = delta.shape
         inner = np.broadcast_to(self.inner, (n_genes, *self.inner.shape[1:]))
         if self.weights is None:
-            values: Weights = delta.sum(axis=1)[:, :, None] * inner.transpose(0, 2, 1)
+            unit = places.unit if inner.shape[2] > 1 else 0
+            values: Weights = delta.sum(axis=1)[places.gene, places.unit, None] * inner[places.gene, :, unit]
             return values
-        out = np.zeros((n_genes, n_units, n_tasks), dtype=np.float32)
-        if len(self.weights) == 1 and n_rows > 1:
+        out = np.empty((len(places.unit), self.inner.shape[1]), dtype=np.float32)
+        has_one_row = len(self.weights) == 1
+        if has_one_row and n_rows > 1:
             delta = delta.sum(axis=1, keepdims=True)
         for gene in range(n_genes):
-            units = np.flatnonzero(delta[gene].any(axis=0))  # the others contribute nothing
-            if len(self.weights) == 1:
-                product = self.weights[0, units] @ inner[gene].T
-                product *= delta[gene, 0, units][:, None]
+            own = slice(places.starts[gene], places.starts[gene + 1])
+            units = places.unit[own]
+            if has_one_row:
+                np.matmul(self.weights[0, units], inner[gene].T, out=out[own])
+                out[own] *= delta[gene, 0, units, None]
             else:
-                product = np.einsum("ru,ruk->uk", delta[gene][:, units], self.weights[:, units]) @ inner[gene].T
-            out[gene, units] = product
+                weights = np.einsum("ru,ruk->uk", delta[gene][:, units], self.weights[:, units])
+                np.matmul(weights, inner[gene].T, out=out[own])
         return out
 
     def per_row(self, n_rows: int) -> Weights:
