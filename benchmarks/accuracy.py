@@ -181,6 +181,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run every row for every seed; write after each run."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.accuracy", description=__doc__)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--members", type=int, default=5)
     parser.add_argument("--only", nargs="+", metavar="ROW", choices=list(ROWS), help="rows to run; default all")
     parser.add_argument("--boosting", action="store_true", help="boosted trees and stacks too: 8 CPU minutes a run")
@@ -192,7 +193,7 @@ def main(arguments: list[str] | None = None) -> int:
     runs: dict[str, list[dict[str, Any]]] = json.loads(options.out.read_text()) if options.out.exists() else {}
     targets = corpus_targets()
     features: dict[Evidence, Any] = {}
-    for seed in range(options.seeds):
+    for seed in range(options.first_seed, options.first_seed + options.seeds):
         for name, (evidence, network) in ROWS.items():
             if any(result["seed"] == seed for result in runs.get(name, [])) or name not in (options.only or ROWS):
                 continue

@@ -58,8 +58,8 @@ def write_evaluation(
     -------
     list of Path
         The files written: metrics.json, per_task.tsv, predictions.tsv.gz, specificity.tsv (predicted in rows, actual
-        in columns), per_task.png; stack_predictions.tsv.gz where there is a stack; specificity.png (tasks that are alike beside
-        each other) and fold_change.png where there are fold changes (level.png,
+        in columns), per_task.png; stack_predictions.tsv.gz where there is a stack; specificity.png (tasks that are
+        alike beside each other) and fold_change.png where there are fold changes (level.png,
         other.png in a model of these); median_level.png where there is a median level; training.png where a history is
         given; each figure also as .svg; run.json.
 
