@@ -7,9 +7,9 @@
     decode rank halves.nc --null halves_null.nc --out halves_ranking.tsv
     python -m benchmarks.null_halves --judge halves_ranking.tsv
 
-The targets are differences of mean log2 expression between random halves of 350 tumours of TCGA, drawn within cohorts, one
-column a split. Genes go together between samples, the null of `decode null` takes them as independent: what it calls
-here is the answer to its own question (do sites matter?), not to that of a contrast.
+The targets are differences of mean log2 expression between random halves of 350 tumours of TCGA, drawn within cohorts,
+one column a split. Genes go together between samples, the null of `decode null` takes them as independent: what it
+calls here is the answer to its own question (do sites matter?), not to that of a contrast.
 """
 
 from __future__ import annotations

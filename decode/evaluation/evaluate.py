@@ -200,7 +200,7 @@ def evaluate(
     fitted = baseline_predictions(dataset)
     if boosting:
         fitted[BOOSTING] = boosting_predictions(dataset)
-    weights = {}
+    weights: dict[str, dict[str, float]] = {}
     if boosting or stack:
         network = predict_members(bundle, dataset.features).mean(axis=0, dtype=np.float64)
         fitted[STACK], weights = stacked(dataset, partners(network, fitted))

@@ -84,7 +84,7 @@ def compare_rankings(scores: RegulatorScores, against: RegulatorScores) -> Ranki
             f"the two attributions share no {what}: {listed(list(own_names if tasks else here))} and "
             f"{listed(list(other_names if tasks else there))}; compare models of the same features and targets"
         )
-    rows, other_rows = own_names.get_indexer(shared), other_names.get_indexer(shared)
+    rows, other_rows = (names.get_indexer(pd.Index(shared, dtype=object)) for names in (own_names, other_names))
     table = scores.regulators.iloc[rows]
     by_task = [_of_task(task, table, here[task][rows], there[task][other_rows]) for task in tasks]
     return RankingComparison(

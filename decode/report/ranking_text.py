@@ -100,7 +100,7 @@ def against_text(compared: RankingComparison, name: str) -> str:
         lines.append(
             f"{row['kind']:8}{row['n_regulators']:>10}{share:>19}{median:>15}{top:>15}{row['spearman']:>10.2f}"
         )
-    falling = str(kinds.loc[(kinds["share"] - kinds["share_against"]).idxmin(), "kind"])
+    falling = str(kinds["kind"].iloc[int((kinds["share"] - kinds["share_against"]).to_numpy().argmin())])
     own = compared.regulators[(compared.regulators["task"] == task) & (compared.regulators["kind"] == falling)]
     lost = own[own["rank_change"] > 0].nlargest(5, "rank_change")
     if len(lost):
