@@ -64,6 +64,7 @@ MECHANISMS = {
     ("miRNA", "repressor"): "repressing miRNAs",
 }
 JUNCTION_EFFECT_LOG2 = 0.6  # planted beside the sites, as in real genes: many coding exons, higher level
+STRUCTURE_MECHANISM, LEAST_EFFECT_LOG2 = "gene structure (no site)", 1e-6
 SHOWN = {
     "achievable": "achievable (noiseless signal)",
     "model": "model",
@@ -276,6 +277,10 @@ def compare_with_truth(
     against = {name: summarise(spearman_per_task(signal, values), kinds) for name, values in predicted.items()}
     changes = np.flatnonzero(main_tasks(kinds))
     contributions = planted_contributions(toy, genes, [tasks[number] for number in changes])
+    rest = signal[:, changes] - sum(contributions.values())
+    rest = rest - rest.mean(axis=1, keepdims=True)  # what is the same in all tissues is no fold change
+    if np.ptp(rest, axis=0).max() > LEAST_EFFECT_LOG2:
+        contributions |= {STRUCTURE_MECHANISM: rest}
     recovered = pd.DataFrame(
         {
             name: _partial_correlations(predicted[name][:, changes], list(contributions.values()))

@@ -92,7 +92,7 @@ def make_toy_data(
 
     The level of gene g in tissue t, in log2(TPM + 0.25), is
 
-        level[g, t] = 4 + length effect[g] + structure effect[g]
+        level[g, t] = 4 + length effect[g] + structure effect[g, t]
                       + sum over r of dose[g, r] * (effect_all[r] + effect[r, t]) + noise
 
     with noise of the gene (shared by its tissues) and of the gene in the tissue. Planted are activating and
@@ -120,8 +120,9 @@ def make_toy_data(
     alternative_share : float, default 0.2
         Share of the genes with three exons or more that have a second transcript, which skips an inner exon.
     junction_effect_log2 : float, optional
-        The annotation gets CDS lines, from which gene structure is read, and the level in every tissue rises by so many
-        log2 units for each unit of log(1 + exon junctions per 1,000 coding bases). None: no CDS lines.
+        The annotation gets CDS lines, from which gene structure is read, and the level rises by so many log2 units, on
+        average over tissues, for each unit of log(1 + exon junctions per 1,000 coding bases): not at all in the first
+        tissue, twice as much in the last. None: no CDS lines.
 
     Returns
     -------
@@ -166,7 +167,7 @@ def make_toy_data(
     coding = None if junction_effect_log2 is None else make_coding(genes, np.random.default_rng([seed, 5]))
     if coding is not None:
         junctions = np.log1p(coding.junctions_per_kb)
-        level = level + junction_effect_log2 * (junctions - junctions.mean())[:, None]
+        level = level + junction_effect_log2 * np.outer(junctions - junctions.mean(), np.linspace(0, 2, n_tasks))
     tpm = observed_tpm(np.random.default_rng([seed, 3]), level, noise_log2)
 
     truth = _truth_table(bound, effect_all, effects, tasks)
