@@ -48,6 +48,7 @@ WITH_POTENTIAL = Evidence(potential=True)
 RECOMMENDED = Evidence(downstream=True, structure=True)
 EVERYTHING = Evidence(downstream=True, structure=True, potential=True)
 ROWS: dict[str, tuple[Evidence, Architecture]] = {
+    "default, separate tracks + downstream + structure + potential": (EVERYTHING, "default"),
     "default, separate tracks + downstream + structure": (RECOMMENDED, "default"),
     "default, separate tracks + structure": (WITH_STRUCTURE, "default"),
     "default, separate tracks + downstream": (WITH_DOWNSTREAM, "default"),
