@@ -99,6 +99,7 @@ from decode.persons.differential import differential as differential
 from decode.persons.evaluate_persons import evaluate_persons as evaluate_persons
 from decode.persons.phenotype_regulators import phenotype_regulators as phenotype_regulators
 from decode.persons.project import project as project
+from decode.ranking.against import compare_rankings as compare_rankings
 from decode.ranking.decoys import decoy_test as decoy_test
 from decode.ranking.kinds import compare_classes as compare_classes
 from decode.ranking.null import fit_null as fit_null

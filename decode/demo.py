@@ -28,7 +28,7 @@ from decode.expression.gene_ids import rows_by_gene
 from decode.expression.samples import log_expression, read_samples, sample_contrasts
 from decode.expression.task_kinds import main_tasks
 from decode.features.build import build_features
-from decode.genome import gene_models, read_annotation
+from decode.genome import gene_models, read_annotation, with_structure
 from decode.models.bundle import ModelBundle, save_bundle
 from decode.report.evaluation import evaluation_files
 from decode.report.figures import recovered_effects
@@ -63,6 +63,8 @@ MECHANISMS = {
     ("RBP", "repressor"): "destabilising RBPs",
     ("miRNA", "repressor"): "repressing miRNAs",
 }
+JUNCTION_EFFECT_LOG2 = 0.6  # planted beside the sites, as in real genes: many coding exons, higher level
+STRUCTURE_MECHANISM, LEAST_EFFECT_LOG2 = "gene structure (no site)", 1e-6
 SHOWN = {
     "achievable": "achievable (noiseless signal)",
     "model": "model",
@@ -158,9 +160,10 @@ def run_demo(
     check_toy_options(seed=seed, n_genes=n_genes)
     check_free(record_path(out), force=force)
     folder = make_output_folder(out)
-    toy = make_toy_data(folder / "data", seed=seed, n_genes=n_genes)
+    toy = make_toy_data(folder / "data", seed=seed, n_genes=n_genes, junction_effect_log2=JUNCTION_EFFECT_LOG2)
 
-    genes = gene_models(read_annotation(toy.annotation, build="toy", sizes=toy.sizes))
+    annotation = read_annotation(toy.annotation, build="toy", sizes=toy.sizes)
+    genes = with_structure(gene_models(annotation), annotation)
     features = build_features(genes, toy_sources(toy))
     features.write(folder / "features.h5")
     targets = tissue_targets(read_expression(toy.tissue_tpm)).targets
@@ -274,6 +277,10 @@ def compare_with_truth(
     against = {name: summarise(spearman_per_task(signal, values), kinds) for name, values in predicted.items()}
     changes = np.flatnonzero(main_tasks(kinds))
     contributions = planted_contributions(toy, genes, [tasks[number] for number in changes])
+    rest = signal[:, changes] - sum(contributions.values())
+    rest = rest - rest.mean(axis=1, keepdims=True)  # what is the same in all tissues is no fold change
+    if np.ptp(rest, axis=0).max() > LEAST_EFFECT_LOG2:
+        contributions |= {STRUCTURE_MECHANISM: rest}
     recovered = pd.DataFrame(
         {
             name: _partial_correlations(predicted[name][:, changes], list(contributions.values()))

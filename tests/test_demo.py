@@ -134,3 +134,18 @@ def test_the_demo_predicts_what_was_planted(tmp_path: Path) -> None:
     for name in (f"{stem}.png" for stem in (*evaluated, "drivers", "volcano", "positions")):
         assert (result.folder / name).stat().st_size > 5000
     assert (result.folder / "model" / "bundle.json").is_file()
+
+
+def test_structure_is_a_mechanism_of_its_own(tmp_path: Path) -> None:
+    toy = make_toy_data(tmp_path, n_genes=100, junction_effect_log2=1.0)
+    signal = signal_of(toy)
+    tasks = list(signal.columns[1:])
+    values = signal[tasks].to_numpy()
+    evaluation = SimpleNamespace(actual=signal, metrics={"task_kinds": dict(zip(tasks, kinds_of(tasks), strict=True))})
+    sites = sum(planted_contributions(toy, signal["gene_id"].tolist(), tasks[1:]).values())
+    predicted = {"model": values, "paper": np.hstack([values[:, :1], sites]), "ridge_totals": values}
+    _, recovered = compare_with_truth(toy, evaluation, predicted)  # type: ignore[arg-type]
+    assert recovered.index[-1] == "gene structure (no site)"
+    np.testing.assert_allclose(recovered["model"], 1, atol=1e-6)
+    assert np.isnan(recovered.loc["gene structure (no site)", "paper"])  # sites alone leave nothing of it
+    np.testing.assert_allclose(recovered["paper"].iloc[:-1], 1, atol=1e-6)

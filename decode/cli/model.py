@@ -230,6 +230,14 @@ def evaluate(
         bool,
         typer.Option("--boosting", help="Further rows: boosted trees, and a stack of model, ridge and trees; minutes."),
     ] = False,
+    stack: Annotated[
+        bool,
+        typer.Option(
+            "--stack",
+            help="A further row and stack_predictions.tsv.gz: model and ridge (with --boosting trees), weighted on "
+            "validation genes.",
+        ),
+    ] = False,
     force: Force = False,
 ) -> None:
     """Judge a model on held-out genes, beside the baselines."""
@@ -244,12 +252,12 @@ def evaluate(
     inputs: dict[str, str | Path] = {"model": model / "bundle.json", "features": features, "targets": targets}
     compared = pairs("--against", against, "NAME=MODEL, for example paper=model_paper")
     inputs |= {f"against:{name}": Path(path) / "bundle.json" for name, path in compared}
-    record = run_record(inputs=inputs, split=split, boosting=boosting)
+    record = run_record(inputs=inputs, split=split, boosting=boosting, stack=stack)
     stop_if_finished(out, "evaluate", record, force=force)
     bundle = open_model(model)
     others = {name: open_model(path) for name, path in compared}
     loaded, table = open_features(features), read_targets(targets)
-    evaluation = evaluate_model(bundle, loaded, table, part=split, others=others, boosting=boosting)
+    evaluation = evaluate_model(bundle, loaded, table, part=split, others=others, boosting=boosting, stack=stack)
     has_spread = split == "test" and len(bundle.members) > 1
     calibration = calibrate_model(bundle, loaded, table) if has_spread else None
     write_evaluation(evaluation, out, history=bundle.history, calibration=calibration, record=record, force=force)

@@ -29,6 +29,13 @@ def rank(
     null: Annotated[
         Path | None, typer.Option(help="Null of the same model (decode null), for z, p-value, FDR.")
     ] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            help="Attributions of another model of the same regulators (such as one trained with --no-structure): what "
+            "does the ranking lose? Writes NAME.against.tsv and NAME.against_kinds.tsv."
+        ),
+    ] = None,
     usage: Annotated[
         bool, typer.Option("--usage", help="Rank by transcript usage: variance over a gene's transcripts.")
     ] = False,
@@ -42,18 +49,20 @@ def rank(
     from decode.attribution.result import read_attributions
     from decode.core.files import check_output, check_output_folder, run_record
     from decode.core.outputs import output_set
+    from decode.ranking.against import compare_rankings
     from decode.ranking.kinds import compare_classes
     from decode.ranking.null_file import read_null
     from decode.ranking.rank import rank_regulators, regulator_scores
     from decode.report.files import check_free, record_path
     from decode.report.ranking import write_ranking, write_ranking_figures
-    from decode.report.ranking_text import NULL_NOTE, ranking_heading, ranking_text
+    from decode.report.ranking_text import NULL_NOTE, against_text, ranking_heading, ranking_text
 
     check_output(out)
     if figures is not None:
         check_output_folder(figures)
     inputs: dict[str, str | Path] = {"attributions": attributions}
     inputs |= {} if null is None else {"null": null}
+    inputs |= {} if against is None else {"against": against}
     record = run_record(inputs=inputs, usage=usage, figures=figures)
     stop_if_finished(out, "rank", record, force=force, beside=True)
     if figures is not None:
@@ -61,6 +70,10 @@ def rank(
     refits = None if null is None else read_null(null)
     with read_attributions(attributions) as dataset:
         scores = regulator_scores(dataset, usage=usage)
+    beside = None
+    if against is not None:
+        with read_attributions(against) as other:
+            beside = compare_rankings(scores, regulator_scores(other, usage=usage))
     ranking = rank_regulators(scores, refits)
     compared = compare_classes(scores) if len(set(scores.regulators["kind"])) > 1 else None
     record |= _about(scores, usage)
@@ -70,8 +83,10 @@ def rank(
         if figures is not None:
             heading = ranking_heading(scores)
             write_ranking_figures(scores, ranking, figures, title=heading, outputs=outputs, **common)
-        write_ranking(ranking, compared, out, outputs=outputs, **common)
+        write_ranking(ranking, compared, out, against=beside, outputs=outputs, **common)
     typer.echo(ranking_text(scores, ranking))
+    if beside is not None:
+        typer.echo(against_text(beside, str(against)))
     typer.echo(f"{out}: {len(scores.regulators)} regulators, {len(scores.tasks)} tasks")
 
 
@@ -126,7 +141,7 @@ def network(
 def _about(scores: RegulatorScores, usage: bool) -> dict[str, Any]:
     """What the record of a ranking says of the scores."""
     names = ("reference", "level", "engine", "n_genes", "n_usage_genes", "n_members", "model_sha256")
-    structure = {}
+    structure: dict[str, Any] = {}
     if scores.structure_mean_abs is not None:
         structure["structure_effect"] = {"mean_abs": dict(zip(scores.tasks, scores.structure_mean_abs, strict=True))}
     length = {"mean": scores.length_mean, "mean_abs": scores.length_mean_abs}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.linear_model import Ridge
@@ -90,6 +91,48 @@ def standardise(design: np.ndarray, train: np.ndarray) -> np.ndarray:
     return values
 
 
+class LinearFit(NamedTuple):
+    """A linear model: intercept (n_tasks,) and coefficients (n_columns, n_tasks)."""
+
+    intercept: np.ndarray
+    coefficients: np.ndarray
+
+    def predict(self, design: np.ndarray) -> np.ndarray:
+        """Predictions of a design, shape (n_rows, n_tasks)."""
+        found: np.ndarray = self.intercept + design @ self.coefficients
+        return found
+
+
+class Spectrum(NamedTuple):
+    """What ridge regressions on one design share, whatever their targets and penalties.
+
+    Attributes
+    ----------
+    mean : np.ndarray, shape (n_columns,)
+    values, vectors : np.ndarray, shapes (n_columns,) and (n_columns, n_columns)
+        Eigenvalues and eigenvectors of the centred design's sums of products.
+    """
+
+    mean: np.ndarray
+    values: np.ndarray
+    vectors: np.ndarray
+
+    def ridge(self, design: np.ndarray, targets: np.ndarray, penalty: float) -> LinearFit:
+        """Ridge regression with an intercept that is not penalised: V (L + penalty)^-1 V' X' y on centred data."""
+        centre = targets.mean(axis=0)
+        products = self.vectors.T @ (design.T @ (targets - centre))
+        coefficients = self.vectors @ (products / (self.values + penalty)[:, None])
+        return LinearFit(centre - self.mean @ coefficients, coefficients)
+
+
+def spectrum(design: np.ndarray) -> Spectrum:
+    """Decompose a design, shape (n_rows, n_columns), for `Spectrum.ridge`."""
+    mean = design.mean(axis=0)
+    centred = design - mean
+    values, vectors = np.linalg.eigh(centred.T @ centred)
+    return Spectrum(mean, np.maximum(values, 0.0), vectors)
+
+
 def ridge_predictions(dataset: Dataset, design: np.ndarray, *, on_ranks: bool = False) -> np.ndarray:
     """Ridge regression of every task on a design, the penalty of each group of tasks chosen on validation genes.
 
@@ -108,17 +151,21 @@ def ridge_predictions(dataset: Dataset, design: np.ndarray, *, on_ranks: bool = 
     train, validation = dataset.rows(TRAIN), dataset.rows(VALIDATION)
     scaled = standardise(design, train)
     predicted = np.repeat(_task_means(dataset)[None], len(scaled), axis=0)
+    spectra: dict[bytes, Spectrum] = {}
     for tasks in _task_groups(dataset.targets[train], dataset.task_kinds):
         measured = train[np.isfinite(dataset.targets[np.ix_(train, tasks[:1])]).ravel()]
         if len(measured) < 2:
             continue
         values = dataset.targets[np.ix_(measured, tasks)].astype(np.float64)
         fitted = normal_scores(values) if on_ranks else values
-        fits = [Ridge(alpha=penalty).fit(scaled[measured], fitted) for penalty in RIDGE_PENALTIES]
+        key = measured.tobytes()
+        if key not in spectra:  # shared by groups of tasks and penalties
+            spectra = {key: spectrum(scaled[measured])}
+        own = spectra[key]
+        fits = [own.ridge(scaled[measured], fitted, penalty) for penalty in RIDGE_PENALTIES]
         judged = dataset.targets[np.ix_(validation, tasks)]
-        scores = [_score(judged, np.asarray(fit.predict(scaled[validation])).reshape(judged.shape)) for fit in fits]
-        best = fits[int(np.argmax(scores))]
-        chosen = np.asarray(best.predict(scaled)).reshape(len(scaled), len(tasks))
+        scores = [_score(judged, fit.predict(scaled[validation])) for fit in fits]
+        chosen = fits[int(np.argmax(scores))].predict(scaled)
         if on_ranks:
             for column in range(len(tasks)):
                 order = np.argsort(values[:, column])

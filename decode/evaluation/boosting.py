@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingRegressor
@@ -59,25 +60,53 @@ def boosting_predictions(dataset: Dataset, *, rounds: int = ROUNDS, seed: int = 
     return predicted
 
 
-def stacked(dataset: Dataset, predictions: Sequence[np.ndarray]) -> np.ndarray:
+def partners(network: np.ndarray, fitted: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """What a stack is made of: the network, the best ridge regression and, where they are fitted, the trees.
+
+    Parameters
+    ----------
+    network : np.ndarray, shape (n_rows, n_tasks)
+    fitted : mapping of name to array
+        Baselines (`decode.evaluation.baselines.baseline_predictions`), with or without boosting.
+    """
+    ridge = next(name for name in ("ridge_structure", "ridge_ranks") if name in fitted)
+    trees = {BOOSTING: fitted[BOOSTING]} if BOOSTING in fitted else {}
+    return {"model": network, ridge: fitted[ridge], **trees}
+
+
+class Stack(NamedTuple):
+    """A weighted mean of several predictions.
+
+    Attributes
+    ----------
+    predicted : np.ndarray, shape (n_rows, n_tasks), log2 units
+    weights : dict of task kind to dict of name to float
+        What each prediction counts; they add up to 1.
+    """
+
+    predicted: np.ndarray
+    weights: dict[str, dict[str, float]]
+
+
+def stacked(dataset: Dataset, predictions: Mapping[str, np.ndarray]) -> Stack:
     """Weighted mean of predictions; the weights of each kind of tasks are chosen on validation genes.
 
     Parameters
     ----------
     dataset : Dataset
-    predictions : sequence of array, shape (n_rows, n_tasks)
+    predictions : mapping of name to array, shape (n_rows, n_tasks)
 
     Returns
     -------
-    np.ndarray, shape (n_rows, n_tasks)
+    Stack
         Weights are multiples of a tenth that add up to 1; the best mean Spearman over the kind's tasks decides.
     """
     rows = dataset.rows(VALIDATION)
     actual = dataset.targets[rows].astype(np.float64)
-    values = np.stack([np.asarray(found, dtype=np.float64) for found in predictions])
+    values = np.stack([np.asarray(found, dtype=np.float64) for found in predictions.values()])
     grid = [w for w in product(range(STEPS + 1), repeat=len(values)) if sum(w) == STEPS]
-    out = np.empty(values.shape[1:])
-    for _, is_kind in tasks_by_kind(dataset.task_kinds):
+    out, chosen = np.empty(values.shape[1:]), {}
+    for kind, is_kind in tasks_by_kind(dataset.task_kinds):
         own, best, best_score = values[:, :, is_kind], grid[-1], -np.inf
         for weights in grid:
             mixed = np.tensordot(np.array(weights) / STEPS, own[:, rows], 1)
@@ -86,4 +115,5 @@ def stacked(dataset: Dataset, predictions: Sequence[np.ndarray]) -> np.ndarray:
             if score > best_score:
                 best, best_score = weights, score
         out[:, is_kind] = np.tensordot(np.array(best) / STEPS, own, 1)
-    return out
+        chosen[str(kind)] = {name: weight / STEPS for name, weight in zip(predictions, best, strict=True)}
+    return Stack(out, chosen)

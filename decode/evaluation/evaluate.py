@@ -17,7 +17,7 @@ from decode.core.frames import TableSource
 from decode.core.shown import shown
 from decode.dataset import EXCLUDED, TEST, TRAIN, VALIDATION, Dataset, prepare_dataset
 from decode.evaluation.baselines import BASELINES, STRUCTURE_BASELINES, baseline_predictions
-from decode.evaluation.boosting import BOOSTING, STACK, boosting_predictions, stacked
+from decode.evaluation.boosting import BOOSTING, STACK, boosting_predictions, partners, stacked
 from decode.evaluation.predict import predict, predict_members, prediction_table
 from decode.expression.targets import id_column, targets_frame
 from decode.expression.task_kinds import HEADLINES, tasks_by_kind
@@ -71,8 +71,8 @@ class Evaluation:
     Attributes
     ----------
     metrics : dict
-        split, n_genes, model, baselines, others, members, specificity, seeds, versions; undefined numbers are NaN here
-        and null in metrics.json.
+        split, n_genes, model, baselines, others, members, specificity, seeds, versions, with a stack its stack_weights
+        by kind of tasks; undefined numbers are NaN here and null in metrics.json.
     per_task : pd.DataFrame
         task, task_kind, n_genes, then Spearman of the model, of each baseline and of each other model, and Pearson,
         RMSE and the spread of single members for the model.
@@ -83,6 +83,8 @@ class Evaluation:
     specificity : pd.DataFrame, shape (n_tasks, n_tasks)
         Spearman of every predicted (row) against every actual (column) task of the main kind: the fold changes, where
         there are any.
+    stack : pd.DataFrame or None
+        gene_id and tasks of the judged genes as the stack predicts them; None where none was asked for.
     """
 
     metrics: dict[str, Any]
@@ -90,6 +92,7 @@ class Evaluation:
     predictions: pd.DataFrame
     actual: pd.DataFrame
     specificity: pd.DataFrame
+    stack: pd.DataFrame | None = None
 
 
 def mean_or_nan(values: np.ndarray) -> float:
@@ -148,6 +151,7 @@ def evaluate(
     part: Part = "test",
     others: Mapping[str, ModelBundle] | None = None,
     boosting: bool = False,
+    stack: bool = False,
 ) -> Evaluation:
     """Judge a model on held-out genes, beside the baselines fitted on its own training genes.
 
@@ -164,6 +168,9 @@ def evaluate(
     boosting : bool
         Two further rows: boosted trees, and a stack of model, ridge and trees (`decode.evaluation.boosting`). Takes
         minutes on thousands of genes and dozens of tasks.
+    stack : bool
+        A further row: the weighted mean of model and ridge, and of boosted trees where these are asked for too; the
+        weights are chosen on validation genes, whose own figures then lie somewhat too high. Seconds.
 
     Returns
     -------
@@ -193,9 +200,10 @@ def evaluate(
     fitted = baseline_predictions(dataset)
     if boosting:
         fitted[BOOSTING] = boosting_predictions(dataset)
-        ridge = fitted["ridge_structure" if "ridge_structure" in fitted else "ridge_ranks"]
+    weights: dict[str, dict[str, float]] = {}
+    if boosting or stack:
         network = predict_members(bundle, dataset.features).mean(axis=0, dtype=np.float64)
-        fitted[STACK] = stacked(dataset, [network, ridge, fitted[BOOSTING]])
+        fitted[STACK], weights = stacked(dataset, partners(network, fitted))
     baselines = {name: values[rows] for name, values in fitted.items()}
     further = {}
     for name, other in (others or {}).items():
@@ -225,8 +233,10 @@ def evaluate(
         "seeds": bundle.seeds,
         "versions": versions(),
     }
-    table = prediction_table(judged, predictions["model"], bundle.tasks)
-    return Evaluation(metrics, per_task, table, prediction_table(judged, actual, bundle.tasks), specificity)
+    metrics |= {"stack_weights": weights} if weights else {}
+    table, measured = (prediction_table(judged, values, bundle.tasks) for values in (predictions["model"], actual))
+    mixed = prediction_table(judged, baselines[STACK], bundle.tasks) if STACK in baselines else None
+    return Evaluation(metrics, per_task, table, measured, specificity, mixed)
 
 
 def check_comparable(name: str, other: ModelBundle, bundle: ModelBundle, ids: Iterable[str], part: Part) -> None:

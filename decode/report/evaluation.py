@@ -58,8 +58,8 @@ def write_evaluation(
     -------
     list of Path
         The files written: metrics.json, per_task.tsv, predictions.tsv.gz, specificity.tsv (predicted in rows, actual
-        in columns), per_task.png; specificity.png (tasks that are alike beside
-        each other) and fold_change.png where there are fold changes (level.png,
+        in columns), per_task.png; stack_predictions.tsv.gz where there is a stack; specificity.png (tasks that are
+        alike beside each other) and fold_change.png where there are fold changes (level.png,
         other.png in a model of these); median_level.png where there is a median level; training.png where a history is
         given; each figure also as .svg; run.json.
 
@@ -85,6 +85,8 @@ def evaluation_files(evaluation: Evaluation, *, history: pd.DataFrame | None = N
         "predictions.tsv.gz": evaluation.predictions,
         "specificity.tsv": specificity.rename_axis(str(specificity.index.name or "")).reset_index(),
     }
+    if evaluation.stack is not None:
+        tables["stack_predictions.tsv.gz"] = evaluation.stack
     heading = f"{title}{', ' if title else ''}{metrics['n_genes']} {metrics['split']} genes"
     series = ["task", "task_kind", "model", *metrics["baselines"], *metrics.get("others", {})]
     figures = {"per_task": per_task_accuracy(per_task[series], title=heading)}
@@ -152,6 +154,9 @@ def accuracy_text(metrics: dict[str, Any]) -> str:
     ]
     for name, row in rows.items():
         lines.append(f"{name:16}" + "".join(f"{'-' if cell != cell else f'{cell:.3f}':>14}" for cell in row.values()))
+    for kind, weights in metrics.get("stack_weights", {}).items():
+        parts = " + ".join(f"{weight:.1f} {name}" for name, weight in weights.items())
+        lines.append(f"stack, {kind.replace('_', ' ')}: {parts} (weights chosen on validation genes)")
     own = metrics["specificity"]
     lines.append(f"own column is the highest for {own['n_own_highest']} of {own['n_tasks']} tasks")
     return "\n".join(lines)

@@ -21,6 +21,7 @@ from decode.core.checks import check_count
 from decode.core.outputs import OutputSet
 from decode.expression.targets import MEDIAN_LEVEL
 from decode.genome.site_files import KINDS
+from decode.ranking.against import RankingComparison
 from decode.ranking.kinds import kind_scores
 from decode.ranking.rank import RegulatorScores
 from decode.ranking.table import OVERALL
@@ -39,6 +40,7 @@ def write_ranking(
     kinds: pd.DataFrame | None,
     out: str | Path,
     *,
+    against: RankingComparison | None = None,
     record: dict[str, Any] | None = None,
     force: bool = False,
     outputs: OutputSet | None = None,
@@ -53,6 +55,8 @@ def write_ranking(
         From `compare_classes`; None where there is one kind only.
     out : str or Path
         NAME.tsv or NAME.tsv.gz; the others are NAME.classes.tsv and, with the suffixes of `out`, NAME.tsv.run.json.
+    against : RankingComparison, optional
+        From `compare_rankings`; written as NAME.against.tsv and NAME.against_kinds.tsv.
     record : dict, optional
         What was run and which reference the scores stand on.
     force : bool, default False
@@ -73,8 +77,12 @@ def write_ranking(
     """
     out = Path(out)
     files: dict[Path, pd.DataFrame] = {out: ranking}
+    stem = out.name.removesuffix(".gz").removesuffix(".tsv")
     if kinds is not None:
-        files[out.with_name(f"{out.name.removesuffix('.gz').removesuffix('.tsv')}.classes.tsv")] = kinds
+        files[out.with_name(f"{stem}.classes.tsv")] = kinds
+    if against is not None:
+        files[out.with_name(f"{stem}.against.tsv")] = against.regulators
+        files[out.with_name(f"{stem}.against_kinds.tsv")] = against.kinds
     return write_files("rank", files, record=record, force=force, outputs=outputs)
 
 

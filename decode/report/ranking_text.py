@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from decode.ranking.against import N_TOP, RankingComparison
 from decode.ranking.rank import RegulatorScores
 from decode.ranking.table import OVERALL
 
@@ -11,6 +12,10 @@ N_SHOWN = 10  # regulators
 NULL_NOTE = (
     "z, p-value and fdr ask whether any site matters: against refits in which like genes exchange their sites, one "
     "independently of the other. They do not say whether samples differ; for a contrast of samples use decode drivers"
+)
+NO_STRUCTURE_NOTE = (
+    "the model knows no gene structure, and sites on RNAs follow exons: part of what RBPs score here is structure; see "
+    "decode features build --structure and decode rank --against"
 )
 
 
@@ -55,6 +60,52 @@ def ranking_text(scores: RegulatorScores, ranking: pd.DataFrame) -> str:
     lines.append(
         f"length alone, no regulator: |mean| {signed:.4f}, mean absolute in a gene {size:.4f} log2 units{note}"
     )
+    if scores.structure_mean_abs is None:
+        if "RBP" in set(scores.regulators["kind"]):
+            lines.append(NO_STRUCTURE_NOTE)
+    else:
+        size = scores.structure_mean_abs[is_shown].mean()
+        lines.append(f"gene structure, no regulator: mean absolute in a gene {size:.4f} log2 units{note}")
     if has_null:
         lines.append(NULL_NOTE)
+    return "\n".join(lines)
+
+
+def against_text(compared: RankingComparison, name: str) -> str:
+    """What changes against another model, kind by kind, in the first task of the comparison, as text.
+
+    Parameters
+    ----------
+    compared : RankingComparison
+        From `compare_rankings`.
+    name : str
+        Of the other attributions.
+
+    Returns
+    -------
+    str
+        Shares of the sum of scores, median ranks and numbers among the first 30, here and (in brackets) there; then
+        those of the kind whose share falls most that lose most places.
+    """
+    task = str(compared.kinds["task"].iloc[0])
+    kinds = compared.kinds[compared.kinds["task"] == task]
+    lines = [f"{task}, against {name} (in brackets)"]
+    lines.append(
+        f"{'':8}{'regulators':>10}{'share of scores':>19}{'median rank':>15}{f'in first {N_TOP}':>15}{'Spearman':>10}"
+    )
+    for row in kinds.to_dict("records"):
+        share = f"{row['share']:.3f} ({row['share_against']:.3f})"
+        median = f"{row['median_rank']:.0f} ({row['median_rank_against']:.0f})"
+        top = f"{row['n_top']} ({row['n_top_against']})"
+        lines.append(
+            f"{row['kind']:8}{row['n_regulators']:>10}{share:>19}{median:>15}{top:>15}{row['spearman']:>10.2f}"
+        )
+    falling = str(kinds["kind"].iloc[int((kinds["share"] - kinds["share_against"]).to_numpy().argmin())])
+    own = compared.regulators[(compared.regulators["task"] == task) & (compared.regulators["kind"] == falling)]
+    lost = own[own["rank_change"] > 0].nlargest(5, "rank_change")
+    if len(lost):
+        named = ", ".join(f"{row.regulator} {row.rank_against} -> {row.rank}" for row in lost.itertuples())
+        lines.append(f"{falling}s that stand lower here: {named}")
+    if compared.only_here or compared.only_against:
+        lines.append(f"left out: {len(compared.only_here)} only here, {len(compared.only_against)} only there")
     return "\n".join(lines)

@@ -14,7 +14,9 @@ from decode.core.checks import check_positive, counted
 from decode.core.files import atomic_path, make_output_folder, write_table
 from decode.core.shown import shown
 from decode.genome.sites import SiteSource
-from decode.synthetic.layout import ALTERNATIVE_SHARE, ToyGenes, gtf_lines, make_genes
+from decode.synthetic.coding import make_coding
+from decode.synthetic.gtf import gtf_lines
+from decode.synthetic.layout import ALTERNATIVE_SHARE, ToyGenes, make_genes
 from decode.synthetic.regulators import BoundRegulator, bind_regulators
 
 logger = logging.getLogger(__name__)
@@ -84,12 +86,14 @@ def make_toy_data(
     length_effect_log2: float = -0.5,
     effect_scale: float = 1.0,
     alternative_share: float = ALTERNATIVE_SHARE,
+    junction_effect_log2: float | None = None,
 ) -> ToyData:
     """Make a small data set in which it is known which regulator acts on which gene in which tissue.
 
     The level of gene g in tissue t, in log2(TPM + 0.25), is
 
-        level[g, t] = 4 + length effect[g] + sum over r of dose[g, r] * (effect_all[r] + effect[r, t]) + noise
+        level[g, t] = 4 + length effect[g] + structure effect[g, t]
+                      + sum over r of dose[g, r] * (effect_all[r] + effect[r, t]) + noise
 
     with noise of the gene (shared by its tissues) and of the gene in the tissue. Planted are activating and
     repressing TFs, stabilising and destabilising RBPs, repressing miRNAs, a TF that acts only from near the TSS
@@ -115,6 +119,10 @@ def make_toy_data(
         Factor on all planted effects of regulators; 0 gives data in which no site matters.
     alternative_share : float, default 0.2
         Share of the genes with three exons or more that have a second transcript, which skips an inner exon.
+    junction_effect_log2 : float, optional
+        The annotation gets CDS lines, from which gene structure is read, and the level rises by so many log2 units, on
+        average over tissues, for each unit of log(1 + exon junctions per 1,000 coding bases): not at all in the first
+        tissue, twice as much in the last. None: no CDS lines.
 
     Returns
     -------
@@ -156,6 +164,10 @@ def make_toy_data(
     log2_length = np.log2(genes.table["length_bp"].to_numpy())
     level = BASE_LEVEL_LOG2 + length_effect_log2 * (log2_length - log2_length.mean())[:, None]
     level = level + dose @ (effect_all[:, None] + effects)
+    coding = None if junction_effect_log2 is None else make_coding(genes, np.random.default_rng([seed, 5]))
+    if coding is not None:
+        junctions = np.log1p(coding.junctions_per_kb)
+        level = level + junction_effect_log2 * np.outer(junctions - junctions.mean(), np.linspace(0, 2, n_tasks))
     tpm = observed_tpm(np.random.default_rng([seed, 3]), level, noise_log2)
 
     truth = _truth_table(bound, effect_all, effects, tasks)
@@ -173,7 +185,7 @@ def make_toy_data(
         truth=truth,
         own_genes=own_genes,
     )
-    _write_gzip(gtf_lines(genes, np.random.default_rng([seed, 4]), alternative_share), toy.annotation)
+    _write_gzip(gtf_lines(genes, np.random.default_rng([seed, 4]), alternative_share, coding), toy.annotation)
     with atomic_path(toy.sizes) as temporary:
         temporary.write_text("".join(f"{name}\t{size}\n" for name, size in genes.sizes.items()), encoding="utf-8")
     n_sites = {

@@ -71,6 +71,31 @@ def test_rank_with_a_null(run, attributions, tmp_path):
     assert "the null was made against another reference ('mean_gene', the attributions 'own_length')" in result.err
 
 
+def test_rank_against_another_model(run, attributions, tmp_path):
+    with read_attributions(attributions) as dataset:
+        other = dataset.load()
+    is_rbp = (other["regulator_kind"] == "RBP").to_numpy()
+    other["member_mean"].to_numpy()[:, is_rbp] *= 10
+    other.to_netcdf(tmp_path / "other.nc", engine="h5netcdf")
+    result = run("rank", attributions, "--against", tmp_path / "other.nc", "--out", tmp_path / "r.tsv")
+    assert result.status == 0, result.err
+    assert "overall, against " in result.out
+    assert "share of scores" in result.out
+    kinds = pd.read_csv(tmp_path / "r.against_kinds.tsv", sep="\t")
+    rbp = kinds[(kinds["kind"] == "RBP") & (kinds["task"] == "overall")].iloc[0]
+    assert rbp["share"] < rbp["share_against"]
+    table = pd.read_csv(tmp_path / "r.against.tsv", sep="\t")
+    assert (table.loc[table["kind"] == "RBP", "rank_change"] >= 0).all()
+    record = json.loads((tmp_path / "r.tsv.run.json").read_text())
+    assert {"r.against.tsv", "r.against_kinds.tsv"} <= {Path(name).name for name in record["files"]}
+    other.attrs["reference"] = "mean_gene"
+    other.to_netcdf(tmp_path / "further.nc", engine="h5netcdf")
+    result = run("rank", attributions, "--against", tmp_path / "further.nc", "--out", tmp_path / "n.tsv")
+    assert result.status == 2
+    assert "stand on another reference" in result.err
+    assert not (tmp_path / "n.tsv").exists()
+
+
 def test_usage(run, tmp_path):
     dataset = transcripts(gene_ids=["G0", "G0", "G1", "G1", "G2"])[0]
     dataset.to_netcdf(tmp_path / "a.nc", engine="h5netcdf")

@@ -18,6 +18,7 @@ from decode.evaluation.baselines import (
     length_design,
     log_totals,
     ridge_predictions,
+    spectrum,
     standardise,
 )
 from decode.statistics.metrics import spearman_per_task
@@ -162,3 +163,14 @@ def test_ridge_on_ranks_ignores_how_far_out_an_extreme_gene_lies(dataset):
     after = baseline_predictions(moved)["ridge_ranks"][others, -1]
     assert spearmanr(before, after).statistic > 0.999
     assert np.allclose(np.median(before), np.median(after), atol=1e-6)
+
+
+def test_shared_decomposition_equals_ridge_of_scikit_learn():
+    rng = np.random.default_rng(0)
+    for n_rows, n_columns in ((60, 12), (10, 25)):
+        design, targets = rng.normal(size=(n_rows, n_columns)), rng.normal(size=(n_rows, 3)) + 5
+        design[:, 3], design[:, 5] = 0.0, design[:, 4]  # constant, repeated
+        shared = spectrum(design)
+        for penalty in RIDGE_PENALTIES:
+            expected = Ridge(alpha=penalty).fit(design, targets).predict(design)
+            np.testing.assert_allclose(shared.ridge(design, targets, penalty).predict(design), expected, atol=1e-9)

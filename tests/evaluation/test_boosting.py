@@ -11,7 +11,7 @@ from planted import TINY, planted_dataset, planted_features, planted_targets, qu
 from decode.dataset import Dataset
 from decode.evaluation.baselines import BASELINES, STRUCTURE_BASELINES, baseline_predictions
 from decode.evaluation.boosting import boosting_predictions, stacked
-from decode.evaluation.evaluate import evaluate
+from decode.evaluation.evaluate import dataset_of_model, evaluate
 from decode.evaluation.refit import dataset_hash
 from decode.statistics.metrics import spearman_per_task
 
@@ -52,11 +52,16 @@ def test_trees_with_missing_and_constant_tasks(dataset: Dataset) -> None:
 def test_stack_takes_the_best(dataset: Dataset) -> None:
     good = dataset.targets.astype(float)
     noise = np.random.default_rng(0).normal(size=good.shape)
-    np.testing.assert_allclose(stacked(dataset, [noise, good, noise[::-1]]), good)
+    found = stacked(dataset, {"model": noise, "ridge": good, "boosting": noise[::-1]})
+    np.testing.assert_allclose(found.predicted, good)
+    assert set(found.weights) == set(dataset.task_kinds)
+    assert all(chosen == {"model": 0.0, "ridge": 1.0, "boosting": 0.0} for chosen in found.weights.values())
     rng = np.random.default_rng(1)
     half = [good + rng.normal(scale=0.8, size=good.shape) for _ in range(2)]
     alone = [_on_test(dataset, some).mean() for some in half]
-    assert _on_test(dataset, stacked(dataset, [*half, noise])).mean() > max(alone)
+    mixed = stacked(dataset, dict(zip("abc", [*half, noise], strict=True)))
+    assert _on_test(dataset, mixed.predicted).mean() > max(alone)
+    assert [sum(chosen.values()) for chosen in mixed.weights.values()] == pytest.approx([1.0] * len(mixed.weights))
 
 
 def test_baselines_with_structure(dataset: Dataset) -> None:
@@ -75,6 +80,19 @@ def test_evaluate_has_the_rows() -> None:
     found = evaluate(bundle, dataset.features, targets, boosting=True)
     assert list(found.metrics["baselines"]) == [*BASELINES, *STRUCTURE_BASELINES, "boosting", "stack"]
     assert {"boosting", "stack", "structure_only"} <= set(found.per_task.columns)
+    assert found.stack is not None
+    chosen = found.metrics["stack_weights"].values()
+    assert all(set(weights) == {"model", "ridge_structure", "boosting"} for weights in chosen)
+    cheap = evaluate(bundle, dataset.features, targets, stack=True)
+    assert list(cheap.metrics["baselines"]) == [*BASELINES, *STRUCTURE_BASELINES, "stack"]
+    assert cheap.stack is not None
+    whole = dataset_of_model(bundle, dataset.features, targets)
+    ridge = baseline_predictions(whole)["ridge_structure"][whole.rows("test")]
+    for column, (task, kind) in enumerate(zip(bundle.tasks, bundle.task_kinds, strict=True)):
+        weights = cheap.metrics["stack_weights"][kind]
+        assert set(weights) == {"model", "ridge_structure"}
+        mixed = weights["model"] * cheap.predictions[task] + weights["ridge_structure"] * ridge[:, column]
+        np.testing.assert_allclose(cheap.stack[task], mixed, atol=1e-6)
     plain = quick_bundle(dataset, replace(TINY, structure=False))
     assert list(evaluate(plain, dataset.features, targets).metrics["baselines"]) == list(BASELINES)
 
