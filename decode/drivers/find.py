@@ -24,6 +24,7 @@ from decode.drivers.targets import Detail, driver_details
 from decode.expression.compendium import GeneCorrelation, shipped_correlation, take_genes
 from decode.expression.de_tables import DeTable, read_de_table
 from decode.features.content import check_features
+from decode.genome.sources import POTENTIAL
 from decode.regulators.genes import regulator_genes
 from decode.statistics.ranks import normal_scores
 
@@ -225,15 +226,21 @@ def find_drivers(
             counts.setdefault("inputs", {})[contrast] = {
                 **inputs.counts, **({} if null is None else null.counts), "covariates": inputs.covariate_names,
             }  # fmt: skip
-    if gene_models is None and "rna" in chosen.regions:
-        logger.warning(
-            "sites on RNA are not put on the genome: that needs the annotation of the features (--annotation)"
-        )
+    _say_without_places(chosen, gene_models)
     tables = [pd.concat([parts[name][i] for name in wanted], ignore_index=True) for i in range(5)]
     drivers, targets, sites, where, positions = tables
     summary = pd.DataFrame([rows[name] for name in wanted])
     counts |= {"n_null": config.n_null, "n_top": config.n_top, "versions": versions()}
     return DriversResult(drivers, targets, sites, where, positions, summary, counts)
+
+
+def _say_without_places(features: RegulatoryFeatures, gene_models: GeneModels | None) -> None:
+    """Say once which regions have no sites on the genome; the ranking is the same."""
+    if gene_models is None and "rna" in features.regions:
+        logger.info("sites on RNA are not put on the genome: that needs the annotation (--annotation; gene_models=)")
+    potentials = [name for name in features.regions if features.definition_of(name)["type"] == POTENTIAL]
+    if potentials:
+        logger.info("potentials do not say where the peaks lie: no sites of the region(s) %s", listed(potentials))
 
 
 def _read(table: DeTable | TableSource, columns: Mapping[str, str] | None) -> DeTable:
