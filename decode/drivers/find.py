@@ -76,8 +76,8 @@ class DriversResult(NamedTuple):
         The same along promoter and RNA: region, start, end.
     contrasts : pd.DataFrame
         contrast, n_genes, n_tracks, n_regulators, n_significant, penalty, r2, null, inflation, n_changed_genes, caveat
-        (what is wrong with the contrast: then signs are withheld or unchanged genes are missing), and how far the DE
-        prior explains it.
+        (what is wrong with the contrast: no gene changes, signs are withheld, or unchanged genes are missing), and how
+        far the DE prior explains it.
     counts : dict
         What was matched, left out and used.
     evidence : pd.DataFrame or None

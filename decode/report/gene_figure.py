@@ -10,7 +10,6 @@ from matplotlib.ticker import MaxNLocator
 
 from decode.core.checks import check_count
 from decode.regulators.atlas import GeneView
-from decode.report.ranking import COLOURS
 from decode.report.style import BLACK, BLUE, GREY, LIGHT_GREY, VERMILION, new_figure
 
 N_TASKS = 6  # highest and lowest drawn
@@ -31,8 +30,8 @@ def plot_gene(view: GeneView, *, n_tasks: int = N_TASKS) -> Figure:
     -------
     matplotlib.figure.Figure
         Left: predicted values, measured ones as crosses where they are known, the median level in the title. Middle:
-        the largest effect of each regulator and the task where it has it. Right: its strongest bins, named by the
-        region, on the scale of that region's distances.
+        the largest effect of each regulator and the task where it has it. Right: its strongest bins, a marker a
+        region, larger where they do more. Colours are directions.
 
     Examples
     --------
@@ -44,8 +43,8 @@ def plot_gene(view: GeneView, *, n_tasks: int = N_TASKS) -> Figure:
         tasks = pd.concat([tasks.head(n_tasks), tasks.tail(n_tasks)])
     regulators = view.regulators
     height = 1.5 + 0.26 * max(len(tasks), len(regulators))
-    figure = new_figure(figsize=(11.0, height), layout="constrained")
-    left, middle, right = figure.subplots(1, 3, width_ratios=(1.0, 1.0, 1.3))
+    figure = new_figure(figsize=(11.6, height), layout="constrained")
+    left, middle, right = figure.subplots(1, 3, width_ratios=(1.0, 1.15, 1.3))
     _draw_tasks(left, tasks)
     _draw_regulators(middle, regulators)
     _draw_places(right, view.places, regulators["regulator"].tolist())
@@ -73,7 +72,7 @@ def _draw_tasks(axes: Axes, tasks: pd.DataFrame) -> None:
 def _draw_regulators(axes: Axes, regulators: pd.DataFrame) -> None:
     y = np.arange(len(regulators))
     effect = regulators["strongest_effect"].to_numpy(dtype=np.float64)
-    axes.barh(y, effect, color=[COLOURS[kind] for kind in regulators["kind"]], height=0.7)
+    axes.barh(y, effect, color=np.where(effect > 0, VERMILION, BLUE), height=0.7)
     limit = float(np.abs(effect).max(initial=0.0)) or 1.0
     for row, (value, task) in enumerate(zip(effect, regulators["strongest_task"], strict=True)):
         axes.text(
@@ -88,7 +87,7 @@ def _draw_regulators(axes: Axes, regulators: pd.DataFrame) -> None:
     axes.set_xlim(min(effect.min(initial=0.0), 0.0) - 0.55 * limit, max(effect.max(initial=0.0), 0.0) + 0.55 * limit)
     axes.set_xlabel("largest effect on the prediction (log2)", fontsize=9)
     _finish(axes, y, regulators["regulator"].tolist())
-    axes.set_title("regulators, and where they matter most", fontsize=9, loc="left")
+    axes.set_title("regulators, with the task of the effect", fontsize=9, loc="left")
 
 
 def _draw_places(axes: Axes, places: pd.DataFrame, order: list[str]) -> None:
@@ -111,7 +110,7 @@ def _draw_places(axes: Axes, places: pd.DataFrame, order: list[str]) -> None:
         axes.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     _finish(axes, y, [])
     blind = bool(places["position_blind"].any()) if len(places) else False
-    axes.set_title("strongest bins" + (" (shared by bases: position_blind)" if blind else ""), fontsize=9, loc="left")
+    axes.set_title("strongest bins" + (" (position_blind)" if blind else ""), fontsize=9, loc="left")
 
 
 def _place_name(region: str) -> str:

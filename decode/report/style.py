@@ -22,7 +22,7 @@ SERIES = ((ORANGE, "s"), (GREEN, "^"), (VERMILION, "D"), (PURPLE, "v"), (SKY, "P
 NOTEBOOK_DPI = 100
 
 
-class _ShownFigure(Figure):
+class NotebookFigure(Figure):
     """A figure that a notebook draws where it is the last line of a cell, without pyplot or a magic command."""
 
     def _repr_png_(self) -> bytes:
@@ -45,4 +45,4 @@ def new_figure(figsize: tuple[float, float], layout: Literal["constrained", "tig
     -------
     matplotlib.figure.Figure
     """
-    return _ShownFigure(figsize=figsize, layout=layout)
+    return NotebookFigure(figsize=figsize, layout=layout)
