@@ -255,7 +255,7 @@ def _name_ends(axes: Axes, table: pd.DataFrame, n_names: int) -> None:
     n = len(table)
     ends: Sequence[int] = sorted({*range(min(n_names, n)), *range(max(0, n - n_names), n)})
     axes.set_ylim(-1.05, 1.05)
-    axes.set_xlim(-0.18 * n, 1.18 * n)
+    axes.set_xlim(-0.26 * n, 1.2 * n)  # room for names
     for which, x, align in ((ends[: len(ends) // 2], -0.03 * n, "right"), (ends[len(ends) // 2 :], 1.03 * n, "left")):
         heights = np.linspace(-1.0, -0.1, len(which)) if align == "right" else np.linspace(0.1, 1.0, len(which))
         for i, height in zip(which, heights, strict=True):
