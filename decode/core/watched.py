@@ -45,7 +45,7 @@ def watched(items: Iterable[Item], what: str, total: int) -> Iterator[Item]:
     from IPython.display import display  # whoever runs a notebook has it
 
     start = last = time.monotonic()
-    place = display(_bar(what, 0, total, 0.0), raw=True, display_id=True)
+    place: Any = display(_bar(what, 0, total, 0.0), raw=True, display_id=True)  # type: ignore[no-untyped-call]
     try:
         for number, item in enumerate(items, start=1):
             now = time.monotonic()

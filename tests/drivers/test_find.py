@@ -83,6 +83,7 @@ def test_no_gene_changes_is_said(features, found, caplog):
     assert found.contrasts.loc[0, "n_changed_genes"] == 0
     find_drivers(planted_table(features), features, config=QUICK)
     assert "no gene changes at FDR 5 %" in caplog.text
+    assert found.contrasts.loc[0, "caveat"].startswith("no gene changes at FDR 5 %")
 
 
 def own_samples(features, n=40):
