@@ -1,4 +1,4 @@
-"""Run notebooks from the first cell to the last and write their outputs into them: python notebooks/renew.py [NAME ...].
+"""Run notebooks from first cell to last and write their outputs into them: python notebooks/renew.py [NAME ...].
 
 Outputs are written only where a notebook keeps its form (`problems`), so that what is committed is what a reader gets.
 """

@@ -1,4 +1,4 @@
-"""Every notebook has the common form, holds fresh outputs, and runs from its first cell to its last in a fresh kernel."""
+"""Every notebook has the common form, holds its outputs, and runs from its first cell to its last in a fresh kernel."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def _without_drawing(_, cells):
         (lambda nb, cells: _stream(cells, "stderr", "a warning"), "writes to stderr: 'a warning'"),
         (lambda nb, cells: _stream(cells, "stdout", "in /tmp/abc/x and /home/me"), "shows the path /tmp/abc"),
         (_without_drawing, "has a figure that is not drawn"),
-        (lambda nb, cells: nb.cells.insert(2, cells[0]), "has no sentence before and after it"),
+        (lambda nb, cells: nb.cells.insert(2, cells[0] | {"id": "another"}), "has no sentence before and after it"),
         (lambda nb, cells: nb.cells[0].update(source="hello"), "does not begin with a title"),
         (lambda nb, cells: nb.cells[0].update(source="# 1. T\n**It takes** long"), "does not say **You will learn**"),
         (lambda nb, cells: nb.cells[-1].update(source="The end."), "no section 'Where to go next'"),
