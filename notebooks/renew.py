@@ -21,6 +21,7 @@ LAST = ("What this does not show", "Where to go next")
 FIRST = ("**You will learn**", "**It takes**")
 # folders of a machine, which say nothing to a reader; /usr and the like are common words of manuals
 PATH = re.compile(r"(?<![\w.:/])(?:/(?:tmp|home|root|work|Users|opt|private|var/folders)/|[A-Z]:\\Users)[\w.-]*")
+UNDRAWN = re.compile(r"<\w*Figure size")  # all that is left of a figure where nobody drew it
 LANGUAGE = {"name": "python", "file_extension": ".py", "mimetype": "text/x-python", "pygments_lexer": "ipython3"}
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
@@ -83,7 +84,7 @@ def problems(notebook: Any) -> list[str]:
                 found.append(f"cell {number} ended with {output.ename}")
             if output.get("name") == "stderr":
                 found.append(f"cell {number} writes to stderr: {text_of(output)[:80]!r}")
-            if "<Figure size" in text_of(output) and "image/png" not in output.get("data", {}):
+            if UNDRAWN.search(text_of(output)) and "image/png" not in output.get("data", {}):
                 found.append(f"cell {number} has a figure that is not drawn")
             found += [f"cell {number} shows the path {path}" for path in PATH.findall(text_of(output))]
     if counts != list(range(1, len(counts) + 1)):

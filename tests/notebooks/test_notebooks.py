@@ -65,6 +65,10 @@ def spoiled(change):
     return renew.problems(notebook)
 
 
+def _twice(notebook, cells):
+    notebook.cells.insert(2, nbformat.from_dict(cells[0] | {"id": "another"}))
+
+
 def _stream(cells, name, text):
     cells[1].outputs.append(nbformat.v4.new_output("stream", name=name, text=text))
 
@@ -87,7 +91,7 @@ def _without_drawing(_, cells):
         (lambda nb, cells: _stream(cells, "stderr", "a warning"), "writes to stderr: 'a warning'"),
         (lambda nb, cells: _stream(cells, "stdout", "in /tmp/abc/x and /home/me"), "shows the path /tmp/abc"),
         (_without_drawing, "has a figure that is not drawn"),
-        (lambda nb, cells: nb.cells.insert(2, cells[0] | {"id": "another"}), "has no sentence before and after it"),
+        (_twice, "has no sentence before and after it"),
         (lambda nb, cells: nb.cells[0].update(source="hello"), "does not begin with a title"),
         (lambda nb, cells: nb.cells[0].update(source="# 1. T\n**It takes** long"), "does not say **You will learn**"),
         (lambda nb, cells: nb.cells[-1].update(source="The end."), "no section 'Where to go next'"),
