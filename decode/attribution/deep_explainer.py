@@ -27,6 +27,14 @@ class _NoRetracing(logging.Filter):
         return "retracing" not in record.getMessage()
 
 
+def _load_explainer() -> Any:
+    """shap.DeepExplainer, without tqdm's warning in notebooks about widgets for bars that are not shown."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="IProgress not found")
+        from shap import DeepExplainer
+    return DeepExplainer
+
+
 @contextmanager
 def _shap_at_work() -> Iterator[None]:
     """Give shap the Rescale rule for our operations and keep back warnings that tell nothing; undo both at the end."""
@@ -64,8 +72,8 @@ class ShapEngine:
 
     def __init__(self, model: Any, n_bins: Sequence[int], *, tasks: Sequence[int] | None = None) -> None:
         import keras
-        from shap import DeepExplainer
 
+        explainer = _load_explainer()
         inputs = [keras.Input((n, tensor.shape[-1])) for n, tensor in zip(n_bins, model.inputs, strict=True)]
         output = model(inputs)
         if tasks is not None:  # a fixed matrix of zeros and ones: shap has no sound handler for picking columns
@@ -75,7 +83,7 @@ class ShapEngine:
         self.n_bins = list(n_bins)
         self._reference: list[NDArray[np.float32]] = []
         with _shap_at_work():
-            self._explainer = DeepExplainer(keras.Model(inputs, output), lambda _: self._reference)
+            self._explainer = explainer(keras.Model(inputs, output), lambda _: self._reference)
 
     def attribute_bins(
         self, bins: Sequence[NDArray[np.float32]], reference: Sequence[NDArray[np.float32]]

@@ -25,6 +25,7 @@ from decode.drivers.targets import Detail, driver_details
 from decode.expression.compendium import GeneCorrelation, shipped_correlation, take_genes
 from decode.expression.de_tables import DeTable, read_de_table
 from decode.features.content import check_features
+from decode.genome.sources import POTENTIAL
 from decode.regulators.genes import Regulator, regulator_genes
 from decode.statistics.ranks import normal_scores
 
@@ -76,8 +77,8 @@ class DriversResult(NamedTuple):
         The same along promoter and RNA: region, start, end.
     contrasts : pd.DataFrame
         contrast, n_genes, n_tracks, n_regulators, n_significant, penalty, r2, null, inflation, n_changed_genes, caveat
-        (what is wrong with the contrast: then signs are withheld or unchanged genes are missing), and how far the DE
-        prior explains it.
+        (what is wrong with the contrast: no gene changes, signs are withheld, or unchanged genes are missing), and how
+        far the DE prior explains it.
     counts : dict
         What was matched, left out and used.
     evidence : pd.DataFrame or None
@@ -222,15 +223,21 @@ def find_drivers(
         for found in runner.map(partial(_one_contrast, job=job), statistics):
             parts[found.contrast], rows[found.contrast] = found.tables, found.row
             counts.setdefault("inputs", {})[found.contrast] = found.counts
-    if gene_models is None and "rna" in chosen.regions:
-        logger.warning(
-            "sites on RNA are not put on the genome: that needs the annotation of the features (--annotation)"
-        )
+    _say_without_places(chosen, gene_models)
     tables = [pd.concat([parts[name][i] for name in wanted], ignore_index=True) for i in range(5)]
     drivers, targets, sites, where, positions = tables
     summary = pd.DataFrame([rows[name] for name in wanted])
     counts |= {"n_null": config.n_null, "n_top": config.n_top, "versions": versions()}
     return DriversResult(drivers, targets, sites, where, positions, summary, counts)
+
+
+def _say_without_places(features: RegulatoryFeatures, gene_models: GeneModels | None) -> None:
+    """Say once which regions have no sites on the genome; the ranking is the same."""
+    if gene_models is None and "rna" in features.regions:
+        logger.info("sites on RNA are not put on the genome: that needs the annotation (--annotation; gene_models=)")
+    potentials = [name for name in features.regions if features.definition_of(name)["type"] == POTENTIAL]
+    if potentials:
+        logger.info("potentials do not say where the peaks lie: no sites of the region(s) %s", listed(potentials))
 
 
 def _read(table: DeTable | TableSource, columns: Mapping[str, str] | None) -> DeTable:

@@ -120,7 +120,8 @@ def site_intervals(
         Regulator; rows are called regulator|gene.
     gene_models : GeneModels, optional
         The gene models that the features were built from. Without them only promoters and windows around the
-        transcription start are given; bins left out of other regions are counted in a warning.
+        transcription start are given; bins left out of other regions are counted in a warning. Potentials have no
+        places: none of theirs are given.
 
     Returns
     -------
@@ -138,6 +139,8 @@ def site_intervals(
         if not len(columns):
             continue
         covered, definition = _covered(features, region, columns), features.definition_of(region)
+        if definition["type"] == POTENTIAL:  # `find_drivers` says once that they have no places
+            continue
         n_left_out, reason = 0, ""
         for gene in genes:
             bins = slice(int(matrix.offsets[gene]), int(matrix.offsets[gene + 1]))
@@ -145,8 +148,6 @@ def site_intervals(
             if not share.any():
                 continue
             try:
-                if definition["type"] == POTENTIAL:
-                    raise NotOnGenomeError(f"region {region!r} holds potentials, which do not say where the peaks lie")
                 intervals = places.intervals(gene_at(features, gene), region, definition, matrix.bin_length_bp[bins])
             except NotOnGenomeError as error:
                 n_left_out, reason = n_left_out + int((share > 0).sum()), str(error)
@@ -158,6 +159,6 @@ def site_intervals(
             parts.append(
                 intervals[["chrom", "start", "end"]].assign(name=label, score=score, strand=str(row["strand"]))
             )
-        if n_left_out and region != RNA:  # of RNA `find_drivers` warns once
+        if n_left_out and region != RNA:  # of RNA `find_drivers` tells once
             logger.warning("%s: %d bins with sites are not among the intervals: %s", name, n_left_out, reason)
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=SITE_COLUMNS)

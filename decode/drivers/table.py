@@ -20,6 +20,8 @@ from decode.statistics.multiple_testing import false_discovery_rate
 
 logger = logging.getLogger(__name__)
 
+NO_CHANGE = "no gene changes at FDR 5 %: what the regulators seem to say may be noise of these samples"
+
 ALIKE = 0.7  # correlation of two regulators' scores over null targets from which they form a group
 LEAST_CHANGED = 0.05  # FDR of a gene
 
@@ -175,10 +177,8 @@ def summary_row(
     if table.adjusted_p is not None and table.adjusted_p[contrast].notna().any():
         row["n_changed_genes"] = int((table.adjusted_p[contrast] < LEAST_CHANGED).sum())
         if not row["n_changed_genes"]:
-            logger.warning(
-                "%s: no gene changes at FDR 5 %%: what the regulators seem to say may be noise of these samples",
-                contrast,
-            )
+            logger.warning("%s: %s", contrast, NO_CHANGE)
+            row["caveat"] = "; ".join(filter(None, (row["caveat"], NO_CHANGE)))
     if prior is None:
         return row
     statistic = table.statistic[contrast].reindex(inputs.features.ids.tolist())

@@ -14,7 +14,8 @@ from decode.core.choices import DeRole
 
 Columns = dict[DeRole, int]  # number of the column of each role
 
-# Column names, in lower case, of DESeq2, edgeR, limma, scanpy, Seurat and presto; the first that is there is taken.
+# Column names, in lower case, of DESeq2, edgeR, limma, scanpy, Seurat, presto and `decode differential`; the first
+# that is there is taken.
 NAMES: dict[DeRole, tuple[str, ...]] = {
     "statistic": ("stat", "t", "z", "zscore", "z.score", "z_score", "t_stat", "wald", "scores", "score", "statistic"),
     "unsigned": ("lr", "f"),
@@ -27,8 +28,8 @@ NAMES: dict[DeRole, tuple[str, ...]] = {
         "log2foldchange", "logfc", "logfoldchanges", "avg_log2fc", "avg_logfc", "log2fc", "lfc", "log2_fold_change",
         "coef",
     ),
-    "mean": ("basemean", "aveexpr", "logcpm"),
-    "group": ("group", "cluster", "contrast", "comparison"),
+    "mean": ("basemean", "aveexpr", "logcpm", "average_level"),
+    "group": ("group", "cluster", "contrast", "comparison", "term"),
 }  # fmt: skip
 GENES = (
     "names", "gene", "gene_id", "geneid", "genes", "ensembl", "ensembl_gene_id", "symbol", "gene_name", "gene_symbol",

@@ -58,6 +58,7 @@ class CoexpressionPrediction(NamedTuple):
     counts: dict[str, int]
 
 
+@shown()
 class TissueModel(NamedTuple):
     """A person model and what was measured in its tissue.
 

@@ -8,10 +8,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from decode.core.ids import resolve_ids
+from decode.core.shown import shown
 from decode.features.regulators import regulators_of
-from decode.insilico.rows import TableRows
+from decode.insilico.rows import TableRows, table_rows
 
 if TYPE_CHECKING:
     from decode.features.matrix import RegulatoryFeatures
@@ -23,6 +25,7 @@ MIRNA_NAME = re.compile(r"^(miRNA:|(?:[a-z]{3}-)?(?:miR|let|mir|lin)-\w)")
 OwnGenes = Mapping[tuple[str, str], Sequence[str]]  # (kind, regulator) -> ids of the genes that code for it
 
 
+@shown()
 class Mediators(NamedTuple):
     """Rows of the two genes, of the drivers, and of the candidates, as `decode.insilico.mediation.mediate` takes them.
 
@@ -43,7 +46,7 @@ class Mediators(NamedTuple):
 
 
 def find_mediators(
-    rows: TableRows,
+    rows: TableRows | pd.DataFrame,
     pair: Sequence[str],
     drivers: Sequence[str],
     *,
@@ -55,8 +58,8 @@ def find_mediators(
 
     Parameters
     ----------
-    rows : TableRows
-        Of the expression table.
+    rows : TableRows or pd.DataFrame
+        Of the expression table, or that table itself: names are then looked up in the genes of the features.
     pair : sequence of str
         Two genes by id, symbol or row.
     drivers : sequence of str
@@ -79,9 +82,13 @@ def find_mediators(
     ValueError
         If a name stands for several rows or genes, or a gene of the pair has no site.
     """
+    if isinstance(rows, pd.DataFrame):
+        rows = table_rows([str(row) for row in rows.index], None if features is None else features.genes)
     if len(pair) != 2:
         raise ValueError(f"the pair is {', '.join(pair)}; two genes are wanted, such as LAPTM5,CD53")
-    known = [] if features is None else [(str(k), str(r)) for k, r in regulators_of(features).table.iloc[:, :2].values]
+    known = (
+        [] if features is None else [(str(k), str(r)) for k, r in regulators_of(features).table.iloc[:, :2].to_numpy()]
+    )
     of_pair = rows.one(pair[0]), rows.one(pair[1])
     if of_pair[0] == of_pair[1]:
         raise ValueError(f"{pair[0]} and {pair[1]} are one row of the table ({of_pair[0]}); name two genes")

@@ -11,17 +11,19 @@ from numpy.typing import NDArray
 
 from decode.core.checks import check_matched, listed
 from decode.core.choices import ExpressionScale
+from decode.core.shown import shown
 from decode.landmark.autoencoder import Autoencoder
 from decode.landmark.probes import group_probes
 from decode.landmark.profiles import scan_profiles
 from decode.landmark.quantiles import apply_quantiles
-from decode.landmark.sources import SampleMatrix
+from decode.landmark.sources import SampleMatrix, frame_source
 
 logger = logging.getLogger(__name__)
 
 BOTTLENECK, COMPONENTS, GENES = "bottleneck", "principal components", "all genes"
 
 
+@shown()
 class Embedding(NamedTuple):
     """Samples in three spaces.
 
@@ -96,7 +98,7 @@ def normalise_samples(
 
 def embed_samples(
     autoencoder: Autoencoder,
-    source: SampleMatrix,
+    source: SampleMatrix | pd.DataFrame,
     *,
     member: int = 0,
     scale: ExpressionScale = "auto",
@@ -107,7 +109,8 @@ def embed_samples(
     Parameters
     ----------
     autoencoder : Autoencoder
-    source : SampleMatrix
+    source : SampleMatrix or pd.DataFrame
+        New samples; a table is genes x samples.
     member : int, default 0
         Nodes of different members are not the same.
     scale, probe_map : as in `normalise_samples`
@@ -123,6 +126,8 @@ def embed_samples(
     """
     if not 0 <= member < len(autoencoder.members):
         raise ValueError(f"member is {member}; the autoencoder has members 0 to {len(autoencoder.members) - 1}")
+    if isinstance(source, pd.DataFrame):
+        source = frame_source(source)
     values, counts = normalise_samples(autoencoder, source, scale=scale, probe_map=probe_map)
     nodes = autoencoder.encode(values, member=member)
     table = pd.DataFrame(nodes, columns=[f"node_{number + 1}" for number in range(nodes.shape[1])])

@@ -18,7 +18,7 @@ from decode.persons.activity import ActivityResult
 from decode.persons.activity_expression import LEAST_RHO, ActivityExpression
 from decode.report.differential import beside, with_both
 from decode.report.files import Content, with_counts, write_files
-from decode.report.style import BLUE, GREY, LIGHT_GREY, SERIES
+from decode.report.style import BLUE, GREY, LIGHT_GREY, SERIES, new_figure
 
 MOST_REGULATORS, MOST_NAMES, N_TOP = 60, 70, 5
 LIMIT = 2.5  # standard deviations at the ends of the colours
@@ -161,7 +161,9 @@ def _heatmap(
 ) -> Figure:
     n_samples, n_regulators = values.shape
     height = float(np.clip(0.14 * n_samples, 2.4, 9.0))
-    figure = Figure(figsize=(float(np.clip(0.15 * n_regulators, 3.0, 11.0)) + 2.6, height + 1.6), layout="constrained")
+    figure = new_figure(
+        figsize=(float(np.clip(0.15 * n_regulators, 3.0, 11.0)) + 2.6, height + 1.6), layout="constrained"
+    )
     ratios = [1.0, 40.0] if phenotype is not None else [40.0]
     panels = figure.subplots(1, len(ratios), squeeze=False, width_ratios=ratios)[0]
     axes = panels[-1]
@@ -223,7 +225,7 @@ def own_expression_figure(own: ActivityExpression, *, n_names: int = 8) -> Figur
     -------
     matplotlib.figure.Figure
     """
-    figure = Figure(figsize=(8.6, 3.8), layout="constrained")
+    figure = new_figure(figsize=(8.6, 3.8), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=[1.5, 1.0])
     table = own.table.sort_values("spearman", ignore_index=True)
     is_hit = table["is_hit"].to_numpy()
@@ -253,7 +255,7 @@ def _name_ends(axes: Axes, table: pd.DataFrame, n_names: int) -> None:
     n = len(table)
     ends: Sequence[int] = sorted({*range(min(n_names, n)), *range(max(0, n - n_names), n)})
     axes.set_ylim(-1.05, 1.05)
-    axes.set_xlim(-0.18 * n, 1.18 * n)
+    axes.set_xlim(-0.26 * n, 1.2 * n)  # room for names
     for which, x, align in ((ends[: len(ends) // 2], -0.03 * n, "right"), (ends[len(ends) // 2 :], 1.03 * n, "left")):
         heights = np.linspace(-1.0, -0.1, len(which)) if align == "right" else np.linspace(0.1, 1.0, len(which))
         for i, height in zip(which, heights, strict=True):

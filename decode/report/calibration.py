@@ -14,7 +14,7 @@ from decode.evaluation.calibration import Calibration
 from decode.expression.targets import MEDIAN_LEVEL
 from decode.expression.task_kinds import KIND_LABELS, main_kind
 from decode.report.files import RunFiles, write_run
-from decode.report.style import BLACK, BLUE, GREY, LIGHT_GREY, ORANGE, SKY
+from decode.report.style import BLACK, BLUE, GREY, LIGHT_GREY, ORANGE, SKY, new_figure
 
 
 def write_calibration(
@@ -87,7 +87,7 @@ def calibration_plot(calibration: Calibration, *, title: str = "") -> Figure:
     A line above the dashed one says that members agree more than they are right. Middle: one dot a task. Right: share
     of held-out values inside the interval against the share asked for; bars reach from the lowest to the highest task.
     """
-    figure = Figure(figsize=(11.0, 3.8), layout="constrained")
+    figure = new_figure(figsize=(11.0, 3.8), layout="constrained")
     left, middle, right = figure.subplots(1, 3)
     _draw_bins(left, calibration.bins)
     _draw_tasks(middle, calibration.per_task)

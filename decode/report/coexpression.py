@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 
 from decode.insilico.coexpression import CoexpressionDrivers
 from decode.report.files import RunFiles, with_counts, write_run
-from decode.report.style import BLACK, BLUE, GREY, LIGHT_GREY, ORANGE, VERMILION
+from decode.report.style import BLACK, BLUE, GREY, LIGHT_GREY, ORANGE, VERMILION, new_figure
 
 N_SHOWN = 15
 MARKS = (("coefficient", BLUE, "o", "mean over random removals"), ("single_effect", VERMILION, "D", "this one alone"))
@@ -68,7 +68,7 @@ def coexpression_figure(result: CoexpressionDrivers, *, model: str | None = None
     effects = result.effects[result.effects["model"] == chosen]
     heads = result.correlations[result.correlations["model"] == chosen]
     longest = min(n_shown, int(effects.groupby("gene").size().max()))
-    figure = Figure(figsize=(8.6, 1.7 + 0.27 * longest), layout="constrained")
+    figure = new_figure(figsize=(8.6, 1.7 + 0.27 * longest), layout="constrained")
     for axes, row in zip(figure.subplots(1, len(heads), squeeze=False)[0], heads.itertuples(), strict=True):
         own = effects[effects["gene"] == row.gene]
         order = np.argsort(-own["shapley"].abs().to_numpy(), kind="stable")[:n_shown]

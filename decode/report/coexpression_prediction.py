@@ -12,7 +12,7 @@ from scipy.stats import gaussian_kde
 
 from decode.insilico.coexpression_prediction import NEGATIVE, NULL, POSITIVE, CoexpressionPrediction
 from decode.report.files import with_counts, write_run
-from decode.report.style import BLUE, GREY, VERMILION
+from decode.report.style import BLUE, GREY, VERMILION, new_figure
 
 LINES = ((POSITIVE, VERMILION, "-"), (NEGATIVE, BLUE, "-"), (NULL, GREY, "--"))
 MAX_POINTS = 5_000  # of a density
@@ -55,7 +55,7 @@ def coexpression_density(result: CoexpressionPrediction, *, title: str = "") -> 
     matplotlib.figure.Figure
         Gaussian kernel density (Scott's rule) of at most 5,000 pairs of a group, evenly taken.
     """
-    figure = Figure(figsize=(5.8, 3.8), layout="constrained")
+    figure = new_figure(figsize=(5.8, 3.8), layout="constrained")
     axes = figure.add_subplot()
     grid = np.linspace(-1, 1, 401)
     limit = result.numbers["threshold"]

@@ -17,7 +17,7 @@ from decode.core.checks import check_columns
 from decode.expression.targets import MEDIAN_LEVEL
 from decode.expression.task_kinds import FOLD_CHANGE, KIND_LABELS, KIND_UNITS, headline_label, tasks_by_kind
 from decode.report.files import with_counts, write_run
-from decode.report.style import BLACK, BLUE, GREY, LIGHT_GREY, ORANGE
+from decode.report.style import BLACK, BLUE, GREY, LIGHT_GREY, ORANGE, new_figure
 
 SCALE_LABELS = {
     "log_tpm": "ln(TPM + 1e-4)",
@@ -142,7 +142,7 @@ def single_task_plot(table: pd.DataFrame, summary: pd.DataFrame, *, title: str =
     multi = means[MULTI].reindex(single.index)
     kinds = table.drop_duplicates("task").set_index("task")["task_kind"].reindex(single.index).to_numpy()
     markers = {MEDIAN_LEVEL: (ORANGE, "D"), FOLD_CHANGE: (BLUE, "o")}
-    figure = Figure(figsize=(8.2, 3.9), layout="constrained")
+    figure = new_figure(figsize=(8.2, 3.9), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))
     for kind, chosen in tasks_by_kind(kinds):
         (colour, marker), label = markers.get(kind, (GREY, "s")), KIND_LABELS[kind]
@@ -189,7 +189,7 @@ def expecto_plot(summary: pd.DataFrame, *, title: str = "") -> Figure:
     columns = [f"{metric}_{kind}" for metric in ("rmse", "pearson") for kind in ("median", "mad")]
     check_columns("summary of an ExPecto comparison", summary, ["method", "scale", "n_runs", *columns])
     scales = [scale for scale in SCALES if scale in set(summary["scale"])]
-    figure = Figure(figsize=(2.6 * len(scales) + 1.2, 4.6), layout="constrained")
+    figure = new_figure(figsize=(2.6 * len(scales) + 1.2, 4.6), layout="constrained")
     panels = figure.subplots(2, len(scales), sharey=True, squeeze=False)
     for column, scale in enumerate(scales):
         of_scale = summary[summary["scale"] == scale].set_index("method")

@@ -15,7 +15,7 @@ from decode.expression.task_kinds import KIND_LABELS, headline_label, tasks_by_k
 from decode.report.calibration import calibration_files
 from decode.report.figures import per_task_accuracy
 from decode.report.files import RunFiles, write_run
-from decode.report.style import BLACK, BLUE, GREY, LIGHT_GREY
+from decode.report.style import BLACK, BLUE, GREY, LIGHT_GREY, new_figure
 
 
 def write_cross_validation(
@@ -110,7 +110,7 @@ def folds_plot(per_fold: pd.DataFrame, *, title: str = "") -> Figure:
         (f"mean Spearman, {KIND_LABELS[kind]}", per_fold[is_kind])
         for kind, is_kind in tasks_by_kind(per_fold["task_kind"].to_numpy())
     ]
-    figure = Figure(figsize=(1.6 + 3.4 * len(drawn), 0.34 * len(ordered) + 1.3), layout="constrained")
+    figure = new_figure(figsize=(1.6 + 3.4 * len(drawn), 0.34 * len(ordered) + 1.3), layout="constrained")
     for axes, (label, rows) in zip(figure.subplots(1, len(drawn), sharey=True, squeeze=False)[0], drawn, strict=True):
         by_fold = rows.groupby("fold", sort=False)[ordered].mean()
         y = np.arange(len(ordered))

@@ -19,7 +19,7 @@ from decode.persons.de_prior_model import HIGH_RANK, MODEL, DePriorResult, summa
 from decode.persons.de_prior_predictions import DePriorPredictions
 from decode.report.figures import predicted_against_actual
 from decode.report.files import with_counts, write_run
-from decode.report.style import BLACK, BLUE, GREY, LIGHT_GREY, ORANGE, VERMILION
+from decode.report.style import BLACK, BLUE, GREY, LIGHT_GREY, ORANGE, VERMILION, new_figure
 
 N_SHOWN = 15  # regulators of the figure with a positive and with a negative mean, each
 FIGURES_OF = ("spearman", "auroc")
@@ -177,7 +177,7 @@ def accuracy_plot(accuracy: pd.DataFrame, randomisation: pd.DataFrame, *, title:
     variants = list(dict.fromkeys(randomisation["variant"]))
     labels = [_label(name) for name in test["predictor"]]
     labels += [f"single member, {'all sites' if name == 'full' else _label(name)}" for name in variants]
-    figure = Figure(figsize=(8.6, 0.3 * len(labels) + 1.5), layout="constrained")
+    figure = new_figure(figsize=(8.6, 0.3 * len(labels) + 1.5), layout="constrained")
     panels = figure.subplots(1, 2, sharey=True)
     for axes, name in zip(panels, FIGURES_OF, strict=True):
         _draw_predictors(axes, test, name)
@@ -233,7 +233,7 @@ def roc_plot(predictions: pd.DataFrame, *, high_rank: float = HIGH_RANK, title: 
     check_columns("predictions of the DE prior", predictions, ["de_prior_rank", "predicted"])
     is_high = predictions["de_prior_rank"].to_numpy() > high_rank
     false_rate, true_rate, _ = roc_curve(is_high, predictions["predicted"].to_numpy())
-    figure = Figure(figsize=(4.4, 4.2), layout="constrained")
+    figure = new_figure(figsize=(4.4, 4.2), layout="constrained")
     axes = figure.add_subplot()
     axes.plot([0, 1], [0, 1], "--", color=GREY, linewidth=1)
     axes.plot(false_rate, true_rate, "-", color=BLUE, linewidth=1.8)
@@ -270,7 +270,7 @@ def regulator_plot(regulators: pd.DataFrame, *, title: str = "") -> Figure:
     own = regulators[regulators["kind"] == kind].sort_values("mean", ascending=False, kind="stable")
     shown = own[(own["mean"] > 0) & (np.arange(len(own)) < N_SHOWN)]
     shown = pd.concat([shown, own[(own["mean"] < 0) & (np.arange(len(own)) >= len(own) - N_SHOWN)]])
-    figure = Figure(figsize=(5.6, 0.2 * len(shown) + 1.3), layout="constrained")
+    figure = new_figure(figsize=(5.6, 0.2 * len(shown) + 1.3), layout="constrained")
     axes = figure.add_subplot()
     y = np.arange(len(shown))
     colours = np.where(shown["mean"] > 0, VERMILION, BLUE)

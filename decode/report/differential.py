@@ -14,7 +14,7 @@ from decode.persons.agreement import Agreement
 from decode.persons.differential import FDR, DifferentialResult
 from decode.report.figures import predicted_against_actual
 from decode.report.files import Content, with_counts, write_files
-from decode.report.style import BLUE, GREY, LIGHT_GREY
+from decode.report.style import BLUE, GREY, LIGHT_GREY, new_figure
 
 MOST_PANELS = 8
 N_BINS = 40
@@ -106,7 +106,7 @@ def p_value_histograms(table: pd.DataFrame) -> Figure:
     shown = terms[:MOST_PANELS]
     n_columns = min(4, len(shown))
     n_rows = -(-len(shown) // n_columns)
-    figure = Figure(figsize=(3.0 * n_columns + 0.4, 2.5 * n_rows + 0.3), layout="constrained")
+    figure = new_figure(figsize=(3.0 * n_columns + 0.4, 2.5 * n_rows + 0.3), layout="constrained")
     panels = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
     for axes, term in zip(panels, shown, strict=False):
         own = table[table["term"] == term]
@@ -163,7 +163,7 @@ def closest_heatmap(closest: pd.DataFrame) -> Figure:
     terms = list(dict.fromkeys(closest["term"]))[:MOST_PANELS]
     rows, columns = (list(dict.fromkeys(closest[name])) for name in ("predicted", "actual"))
     size = (len(terms) * (1.1 + 0.62 * len(columns)) + 1.2, 1.5 + 0.5 * len(rows))
-    figure = Figure(figsize=size, layout="constrained")
+    figure = new_figure(figsize=size, layout="constrained")
     limit = max(0.05, float(np.nanmax(closest["spearman"].abs(), initial=0.0)))
     for number, term in enumerate(terms):
         axes = figure.add_subplot(1, len(terms), number + 1)

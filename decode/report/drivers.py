@@ -18,7 +18,7 @@ from decode.drivers.find import DriversResult
 from decode.drivers.targets import FDR_LIMIT
 from decode.report.evidence import plot_evidence
 from decode.report.files import write_run
-from decode.report.style import BLACK, BLUE, GREY, LIGHT_GREY, VERMILION
+from decode.report.style import BLACK, BLUE, GREY, LIGHT_GREY, VERMILION, new_figure
 
 logger = logging.getLogger(__name__)
 
@@ -114,7 +114,7 @@ def draw_drivers(drivers: pd.DataFrame, *, title: str = "", n: int = N_BARS) -> 
         filled at FDR < 5 %. The colour is the direction.
     """
     shown = drivers.nsmallest(n, "rank").iloc[::-1]
-    figure = Figure(figsize=(7.4, 0.27 * len(shown) + 1.6), layout="constrained")
+    figure = new_figure(figsize=(7.4, 0.27 * len(shown) + 1.6), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=(1, 1))
     is_significant = shown["fdr"].to_numpy() < FDR_LIMIT
     colours = np.where(shown["z"] > 0, VERMILION, BLUE)
@@ -162,7 +162,7 @@ def draw_volcano(drivers: pd.DataFrame, *, title: str = "", n: int = N_NAMED) ->
     -------
     matplotlib.figure.Figure
     """
-    figure = Figure(figsize=(5.6, 4.2), layout="constrained")
+    figure = new_figure(figsize=(5.6, 4.2), layout="constrained")
     axes = figure.add_subplot()
     height = -np.log10(np.maximum(drivers["fdr"].to_numpy(dtype=float), 1e-300))
     for kind, colour in zip(("TF", "RBP", "miRNA", "other"), (BLUE, VERMILION, GREY, BLACK), strict=True):
@@ -227,7 +227,7 @@ def draw_positions(drivers: pd.DataFrame, positions: pd.DataFrame, *, title: str
     top = drivers.nsmallest(n, "rank")
     n_columns = 3
     n_rows = -(-len(top) // n_columns)
-    figure = Figure(figsize=(3.1 * n_columns, 2.1 * n_rows + 0.7), layout="constrained")
+    figure = new_figure(figsize=(3.1 * n_columns, 2.1 * n_rows + 0.7), layout="constrained")
     panels = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
     for panel in panels[len(top) :]:
         panel.set_visible(False)

@@ -16,7 +16,7 @@ from scipy.sparse.csgraph import connected_components
 
 from decode.core.checks import check_columns
 from decode.report.regulator_plots import FDR
-from decode.report.style import BLUE, LIGHT_GREY, VERMILION
+from decode.report.style import BLUE, LIGHT_GREY, VERMILION, new_figure
 from decode.statistics.enrichment import gene_set_overlaps
 
 Float = NDArray[np.float64]
@@ -70,7 +70,7 @@ def enrichment_map(
     place, side = _layout(groups, edges, radius)
     rows = shown.set_index("gene_set")
     height = max(3.0, 0.19 * len(names) + 1.2)
-    figure = Figure(figsize=(11.0, max(height, 4.0)), layout="constrained")
+    figure = new_figure(figsize=(11.0, max(height, 4.0)), layout="constrained")
     axes, key = figure.subplots(1, 2, width_ratios=[5.6, 5.4])
     for edge in edges.to_dict("records"):
         ends = np.array([place[edge["source"]], place[edge["target"]]])

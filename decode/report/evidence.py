@@ -9,6 +9,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from decode.core.checks import check_columns, check_count
+from decode.report.style import new_figure
 
 N_REGULATORS = 20
 LIMIT = 4.0  # SDs at which the colours end
@@ -54,7 +55,7 @@ def plot_evidence(
     values = shown[columns].to_numpy(dtype=np.float64)
     if axes is None:
         size = (0.42 * len(columns) + 3.0, 0.24 * len(shown) + 2.1)
-        axes = Figure(figsize=size, layout="constrained").add_subplot()
+        axes = new_figure(figsize=size, layout="constrained").add_subplot()
     image = axes.imshow(
         np.ma.masked_invalid(values), cmap="RdBu_r", norm=Normalize(-LIMIT, LIMIT), aspect="auto", interpolation="none"
     )

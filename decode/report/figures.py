@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, TwoSlopeNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FormatStrFormatter, LogLocator
+from matplotlib.ticker import FormatStrFormatter, LogLocator, MaxNLocator
 from numpy.typing import ArrayLike
 from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
 from scipy.spatial.distance import squareform
@@ -23,7 +23,7 @@ from scipy.spatial.distance import squareform
 from decode.core.checks import check_columns, check_unique, listed
 from decode.expression.targets import MEDIAN_LEVEL
 from decode.expression.task_kinds import KIND_LABELS, main_kind
-from decode.report.style import BLACK, BLUE, GREY, LIGHT_GREY, SERIES, SKY, VERMILION
+from decode.report.style import BLACK, BLUE, GREY, LIGHT_GREY, SERIES, SKY, VERMILION, new_figure
 from decode.statistics.metrics import cross_spearman, spearman_per_task
 
 SCATTER_LIMIT = 400  # more points than this are binned: single points would hide each other
@@ -68,7 +68,7 @@ def specificity_heatmap(correlation: pd.DataFrame, *, title: str = "", what: str
     cell = float(np.clip(7.0 / n_tasks, 0.155, 0.6))  # inches
     label_size = float(np.clip(cell * 42, 6.5, 10))
     side = cell * n_tasks
-    figure = Figure(figsize=(side + 3, side + 3))  # what stays empty is cut off when it is saved
+    figure = new_figure(figsize=(side + 3, side + 3))  # what stays empty is cut off when it is saved
     axes = figure.add_axes((1.5 / (side + 3), 1.5 / (side + 3), side / (side + 3), side / (side + 3)))
     limit = max(float(np.nanmax(np.abs(values))) if np.isfinite(values).any() else 0.0, 0.05)
     axes.set_facecolor(LIGHT_GREY)
@@ -176,7 +176,7 @@ def per_task_accuracy(table: pd.DataFrame, *, title: str = "", what: str = "gene
     tasks = ordered["task"].astype(str).tolist()
     kind = main_kind(ordered["task_kind"].to_numpy())
     is_main = (ordered["task_kind"] == kind).to_numpy()
-    figure = Figure(figsize=(6.2, row * n_tasks + 1.5), layout="constrained")
+    figure = new_figure(figsize=(6.2, row * n_tasks + 1.5), layout="constrained")
     axes = figure.add_subplot()
     y = np.arange(n_tasks) + 0.6 * (np.arange(n_tasks) >= is_level.sum()) * is_level.any()
     axes.hlines(y, 0, 1, transform=axes.get_yaxis_transform(), color=LIGHT_GREY, linewidth=0.6, zorder=0)
@@ -258,7 +258,7 @@ def predicted_against_actual(
     if not complete.any():
         raise ValueError("no gene has both an actual and a predicted value; nothing to draw")
     x, y = x[complete], y[complete]
-    figure = Figure(figsize=(4.8, 4.4), layout="constrained")
+    figure = new_figure(figsize=(4.8, 4.4), layout="constrained")
     axes = figure.add_subplot()
     if len(x) > SCATTER_LIMIT:
         cells = axes.hexbin(x, y, gridsize=45, mincnt=1, cmap="viridis", linewidths=0.1)
@@ -311,7 +311,7 @@ def training_history(histories: Sequence[pd.DataFrame], *, title: str = "") -> F
         check_columns(f"training history of member {number}", history, ["epoch", "train_loss", "validation_loss"])
         if history.empty:
             raise ValueError(f"the training history of member {number} has no epoch; train at least one")
-    figure = Figure(figsize=(6.2, 4.0), layout="constrained")
+    figure = new_figure(figsize=(6.2, 4.0), layout="constrained")
     axes = figure.add_subplot()
     for history in histories:
         epoch = history["epoch"].to_numpy(dtype=np.float64) + 1
@@ -333,6 +333,7 @@ def training_history(histories: Sequence[pd.DataFrame], *, title: str = "") -> F
         title_fontsize=8,
         frameon=False,
     )
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("epoch", fontsize=10)
     axes.set_ylabel("loss (scaled tasks)", fontsize=10)
     axes.spines[["top", "right"]].set_visible(False)
@@ -363,7 +364,7 @@ def recovered_effects(recovered: pd.DataFrame, *, title: str = "") -> Figure:
     if recovered.empty:
         raise ValueError("the table of recovered effects is empty; give one row a mechanism and one column a model")
     y = np.arange(len(recovered))
-    figure = Figure(figsize=(6.2, 0.3 * len(y) + 1.3), layout="constrained")
+    figure = new_figure(figsize=(6.2, 0.3 * len(y) + 1.3), layout="constrained")
     axes = figure.add_subplot()
     axes.hlines(y, 0, 1, transform=axes.get_yaxis_transform(), color=LIGHT_GREY, linewidth=0.6, zorder=0)
     axes.axvline(0, color=GREY, linewidth=0.8, zorder=1)

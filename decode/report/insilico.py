@@ -17,7 +17,7 @@ from decode.core.checks import check_known
 from decode.core.files import make_output_folder
 from decode.core.resume import file_name
 from decode.report.files import BOTH, save_figure
-from decode.report.style import BLACK, BLUE, GREEN, GREY, LIGHT_GREY, ORANGE
+from decode.report.style import BLACK, BLUE, GREEN, GREY, LIGHT_GREY, ORANGE, new_figure
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -63,7 +63,7 @@ def knockout_heatmap(found: xr.Dataset, gene: str, *, n_regulators: int = 30) ->
     size = np.abs(effect[:, is_main] if is_main.any() else effect).max(axis=1)
     shown = np.argsort(-size, kind="stable")[:n_regulators]
     names, tasks = one["regulator"].to_numpy()[bound[shown]], one["task"].to_numpy()
-    figure = Figure(figsize=(2.6 + 0.19 * len(tasks), 2.2 + 0.19 * len(shown)), layout="constrained")
+    figure = new_figure(figsize=(2.6 + 0.19 * len(tasks), 2.2 + 0.19 * len(shown)), layout="constrained")
     axes = figure.subplots()
     limit = float(np.abs(effect[shown]).max()) or 1.0
     norm = TwoSlopeNorm(0, -limit, limit)
@@ -120,7 +120,7 @@ def disruption_tracks(found: Disruption, *, task: str | None = None, n_regulator
     check_known("task(s)", [task], tasks, "the model")
     windows = windows[windows["task"] == task]
     genes, regions = list(dict.fromkeys(windows["gene_id"])), list(dict.fromkeys(windows["region"]))
-    figure = Figure(figsize=(1.5 + 4.2 * len(regions), 3.6 * len(genes) + 0.7), layout="constrained")
+    figure = new_figure(figsize=(1.5 + 4.2 * len(regions), 3.6 * len(genes) + 0.7), layout="constrained")
     ratios = [1.4, max(1.0, 0.16 * n_regulators)] * len(genes)
     grid = figure.subplots(2 * len(genes), len(regions), squeeze=False, height_ratios=ratios)
     limit = float(windows["effect"].abs().max()) or 1.0

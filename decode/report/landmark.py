@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from decode.landmark.embedding import BOTTLENECK, COMPONENTS, sample_tree
-from decode.report.style import BLACK, BLUE, GREEN, GREY, LIGHT_GREY, ORANGE, PURPLE, SKY, VERMILION
+from decode.report.style import BLACK, BLUE, GREEN, GREY, LIGHT_GREY, ORANGE, PURPLE, SKY, VERMILION, new_figure
 
 COLOURS = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, BLACK)
 OTHERS = "other"
@@ -28,7 +28,7 @@ def training_figure(history: pd.DataFrame) -> Figure:
     -------
     matplotlib.figure.Figure
     """
-    figure = Figure(figsize=(5.2, 3.4), layout="constrained")
+    figure = new_figure(figsize=(5.2, 3.4), layout="constrained")
     axes = figure.subplots()
     for number, (_, part) in enumerate(history.groupby("member")):
         for column, colour, name in (("train_loss", GREY, "training"), ("validation_loss", BLUE, "validation")):
@@ -69,7 +69,7 @@ def embedding_figure(spaces: dict[str, NDArray[np.float32]], labels: NDArray[Any
     matplotlib.figure.Figure
     """
     colours = _groups(labels)
-    figure = Figure(figsize=(9.2, 4.4), layout="constrained")
+    figure = new_figure(figsize=(9.2, 4.4), layout="constrained")
     by_space = {str(row["space"]): row for row in table.to_dict("records")}
     for axes, space in zip(figure.subplots(1, 2), (BOTTLENECK, COMPONENTS), strict=True):
         plane = _two_axes(spaces[space])
@@ -107,7 +107,7 @@ def tree_figure(values: NDArray[np.floating], labels: NDArray[Any], *, title: st
     from scipy.cluster.hierarchy import dendrogram
 
     colours = _groups(labels)
-    figure = Figure(figsize=(9.2, 4.2), layout="constrained")
+    figure = new_figure(figsize=(9.2, 4.2), layout="constrained")
     top, strip = figure.subplots(2, 1, height_ratios=(9, 1))
     drawn = dendrogram(
         sample_tree(values), ax=top, no_labels=True, color_threshold=0, above_threshold_color=GREY,

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from decode.landmark.panel_curves import RANDOM, comparable
-from decode.report.style import BLUE, GREY, LIGHT_GREY, SERIES
+from decode.report.style import BLUE, GREY, LIGHT_GREY, SERIES, new_figure
 
 MEASURES = {
     "mean_mae": "mean absolute error (scale 4 to 15)",
@@ -43,7 +43,7 @@ def curves_figure(curves: pd.DataFrame, panels: pd.DataFrame, names: Mapping[str
     if len(shown) < len(curves):
         common = set.intersection(*(set(rows["split"]) for _, rows in panels.groupby("panel")))
         drawn = drawn[drawn["split"].isin(common)]
-    figure = Figure(figsize=(11.0, 3.9), layout="constrained")
+    figure = new_figure(figsize=(11.0, 3.9), layout="constrained")
     far = _far_ones(shown)
     parts = figure.subplots(1, len(MEASURES))
     for axes, (measure, label) in zip(parts, MEASURES.items(), strict=True):
@@ -116,7 +116,7 @@ def genes_figure(per_gene: pd.DataFrame, panel: str, reference: str, names: Mapp
     said = names or {}
     mine, theirs = (per_gene[per_gene["panel"] == name].set_index("gene_id") for name in (panel, reference))
     mine, theirs = mine.loc[mine.index.intersection(theirs.index)], theirs.loc[mine.index.intersection(theirs.index)]
-    figure = Figure(figsize=(8.2, 4.1), layout="constrained")
+    figure = new_figure(figsize=(8.2, 4.1), layout="constrained")
     for axes, (column, label, sign) in zip(
         figure.subplots(1, 2), (("mae", "mean absolute error", -1), ("pcc", "correlation (PCC)", 1)), strict=True
     ):

@@ -14,7 +14,7 @@ from decode.core.checks import listed
 from decode.core.files import to_json
 from decode.insilico.mediation import DrawnNull, Mediation
 from decode.report.files import Content
-from decode.report.style import BLACK, GREY, LIGHT_GREY, SKY, VERMILION
+from decode.report.style import BLACK, GREY, LIGHT_GREY, SKY, VERMILION, new_figure
 
 DRAW_LABELS = {
     "none": "random regulators",
@@ -117,7 +117,7 @@ def mediation_histogram(result: Mediation, *, title: str = "") -> Figure:
     low, high = float(np.quantile(ends, 0.002)), float(ends.max())
     low = min(low, result.share, 0.0)
     pad = 0.06 * (high - low)
-    figure = Figure(figsize=(6.2, 1.0 + 1.7 * len(shares)), layout="constrained")
+    figure = new_figure(figsize=(6.2, 1.0 + 1.7 * len(shares)), layout="constrained")
     panels = np.atleast_1d(figure.subplots(len(shares), 1, sharex=True))
     for number, (axes, drawn, share) in enumerate(zip(panels, result.draws.values(), shares, strict=True)):
         edges = np.linspace(low - pad, high + pad, 50)

@@ -15,7 +15,7 @@ from decode.expression.task_kinds import KIND_LABELS
 from decode.persons.evaluate_persons import MEAN_PROFILE, PersonEvaluation
 from decode.persons.project import Projection
 from decode.report.files import Content, RunFiles, write_run
-from decode.report.style import BLUE, GREY, LIGHT_GREY, SERIES, VERMILION
+from decode.report.style import BLUE, GREY, LIGHT_GREY, SERIES, VERMILION, new_figure
 
 NOT_BASELINES = {
     "sample", "person", "tissue", "task_kind", "n_genes", "validation_spearman", "is_kept", "pearson", "own",
@@ -40,7 +40,7 @@ def person_accuracy(per_person: pd.DataFrame, *, title: str = "") -> Figure:
     check_columns("table of persons", per_person, ["sample", "model", "task_kind"])
     table = per_person.sort_values("model", ascending=False, na_position="last")
     series = [column for column in table.columns if column not in NOT_BASELINES and table[column].notna().any()]
-    figure = Figure(figsize=(7.2, 4.2), layout="constrained")
+    figure = new_figure(figsize=(7.2, 4.2), layout="constrained")
     axes = figure.add_subplot()
     x = np.arange(len(table))
     for number, name in enumerate([name for name in series if name != "model"]):
@@ -73,7 +73,7 @@ def accuracy_by_features(per_gene: pd.DataFrame, *, title: str = "") -> Figure:
     """
     columns = [name for name in per_gene.columns if name.startswith("n_") and name.endswith("_regulators")]
     check_columns("table of genes", per_gene, ["pearson", *columns])
-    figure = Figure(figsize=(3.4 * max(len(columns), 1) + 0.6, 3.6), layout="constrained")
+    figure = new_figure(figsize=(3.4 * max(len(columns), 1) + 0.6, 3.6), layout="constrained")
     panels = figure.subplots(1, max(len(columns), 1), sharey=True, squeeze=False)[0]
     for axes, name in zip(panels, columns, strict=False):
         table = per_gene[[name, "pearson"]].dropna()
@@ -115,7 +115,7 @@ def variance_figure(per_gene: pd.DataFrame, summary: Mapping[str, float], *, tit
     check_columns("table of genes", per_gene, ["within", "between"])
     table = per_gene[["within", "between"]].dropna()
     table = table[(table > 0).all(axis=1)]
-    figure = Figure(figsize=(4.6, 4.4), layout="constrained")
+    figure = new_figure(figsize=(4.6, 4.4), layout="constrained")
     axes = figure.add_subplot()
     axes.plot(table["between"], table["within"], ".", color=BLUE, markersize=4, alpha=0.35, markeredgewidth=0)
     axes.set_xscale("log")

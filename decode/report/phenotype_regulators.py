@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from decode.persons.phenotype_regulators import PhenotypeRegulators
 from decode.report.differential import MOST_PANELS, beside, with_both
 from decode.report.files import Content, with_counts, write_files
-from decode.report.style import BLUE, GREY, LIGHT_GREY, ORANGE, VERMILION
+from decode.report.style import BLUE, GREY, LIGHT_GREY, ORANGE, VERMILION, new_figure
 
 N_SHOWN = 20
 
@@ -68,7 +68,7 @@ def regulator_t(result: PhenotypeRegulators) -> Figure:
         ("t_adjusted", "p_family_adjusted", f"beside {result.counts['n_components']} component(s)", ORANGE, "s"),
         ("z_conditional", "p_family_conditional", "given all others", VERMILION, "D"),
     ]
-    figure = Figure(figsize=(3.4 * len(terms) + 0.4, 5.4), layout="constrained")
+    figure = new_figure(figsize=(3.4 * len(terms) + 0.4, 5.4), layout="constrained")
     for number, term in enumerate(terms):
         axes = figure.add_subplot(1, len(terms), number + 1)
         own = result.table[result.table["term"] == term]

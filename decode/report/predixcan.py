@@ -13,7 +13,7 @@ from decode.comparators.predixcan import PredixcanResult
 from decode.comparators.predixcan_table import MAX_FDR, PERSON_MODEL, PREDIXCAN, PREFIX
 from decode.core.checks import check_columns
 from decode.report.files import with_counts, write_run
-from decode.report.style import BLUE, GREY, ORANGE
+from decode.report.style import BLUE, GREY, ORANGE, new_figure
 
 NAMES = {PREDIXCAN: "PrediXcan (held-out persons)", PERSON_MODEL: "model of persons (held-out genes)"}
 COLOURS = {PREDIXCAN: ORANGE, PERSON_MODEL: BLUE}
@@ -90,7 +90,7 @@ def predixcan_plot(table: pd.DataFrame, *, title: str = "") -> Figure:
     """
     check_columns("table of a PrediXcan comparison", table, ["pearson", "p_value", "fdr"])
     methods = [name for name, prefix in PREFIX.items() if f"{prefix}pearson" in table.columns]
-    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+    figure = new_figure(figsize=(6.4, 4.2), layout="constrained")
     axes = figure.add_subplot()
     for name in methods:
         own = table[table[f"{PREFIX[name]}p_value"].notna()]

@@ -16,7 +16,7 @@ from decode.evaluation.randomisation import FULL, RandomisationResult
 from decode.expression.targets import MEDIAN_LEVEL
 from decode.expression.task_kinds import HEADLINES, KIND_LABELS, TASK_KINDS, main_kind
 from decode.report.files import with_counts, write_run
-from decode.report.style import BLACK, BLUE, GREY, LIGHT_GREY, ORANGE
+from decode.report.style import BLACK, BLUE, GREY, LIGHT_GREY, ORANGE, new_figure
 
 Key = tuple[str, bool]
 
@@ -99,7 +99,7 @@ def randomisation_plot(table: pd.DataFrame, comparison: pd.DataFrame, *, title: 
     changes = table[table["task_kind"] == kind]
     keys: list[Key] = list(dict.fromkeys(zip(changes["variant"], changes["stratified"], strict=True)))
     y = {key: position for position, key in enumerate(keys)}
-    figure = Figure(figsize=(8.4, 0.34 * len(keys) + 1.6), layout="constrained")
+    figure = new_figure(figsize=(8.4, 0.34 * len(keys) + 1.6), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
     by_seed = changes.groupby(["variant", "stratified", "seed"], sort=False)["spearman"].mean().reset_index()
     for key in keys:

@@ -26,7 +26,7 @@ from decode.ranking.kinds import kind_scores
 from decode.ranking.rank import RegulatorScores
 from decode.ranking.table import OVERALL
 from decode.report.files import write_files, write_run
-from decode.report.style import BLACK, BLUE, GREEN, GREY, LIGHT_GREY, ORANGE, PURPLE
+from decode.report.style import BLACK, BLUE, GREEN, GREY, LIGHT_GREY, ORANGE, PURPLE, new_figure
 
 COLOURS = dict(zip(KINDS, (BLUE, ORANGE, GREEN, PURPLE), strict=True))
 N_TOP = 5  # regulators a tissue, Tasaki et al. 2020
@@ -171,7 +171,7 @@ def top_regulators(scores: RegulatorScores, *, n_top: int = N_TOP, title: str = 
     cell = float(np.clip(9.0 / max(values.shape), 0.15, 0.3))  # inches
     size = float(np.clip(cell * 42, 6.5, 9))
     height, width = cell * len(values), cell * values.shape[1]
-    figure = Figure(figsize=(width + 3, height + 3))  # what stays empty is cut off when it is saved
+    figure = new_figure(figsize=(width + 3, height + 3))  # what stays empty is cut off when it is saved
     axes = figure.add_axes((1.4 / (width + 3), 1.6 / (height + 3), width / (width + 3), height / (height + 3)))
     limit = max(float(np.quantile(np.abs(values), SATURATED)), 1e-12)
     is_usage = bool(scores.attributes["is_usage"])
@@ -233,7 +233,7 @@ def top_overall(ranking: pd.DataFrame, *, n_top: int = N_OVERALL, title: str = "
         raise ValueError("the ranking has no overall score; nothing to draw")
     shown = table.head(n_top)
     y = np.arange(len(shown))
-    figure = Figure(figsize=(7.2, 0.21 * len(shown) + 1.6), layout="constrained")
+    figure = new_figure(figsize=(7.2, 0.21 * len(shown) + 1.6), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=(2, 1))
     value, sd = shown["mean_abs"].to_numpy(dtype=np.float64), shown["sd_members"].to_numpy(dtype=np.float64)
     colours = [COLOURS[kind] for kind in shown["kind"]]
@@ -284,7 +284,7 @@ def kind_contributions(scores: RegulatorScores, *, title: str = "") -> Figure:
     order = sorted(
         range(len(tasks)), key=lambda i: (kind_of[tasks[i]] != MEDIAN_LEVEL, -max(medians[k][i] for k in kinds))
     )
-    figure = Figure(figsize=(8.4, max(3.6, 0.17 * len(tasks) + 1.4)), layout="constrained")
+    figure = new_figure(figsize=(8.4, max(3.6, 0.17 * len(tasks) + 1.4)), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.5))
     _draw_regulators(left, [of_task[first][kind == name] for name in kinds], kinds)
     unit = "log2 squared" if scores.attributes["is_usage"] else "log2"

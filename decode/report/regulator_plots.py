@@ -16,7 +16,7 @@ from matplotlib.lines import Line2D
 from decode.core.checks import check_columns, check_count
 from decode.expression.tissue_groups import known_tissue_groups
 from decode.regulators.own_expression import ACTIVATOR, ALL_TISSUES, REPRESSOR, WITHOUT_BRAIN
-from decode.report.style import BLUE, GREY, LIGHT_GREY, ORANGE, VERMILION
+from decode.report.style import BLUE, GREY, LIGHT_GREY, ORANGE, VERMILION, new_figure
 
 FDR = 0.05
 COLOUR_OF_SIGN = {ACTIVATOR: VERMILION, REPRESSOR: BLUE}
@@ -68,7 +68,7 @@ def activator_plot(
     groups = known_tissue_groups(attribution.columns)
     tissues = sorted(attribution.columns, key=lambda task: (groups.get(task, task), task))
     width = 0.125 * len(tissues)
-    figure = Figure(figsize=(5.2 + 2 * width, 0.19 * len(keys) + 2.6), layout="constrained")
+    figure = new_figure(figsize=(5.2 + 2 * width, 0.19 * len(keys) + 2.6), layout="constrained")
     left, middle, right = figure.subplots(1, 3, sharey=True, width_ratios=[2.6, width, width])
     _draw_correlations(left, shown, table[table["tissues"] == WITHOUT_BRAIN].set_index(["kind", "regulator"]))
     left.set_yticks(range(len(keys)), [f"{name} ({kind})" for kind, name in keys], fontsize=8)
@@ -158,7 +158,7 @@ def gene_list_plot(table: pd.DataFrame, *, title: str = "") -> Figure:
         position += 0.7 if key[0] != kind_before else 0.0
         y[key], kind_before = position, key[0]
         position += 1
-    figure = Figure(figsize=(2.9 + 3.4 * len(levels), 0.36 * position + 1.5), layout="constrained")
+    figure = new_figure(figsize=(2.9 + 3.4 * len(levels), 0.36 * position + 1.5), layout="constrained")
     panels = np.atleast_1d(figure.subplots(1, len(levels), sharey=True, sharex=True))
     for axes, level in zip(panels, levels, strict=True):
         for row in drawn[drawn["level"] == level].to_dict("records"):

@@ -13,7 +13,7 @@ from scipy.stats import beta, kstest
 
 from decode.expression.task_kinds import main_tasks
 from decode.ranking.rank import overall_score
-from decode.report.style import BLACK, BLUE, GREY, LIGHT_GREY, SERIES
+from decode.report.style import BLACK, BLUE, GREY, LIGHT_GREY, SERIES, new_figure
 from decode.statistics.significance import leave_one_out_p_values
 from decode.statistics.strata import bound_gene_strata
 
@@ -74,7 +74,7 @@ def p_value_plot(p_values: Mapping[str, ArrayLike], *, title: str = "") -> Figur
     series = {name: _checked(name, values) for name, values in p_values.items()}
     if not series:
         raise ValueError("there are no p-values to draw; give at least one series")
-    figure = Figure(figsize=(9.6, 4.6), layout="constrained")
+    figure = new_figure(figsize=(9.6, 4.6), layout="constrained")
     left, right = figure.subplots(1, 2)
     sizes = [len(values) for values in series.values()]
     _draw_band(left, right, min(sizes), max(sizes))

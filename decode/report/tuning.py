@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from decode.core.checks import check_columns
 from decode.core.files import run_record
 from decode.report.files import write_run
-from decode.report.style import BLACK, BLUE, GREY, ORANGE
+from decode.report.style import BLACK, BLUE, GREY, ORANGE, new_figure
 from decode.tuning.config_file import write_config
 from decode.tuning.search import TuningResult
 
@@ -82,7 +82,7 @@ def tuning_plot(trials: pd.DataFrame, *, objective: str = "validation_spearman",
     check_columns("trials", trials, ["architecture", "score"])
     score = trials["score"].to_numpy(dtype=np.float64)
     number = np.arange(1, len(score) + 1)
-    figure = Figure(figsize=(6.2, 3.8), layout="constrained")
+    figure = new_figure(figsize=(6.2, 3.8), layout="constrained")
     axes = figure.add_subplot()
     for architecture, colour in (("default", BLUE), ("paper", ORANGE)):
         chosen = (trials["architecture"] == architecture).to_numpy() & np.isfinite(score)

@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 
 from decode.core.checks import check_count, check_positive
+from decode.core.shown import shown
 
 
+@shown()
 class ToyProfiles(NamedTuple):
     """Simulated profiles and what was planted.
 

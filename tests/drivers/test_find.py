@@ -9,7 +9,7 @@ from planted import planted_features
 from toy_drivers import PLANTED, driver_features, planted_table
 
 from decode.drivers.engine import DriversConfig
-from decode.drivers.find import find_drivers
+from decode.drivers.find import _say_without_places, find_drivers
 from decode.drivers.inputs import driver_inputs, match_table
 from decode.drivers.prior import prior_agreement, read_de_prior
 from decode.drivers.sites import position_profile, site_intervals
@@ -83,6 +83,7 @@ def test_no_gene_changes_is_said(features, found, caplog):
     assert found.contrasts.loc[0, "n_changed_genes"] == 0
     find_drivers(planted_table(features), features, config=QUICK)
     assert "no gene changes at FDR 5 %" in caplog.text
+    assert found.contrasts.loc[0, "caveat"].startswith("no gene changes at FDR 5 %")
 
 
 def own_samples(features, n=40):
@@ -248,8 +249,13 @@ def test_sites_of_further_regions(features, caplog):
     assert site_intervals(moved_to("distal", links), is_own, [bound], "TF:TF8").empty
     assert f"TF:TF8: {len(own)} bins with sites are not among the intervals: region 'distal'" in caplog.text
     potential = window | {"type": "potential"}
-    assert site_intervals(moved_to("near", potential), is_own, [bound], "TF:TF8").empty
-    assert "region 'near' holds potentials, which do not say where the peaks lie" in caplog.text
+    caplog.clear()
+    near = moved_to("near", potential)
+    assert site_intervals(near, is_own, [bound], "TF:TF8").empty
+    assert not caplog.records  # told once for all regulators, not by each
+    with caplog.at_level("INFO", logger="decode.drivers.find"):
+        _say_without_places(near, None)
+    assert "do not say where the peaks lie: no sites of the region(s) near" in caplog.text
 
 
 def test_positions(features):

@@ -8,6 +8,7 @@ import pytest
 from scipy.stats import norm, rankdata
 
 from decode.expression.de_tables import DeTable, read_de_table
+from decode.persons.differential import differential
 
 N = 40
 
@@ -161,3 +162,14 @@ def test_the_order_of_rows_does_not_matter(read, change):
     frame = pd.DataFrame({"gene": genes(), "logFC": change, "statistic": rankdata(change), "pval": p_of(change)})
     first, second = read(frame), read(frame.iloc[::-1])
     pd.testing.assert_series_equal(first.statistic["contrast"], second.statistic["contrast"].reindex(genes()))
+
+
+def test_a_table_of_differential_goes_in_with_its_levels_term_by_term():
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(rng.normal(5, 1, (N, 12)), index=genes(), columns=[f"s{i}" for i in range(12)])
+    samples = pd.DataFrame({"sex": ["f", "m"] * 6, "age": np.arange(12.0)}, index=table.columns)
+    found = differential(table, samples, "~ age + sex")
+    read = read_de_table(found.table)
+    assert read.contrasts == ["age", "sex[T.m]"]
+    pd.testing.assert_frame_equal(read.statistic[found.t.columns], found.t, check_names=False)
+    assert read.mean_expression.reindex(genes()).tolist() == pytest.approx(table.mean(axis=1).tolist())

@@ -205,6 +205,11 @@ def test_mediators_are_bound_regulators_with_their_own_rows():
     tracks = features.tracks[is_bound]
     assert list(found.candidates) == list(dict.fromkeys(tracks["kind"] + ":" + tracks["regulator"]))
     assert found.candidates["TF:BBB"] == ("G0003",)
+    table = pd.DataFrame(0.0, index=list(rows.rows), columns=["s1", "s2"])
+    assert (
+        find_mediators(table, ("name7", "G0008"), ["AAA", "miR-1", "MIX1"], features=features, own_genes=own_genes)
+        == found
+    )
     named = find_mediators(rows, ("name7", "name8"), ["BBB"], features=features, candidates=["MIX1", "nothing"])
     assert named.candidates == {"MIX1": ("MIX1",), "nothing": ()}
     with pytest.raises(KeyError, match="driver 'MIX2' is not in the expression table; did you mean MIX1"):

@@ -76,3 +76,10 @@ def test_figures_hold_every_sample_and_the_numbers(prepared, autoencoder, toy):
     assert len(tree.axes[1].patches) == 400
     curves = training_figure(pd.concat([autoencoder.history, autoencoder.history.assign(member=1)]))
     assert len(curves.axes[0].lines) == 4
+
+
+def test_a_table_goes_in_as_it_is(autoencoder, toy):
+    table = toy.expression.iloc[:, :5]
+    pd.testing.assert_frame_equal(
+        embed_samples(autoencoder, table).table, embed_samples(autoencoder, frame_source(table)).table
+    )
