@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import logging
 import re
 from pathlib import Path
@@ -83,6 +84,30 @@ def made_pages() -> dict[str, str | bytes]:
     for name in ("CHANGELOG", "CONTRIBUTING"):
         pages[f"{name.lower()}.md"] = (ROOT / f"{name}.md").read_text(encoding="utf-8").replace("](docs/", "](")
     return pages
+
+
+def rows(entries: list[dict[str, Any]]) -> str:
+    """A Markdown table of sources: what, build, licence."""
+    lines = ["| what | build | licence |", "|---|---|---|"]
+    lines += [f"| {one['what']} | {one.get('build') or ''} | {one['licence']} |" for one in entries]
+    return "\n".join(lines)
+
+
+def source_tables() -> dict[str, str]:
+    """Marker in a page -> table of the sources that the scripts of data_prep fetch."""
+    folder = ROOT / "data_prep"
+    sources = json.loads((folder / "sources.json").read_text(encoding="utf-8"))
+    tables = json.loads((folder / "coexpression_sources.json").read_text(encoding="utf-8"))
+    every = [entry for group in sources.values() for entry in group.values()]
+    return {"<!-- sources -->": rows(every), "<!-- coexpression -->": rows(list(tables.values()))}
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """Put the tables of sources where a page asks for them."""
+    if "<!-- sources -->" in markdown:
+        for marker, table in source_tables().items():
+            markdown = markdown.replace(marker, table)
+    return markdown
 
 
 def named(nav: list[Any]) -> set[str]:
