@@ -60,6 +60,9 @@ def command_page() -> str:
 
     command = typer.main.get_command(app)
     text = get_docs_for_click(obj=command, ctx=typer.Context(command), name="decode", title="Commands")
+    groups = [command, *(one for one in command.commands.values() if hasattr(one, "commands"))]
+    for name, inner in (pair for group in groups for pair in group.commands.items()):  # summaries are cut to 45 letters
+        text = text.replace(f"* `{name}`: {inner.get_short_help_str()}", f"* `{name}`: {inner.get_short_help_str(300)}")
     return re.sub(r"\n{3,}", "\n\n", text)
 
 
