@@ -12,11 +12,22 @@ import typer
 from decode.cli.app import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "benchmarks" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "benchmarks" / "README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 NAME = re.compile(r"(?<![\w./-])decode(?:\.[A-Za-z_]\w*)+")
 FILE = re.compile(r"`((?:decode|tests|docs|benchmarks|data_prep)/[\w./*-]*)`")
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
-MADE = ("api/", "notebooks/", "commands.md", "changelog.md", "contributing.md")  # pages that the site makes: mkdocs checks them
+MADE = (
+    "api/",
+    "notebooks/",
+    "commands.md",
+    "changelog.md",
+    "contributing.md",
+)  # pages that the site makes: mkdocs checks them
 WORDS = r"decode ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?"
 IN_CODE = re.compile(rf"(?:^|&& |\| ){WORDS}", re.MULTILINE)
 

@@ -133,7 +133,8 @@ def test_python_that_a_page_shows_calls_what_is_there(page):
 
 def test_what_is_wrong_is_noticed():
     page = (
-        "`decode drivers T --frobnicate 3`, `--frobs`, `--members 5`, `decode landmark select P --size 3`, `pip --x`\n\n"
+        "`decode drivers T --frobnicate 3`, `--frobs`, `--members 5`, `decode landmark select P --size 3`, `pip --x`"
+        "\n\n"
         "```bash\nFOO=1 decode train a b --members 3 \\\n    --memberz 2 | decode null --refits 3  # --no\n```\n"
         "text\n\n    decode rank --nul x && decode --version\n"
     )

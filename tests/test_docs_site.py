@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 from test_docs import commands
@@ -18,7 +18,9 @@ import decode
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
-LOADED = re.compile(r"<(?:script|link|img|iframe|source|video|audio|embed|object)\b[^>]*?(?:src|href|data)=[\"']?([^\"' >]+)")
+LOADED = re.compile(
+    r"<(?:script|link|img|iframe|source|video|audio|embed|object)\b[^>]*?(?:src|href|data)=[\"']?([^\"' >]+)"
+)
 
 
 def hooks() -> ModuleType:
@@ -60,7 +62,8 @@ def test_a_page_that_the_nav_lacks_is_shown_and_named(tmp_path, caplog):
     module = hooks()
     for name in ("index.md", "new.md"):
         (tmp_path / name).write_text(f"# {name}\n")
-    config = type("Config", (), {"extra": {}, "docs_dir": str(tmp_path), "nav": [{"Start": ["index.md"]}, "notebooks/"]})()
+    nav = [{"Start": ["index.md"]}, "notebooks/"]
+    config = SimpleNamespace(extra={}, docs_dir=str(tmp_path), nav=nav)
     module.made_pages = lambda: {"notebooks/a.md": "# A", "notebooks/a/figure.png": b""}
     with caplog.at_level("INFO"):
         module.on_config(config)
@@ -113,7 +116,7 @@ def test_every_file_that_a_page_loads_or_links_is_there(site):
 def test_reference_has_every_public_name_and_command(site):
     shown = "".join(page.read_text(encoding="utf-8") for page in (site / "api").glob("*.html"))
     for name in set(decode.__all__) - {"__version__"}:
-        assert re.search(rf'<h2[^>]*>(\s|<[^>]+>)*decode\.{name}\b', shown), name
+        assert re.search(rf"<h2[^>]*>(\s|<[^>]+>)*decode\.{name}\b", shown), name
     text = re.sub(r"<[^>]+>", "", (site / "commands.html").read_text(encoding="utf-8"))
     for command, parts in commands().items():
         for part in parts or {""}:
