@@ -97,7 +97,8 @@ def _read_one(path: Path) -> pd.DataFrame:
     if "gene_name" not in table:
         table["gene_name"] = ""
     table = table[COLUMNS].apply(lambda column: column.str.strip())
-    return table[(table["probe"] != "") & (table["gene_id"] != "")]
+    result: pd.DataFrame = table[(table["probe"] != "") & (table["gene_id"] != "")]
+    return result
 
 
 def group_probes(probe_ids: Sequence[str], probe_map: pd.DataFrame, *, name: str = "expression matrix") -> ProbeGroups:
