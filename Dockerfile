@@ -8,8 +8,7 @@ RUN python -m venv /opt/decode \
  && /opt/decode/bin/pip install --no-cache-dir --disable-pip-version-check -c constraints.txt ".[dask,report,bigwig,genotypes]" \
  && /opt/decode/bin/pip uninstall --yes --quiet pip \
  && find /opt/decode -type d -name tests -path "*/site-packages/*" -not -path "*/numpy/*" -prune -exec rm -r {} + \
- && find /opt/decode -type d -name include -path "*/tensorflow/*" -prune -exec rm -r {} + \
- && find /opt/decode -type d -name __pycache__ -prune -exec rm -r {} +
+ && find /opt/decode -type d -name include -path "*/tensorflow/*" -prune -exec rm -r {} +
 
 FROM python:3.11-slim
 RUN useradd --create-home --uid 1000 decode && install -d -o decode /data /opt/numba
