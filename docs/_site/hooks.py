@@ -20,6 +20,9 @@ ROOMS = {
     "drivers": "Drivers", "insilico": "In silico", "persons": "Persons", "comparators": "Comparators",
     "landmark": "Landmark genes", "statistics": "Statistics", "report": "Report", "synthetic": "Toy data",
 }  # fmt: skip
+NOTEBOOK_LINKS = {  # of a notebook in the checkout -> of its page; the first that fits
+    "../docs/": "../", "../README.md#how-well-it-predicts": "../default-network.md", "../README.md": "../index.md",
+}  # fmt: skip
 log = logging.getLogger("mkdocs.hooks.decode")
 
 
@@ -77,6 +80,9 @@ def notebook_pages() -> dict[str, str | bytes]:
         for name, content in extras["outputs"].items():
             pages[f"notebooks/{path.stem}/{name}"] = content
             text = text.replace(f"]({name})", f"]({path.stem}/{name})")
+        for link, page in NOTEBOOK_LINKS.items():
+            text = text.replace(f"]({link}", f"]({page}")
+        text = re.sub(r"\]\((\w+)\.ipynb", r"](\1.md", text)
         pages[f"notebooks/{path.stem}.md"] = f"{text}\n\nThe notebook itself: `notebooks/{path.name}` of a checkout.\n"
     return pages
 
@@ -106,7 +112,8 @@ def source_tables() -> dict[str, str]:
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Put the tables of sources where a page asks for them."""
+    """Put the tables of sources where a page asks for them; links to notebooks lead to their pages."""
+    markdown = re.sub(r"\]\(\.\./notebooks/(\w+)\.ipynb", r"](notebooks/\1.md", markdown)
     if "<!-- sources -->" in markdown:
         for marker, table in source_tables().items():
             markdown = markdown.replace(marker, table)
