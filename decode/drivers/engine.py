@@ -25,7 +25,7 @@ class DriversConfig:
 
     Parameters
     ----------
-    score : {"joint", "attribution", "covariance", "marginal"}
+    score : {"marginal", "joint", "attribution", "covariance"}
         See `decode.drivers.screen.screen`.
     scale : {"normal_scores", "as_given"}
         Whether the statistic is replaced by normal quantiles of its rank, so that a few extreme genes weigh no more

@@ -78,7 +78,7 @@ def transfer(
         With all tracks of the source.
     targets : pd.DataFrame
         gene_id and one column a person, log2 units; see `decode.person_targets`.
-    mode : {"head", "fine_tune", "scratch"}
+    mode : {"fine_tune", "head", "scratch"}
         "head": everything but the last layer stays as it is. "fine_tune": a new head first, then all dense layers at
         0.3 of the learning rate; convolutions, scaling and batch statistics stay as they are (with the paper network
         this is the published way). "scratch": nothing is taken over but network, tracks and split, for comparison.
