@@ -149,25 +149,22 @@ class Trial:
         line = command.arguments(inputs, str(self.result))
         other = command.arguments(inputs, str(self.result), other=True)
         self.lines = {NOTHING: line, ANOTHER: [*line, "--force"]}
-        self._undisturbed(other, self.old_files)
-        self._undisturbed(line, self.new_files)
+        self._undisturbed(NOTHING, other, self.old_files)
+        first = self._undisturbed(NOTHING, line, self.new_files)
         self.old, self.new = content(self.old_files), content(self.new_files)
-        self.endings = {base: self._counted(base) for base in BASES}
+        self.endings = {NOTHING: first, ANOTHER: self._undisturbed(ANOTHER, self.lines[ANOTHER])}
+        if found := differing(content(self.result), self.new):
+            raise RuntimeError(f"{command.name} over {ANOTHER} and over {NOTHING} give different files: {found}")
+        if self.old == self.new:
+            raise RuntimeError(f"{command.name} gives the same with other options, so nothing can be told")
 
-    def _undisturbed(self, line: list[str], kept: Path) -> None:
-        self.put(NOTHING)
+    def _undisturbed(self, base: str, line: list[str], kept: Path | None = None) -> Ending:
+        self.put(base)
         ending = self.run(line)
         if ending.status:
             raise RuntimeError(f"{self.command.name} fails undisturbed: {ending.text[-500:]}")
-        shutil.copytree(self.result, kept, symlinks=True)
-
-    def _counted(self, base: str) -> Ending:
-        self.put(base)
-        ending = self.run(self.lines[base])
-        found = content(self.result)
-        if ending.status or found != self.new:
-            what = differing(found, self.new) if not ending.status else ending.text[-500:]
-            raise RuntimeError(f"{self.command.name} over {base} does not give the same twice: {what}")
+        if kept is not None:
+            shutil.copytree(self.result, kept, symlinks=True)
         return ending
 
     def put(self, base: str) -> None:
@@ -259,7 +256,10 @@ def moments_of(ending: Ending, n: int, rng: np.random.Generator) -> list[Moment]
     """When to kill a run that takes as long as `ending`: one operation before the last phase, one random moment, and
     for the rest operations of the last phase, in the order of time but for the random one."""
     places = chosen_operations(ending, max(n - 2, 1), int(n > 2))
-    return [*(Moment(at=at) for at in places), *(Moment(after_s=float(rng.uniform(0.02, ending.seconds))) for _ in range(n > 1))]
+    return [
+        *(Moment(at=at) for at in places),
+        *(Moment(after_s=float(rng.uniform(0.02, ending.seconds))) for _ in range(n > 1)),
+    ]
 
 
 def trials(runs: Runs, folder: Path, commands: Iterable[Command] = COMMANDS) -> Iterator[Trial]:

@@ -12,7 +12,14 @@ import pandas as pd
 from decode.core.files import write_table
 from decode.features.build import build_features
 from decode.genome import gene_models, read_annotation
-from decode.synthetic import ToyData, make_toy_contrast, make_toy_data, make_toy_persons, make_toy_transcripts, toy_sources
+from decode.synthetic import (
+    ToyData,
+    make_toy_contrast,
+    make_toy_data,
+    make_toy_persons,
+    make_toy_transcripts,
+    toy_sources,
+)
 from decode.synthetic.profiles import make_toy_profiles
 
 N_GENES, N_TASKS, N_PERSONS = 150, 5, 24
