@@ -1,7 +1,7 @@
 """Ranking TFs by the genes that change: a network line of ours, decoupler's ulm and mlm, and pre-ranked GSEA.
 
-Simulated contrasts in which the targets of one TF change, each up or down; every method gets the same edges and the same
-statistics. They are different statistics, so no difference is printed but how often the TF comes first.
+Simulated contrasts in which the targets of one TF change, each up or down; every method gets the same edges and the
+same statistics. They are different statistics, so no difference is printed but how often the TF comes first.
 """
 
 from __future__ import annotations
@@ -80,8 +80,8 @@ def prerank(n_contrasts: int) -> Work:
         for name in values:
             ranks = values[name].abs().sort_values(ascending=False)
             found = gseapy.prerank(
-                ranks, sets, permutation_num=N_PERMUTATIONS, min_size=5, max_size=500, seed=SEED, threads=1, outdir=None,
-                no_plot=True,
+                ranks, sets, permutation_num=N_PERMUTATIONS, min_size=5, max_size=500, seed=SEED, threads=1,
+                outdir=None, no_plot=True,
             )  # fmt: skip
             rows[name] = found.res2d.set_index("Term")["NES"].astype(float)
         return lambda: {"first": first_share(pd.DataFrame(rows).T)}
@@ -103,13 +103,11 @@ def decoupler_times(n_contrasts: int) -> dict[str, Any] | str:
             return f"did not run ({last[0]}); name a Python that has decoupler in DECODE_DECOUPLER_PYTHON"
         times: dict[str, float] = json.loads(Path(files[3]).read_text())
         long = pd.read_csv(files[2], sep="\t")
-    return {
-        str(method): (
-            times[str(method)],
-            first_share(part.pivot(index="signature", columns="regulator", values="score")),
-        )
+    wide = {
+        str(method): part.pivot_table(index="signature", columns="regulator", values="score")
         for method, part in long.groupby("method")
     }
+    return {method: (times[method], first_share(scores)) for method, scores in wide.items()}
 
 
 def run(scale: float | None = None) -> list[Row]:

@@ -66,7 +66,7 @@ class Kill(NamedTuple):
 
 
 def content(folder: Path) -> Content:
-    """What a reader sees in a folder of results: hash of every file, without times; no hidden files, no work folders."""
+    """What a reader sees in a folder of results: hash of every file, without times; nothing hidden, no work folders."""
     found = {}
     for path in sorted(folder.rglob("*")):
         parts = path.relative_to(folder).parts
@@ -253,13 +253,10 @@ def kills_of(trial: Trial, base: str, moments: Iterable[Moment], *, in_a_row: in
 
 
 def moments_of(ending: Ending, n: int, rng: np.random.Generator) -> list[Moment]:
-    """When to kill a run that takes as long as `ending`: one operation before the last phase, one random moment, and
-    for the rest operations of the last phase, in the order of time but for the random one."""
+    """When to kill a run like `ending`: at operations of the last phase, at one before it, and at a random moment."""
     places = chosen_operations(ending, max(n - 2, 1), int(n > 2))
-    return [
-        *(Moment(at=at) for at in places),
-        *(Moment(after_s=float(rng.uniform(0.02, ending.seconds))) for _ in range(n > 1)),
-    ]
+    random = [Moment(after_s=float(rng.uniform(0.02, ending.seconds)))] if n > 1 else []
+    return [*(Moment(at=at) for at in places), *random]
 
 
 def trials(runs: Runs, folder: Path, commands: Iterable[Command] = COMMANDS) -> Iterator[Trial]:

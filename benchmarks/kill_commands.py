@@ -7,8 +7,8 @@ from typing import NamedTuple
 TRAINING = "--max-epochs 2 --patience 2"
 SMALL = f"{TRAINING} --members 1"
 BUILD = (
-    "--annotation {annotation} --build toy --sizes {sizes} --promoter-sites TF={promoter_sites} --biosample-column TF=7 "
-    "--rna-sites RBP={rna_sites} --biosample-column RBP=7 --rna-sites miRNA={mirna_sites}"
+    "--annotation {annotation} --build toy --sizes {sizes} --promoter-sites TF={promoter_sites} "
+    "--biosample-column TF=7 --rna-sites RBP={rna_sites} --biosample-column RBP=7 --rna-sites miRNA={mirna_sites}"
 )
 SAMPLES = "--samples {samples}"
 
@@ -88,7 +88,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("null", "{model} {features} {targets} --refits 3 --out {out}/n.nc --figure {out}/n.png", "n.nc", "--seed 7",
             trains=True),
     Command("decoys", "{model} {features} {targets} --out {out}/d.tsv", "d.tsv", "--seed 7", trains=True),
-    Command("rank", "{attributions} --out {out}/r.tsv --figures {out}/figures", "r.tsv", "swap:attributions", "ranking"),
+    Command("rank", "{attributions} --out {out}/r.tsv --figures {out}/figures",
+            "r.tsv", "swap:attributions", "ranking"),
     Command("network", "{attributions} --task overall --out {out}/n.tsv", "n.tsv", "--top 3"),
     Command("regulators expression", "--ranking {ranking} --expression {tissue_tpm} --features {features} --draws 50 "
             "--out {out}/r", "r", "--seed 3"),
@@ -96,7 +97,8 @@ COMMANDS: tuple[Command, ...] = (
             "--out {out}/r", "r", "--task tissue_1"),
     Command("regulators gene-sets", "--ranking {ranking} --gene-sets {gene_sets} --min-size 2 --permutations 50 "
             "--features {features} --out {out}/r", "r", "--seed 3"),
-    Command("knockout", "{model} {features} --genes {two_genes} --out {out}/k.nc --summary {out}/k.tsv --figures {out}/figures", "k.nc",
+    Command("knockout", "{model} {features} --genes {two_genes} --out {out}/k.nc --summary {out}/k.tsv --figures {out}/figures",
+            "k.nc",
             "--regulators {regulator}"),
     Command("disrupt", "{model} {features} --genes {gene} --out {out}/d.tsv --figure {out}/d.png", "d.tsv",
             "--window 3"),
@@ -117,7 +119,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("randomise", "{features} {targets} --seeds 1 " + SMALL + " --out {out}/r", "r", "--seed 3", trains=True),
     Command("compare single-task", "{features} {targets} --tasks tissue_1 --seeds 1 " + SMALL + " --out {out}/c", "c",
             "--seed 3", trains=True),
-    Command("features build transcripts", f"{BUILD} --level transcript --out {{out}}/f.h5", "f.h5", "--bin-size 200", words="features build"),
+    Command("features build transcripts", f"{BUILD} --level transcript --out {{out}}/f.h5",
+            "f.h5", "--bin-size 200", words="features build"),
     Command("expression of transcripts", "{transcript_tpm} --out {out}/t.tsv.gz", "t.tsv.gz", "--min-tpm 3",
             "transcript_targets", words="expression tissue"),
     Command("train transcripts", "{transcript_features} {transcript_targets} " + SMALL + " --out {out}/m", "m",

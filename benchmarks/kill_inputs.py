@@ -122,7 +122,8 @@ def _profiles(folder: Path) -> dict[str, str]:
     (folder / "hubs.txt").write_text("\n".join(toy.hubs) + "\n")
     (folder / "profile_sets.gmt").write_text("s1\t\t" + "\t".join(toy.hubs) + "\n")
     names = {
-        "profiles": "profiles.tsv", "other_profiles": "few_profiles.tsv", "profile_samples": "profile_samples.tsv", "hubs": "hubs.txt",
+        "profiles": "profiles.tsv", "other_profiles": "few_profiles.tsv", "profile_samples": "profile_samples.tsv",
+        "hubs": "hubs.txt",
         "profile_sets": "profile_sets.gmt",
     }  # fmt: skip
     return {name: str(folder / file) for name, file in names.items()}

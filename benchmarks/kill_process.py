@@ -49,7 +49,7 @@ class Job(NamedTuple):
         The process is killed after so long.
     room_bytes : int or None
         No file may grow beyond it: writing fails as where the disk is full.
-    environment : dict
+    environment : tuple of (str, str)
         Variables to set.
     """
 
@@ -58,7 +58,7 @@ class Job(NamedTuple):
     kill_at: int | None = None
     kill_after_s: float | None = None
     room_bytes: int | None = None
-    environment: dict[str, str] = {}
+    environment: tuple[tuple[str, str], ...] = ()
 
 
 class Ending(NamedTuple):

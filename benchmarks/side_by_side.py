@@ -68,14 +68,13 @@ def machine() -> str:
     model = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():
-        names = [
-            line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")
-        ]
-        model = names[0] if names else model
+        lines = [line.split(":", 1) for line in info.read_text().splitlines() if line.startswith("model name")]
+        model = lines[0][1].strip() if lines else model
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     busy = os.getloadavg()[0]
-    return f"{model}, {cores} cores, {memory:.0f} GiB, {platform.system()} {platform.release()}; load {busy:.1f} at the end"
+    system = f"{platform.system()} {platform.release()}"
+    return f"{model}, {cores} cores, {memory:.0f} GiB, {system}; load {busy:.1f} at the end"
 
 
 def versions() -> str:
@@ -123,8 +122,8 @@ def page(found: list[Measured], *, scale: float, repeats: int, now: datetime) ->
         f"Written by `python -m benchmarks --scale {scale:g} --repeats {repeats}` on {now:%Y-%m-%d %H:%M} UTC.",
         f"Machine: {machine()}.",
         f"{versions()}.\n",
-        "CPU seconds, child processes included; ratio = the peer's over ours, both in one run; where a case was repeated, "
-        "lowest to highest. benchmarks/README.md says what each side does.\n",
+        "CPU seconds, child processes included; ratio = the peer's over ours, both in one run; where a case was "
+        "repeated, lowest to highest. benchmarks/README.md says what each side does.\n",
     ]
     for one in found:
         parts.append(f"## {one.case}\n")
