@@ -11,25 +11,29 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from rich.table import Table
 
 from benchmarks.kill_commands import COMMANDS, Command
 from benchmarks.kill_inputs import make_inputs
 from benchmarks.kill_process import Ending, Job, Runs
 from decode.core.outputs import check_output
+from decode.report.files import UNFINISHED
 
 NOTHING, ANOTHER = "nothing", "another result"
 BASES = (NOTHING, ANOTHER)
-OLD, NEW, EARLY = "old output kept", "new output whole", "ended before the kill"
+OLD, NEW, REST = "old output kept", "new output whole", "first file whole, its record says that the rest follows"
+EARLY = "ended before the kill"
 HALF, MIXED, FAILED, OTHER, LEFT = (
     "half-written file", "neither old nor new", "same command fails", "other result than undisturbed", "leftovers",
 )  # fmt: skip
 FAULTS = (HALF, MIXED, FAILED, OTHER, LEFT)
-OUTCOMES = (OLD, NEW, EARLY, *FAULTS)
+OUTCOMES = (OLD, NEW, REST, EARLY, *FAULTS)
 CHANGING = ("time_utc", "seconds", "command")  # entries of JSON files that differ from run to run
 
 Content = dict[str, str]
@@ -91,6 +95,11 @@ def _pruned(value: object) -> object:
     return [_pruned(item) for item in value] if isinstance(value, list) else value
 
 
+def _is_unfinished(path: Path) -> bool:
+    """Whether a file is a record that says that its run was not over."""
+    return path.name.endswith("run.json") and bool(json.loads(path.read_bytes()).get(UNFINISHED))
+
+
 def leftovers(folder: Path) -> list[str]:
     """Hidden files and work folders, which a finished command has removed."""
     found = [path.relative_to(folder).as_posix() for path in folder.rglob("*")]
@@ -150,13 +159,18 @@ class Trial:
         other = command.arguments(inputs, str(self.result), other=True)
         self.lines = {NOTHING: line, ANOTHER: [*line, "--force"]}
         self._undisturbed(NOTHING, other, self.old_files)
-        first = self._undisturbed(NOTHING, line, self.new_files)
+        self._endings = {ANOTHER: self._undisturbed(ANOTHER, self.lines[ANOTHER], self.new_files)}
         self.old, self.new = content(self.old_files), content(self.new_files)
-        self.endings = {NOTHING: first, ANOTHER: self._undisturbed(ANOTHER, self.lines[ANOTHER])}
-        if found := differing(content(self.result), self.new):
-            raise RuntimeError(f"{command.name} over {ANOTHER} and over {NOTHING} give different files: {found}")
         if self.old == self.new:
             raise RuntimeError(f"{command.name} gives the same with other options, so nothing can be told")
+
+    def ending(self, base: str) -> Ending:
+        """Of an undisturbed run over what lies there."""
+        if base not in self._endings:
+            self._endings[base] = self._undisturbed(base, self.lines[base])
+            if found := differing(content(self.result), self.new):
+                raise RuntimeError(f"{self.command.name} over {base} and over {ANOTHER} gives different files: {found}")
+        return self._endings[base]
 
     def _undisturbed(self, base: str, line: list[str], kept: Path | None = None) -> Ending:
         self.put(base)
@@ -182,7 +196,7 @@ class Trial:
     def killed(self, base: str, moment: Moment) -> Kill:
         """One kill over what lies there, and what is left of it before anything is done about it."""
         job = Job(self.lines[base], str(self.result), kill_at=moment.at, kill_after_s=moment.after_s)
-        ending, reference = self.runs.run(job), self.endings[base]
+        ending, reference = self.runs.run(job), self.ending(base)
         n = len(ending.operations)
         if moment.at is None:
             text = f"after {moment.after_s:.2f} s, {n} operations"
@@ -198,7 +212,11 @@ class Trial:
         """What a reader finds at once: every file is whole, the old or the new one."""
         before = self.old if base == ANOTHER else {}
         found = content(self.result)
-        half = [name for name, value in found.items() if value not in (before.get(name), self.new.get(name))]
+        half = [
+            name
+            for name, value in found.items()
+            if value not in (before.get(name), self.new.get(name)) and not _is_unfinished(self.result / name)
+        ]
         if half:
             return HALF, ", ".join(half[:5])
         return (NEW if found == self.new else OLD), ""
@@ -210,6 +228,8 @@ class Trial:
         check_output(self.result / self.command.out)
         found = content(self.result)
         before = self.old if base == ANOTHER else {}
+        if any(_is_unfinished(self.result / name) for name in found):
+            return kill._replace(outcome=REST)
         if found not in (before, self.new):
             return kill._replace(outcome=MIXED, detail=f"{differing(found, self.new)} is not new")
         return kill._replace(outcome=NEW if found == self.new else OLD)
@@ -244,7 +264,12 @@ def kills_of(trial: Trial, base: str, moments: Iterable[Moment], *, in_a_row: in
     moments = list(moments)
     for number, moment in enumerate(moments, start=1):
         kill = trial.settled(base, trial.killed(base, moment))
-        if number % in_a_row == 0 or number == len(moments) or (base == NOTHING and kill.outcome == NEW):
+        if (
+            number % in_a_row == 0
+            or number == len(moments)
+            or kill.outcome == REST
+            or (base == NOTHING and kill.outcome == NEW)
+        ):
             kill = trial.again(base, kill)
             trial.put(base)
         elif kill.outcome != OLD:
@@ -280,6 +305,22 @@ def trials(runs: Runs, folder: Path, commands: Iterable[Command] = COMMANDS) -> 
         yield trial
 
 
+def table_of(kills: Sequence[Kill]) -> Table:
+    """Kills by command and outcome."""
+    table = Table(title=f"{len(kills)} kills, {sum(kill.in_last_phase for kill in kills)} of them in the last phase")
+    table.add_column("command")
+    shown = [name for name in OUTCOMES if name not in FAULTS or any(kill.outcome == name for kill in kills)]
+    for outcome in shown:
+        table.add_column(outcome, justify="right", overflow="fold")
+    counts = Counter((kill.command, kill.outcome) for kill in kills)
+    for command in dict.fromkeys(kill.command for kill in kills):
+        table.add_row(command, *(str(counts[command, outcome] or "") for outcome in shown))
+    totals = Counter(kill.outcome for kill in kills)
+    table.add_section()
+    table.add_row("all", *(str(totals[outcome]) for outcome in shown))
+    return table
+
+
 def campaign(
     folder: Path,
     *,
@@ -313,4 +354,4 @@ def campaign(
         for trial in trials(runs, folder, commands):
             n = max(n_kills // 3, min(n_kills, 3)) if trial.command.trains else n_kills
             for base in bases:
-                yield from kills_of(trial, base, moments_of(trial.endings[base], n, rng), in_a_row=in_a_row)
+                yield from kills_of(trial, base, moments_of(trial.ending(base), n, rng), in_a_row=in_a_row)

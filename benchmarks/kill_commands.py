@@ -5,6 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 TRAINING = "--max-epochs 2 --patience 2"
+SHORT = (  # one of each way to write, for the tests
+    "features build", "sites liftover", "expression tissue", "expression person", "train", "predict", "attribute",
+    "mediate", "differential", "models add", "landmark prepare", "landmark enrich",
+)  # fmt: skip
 SMALL = f"{TRAINING} --members 1"
 BUILD = (
     "--annotation {annotation} --build toy --sizes {sizes} --promoter-sites TF={promoter_sites} "
@@ -97,7 +101,8 @@ COMMANDS: tuple[Command, ...] = (
             "--out {out}/r", "r", "--task tissue_1"),
     Command("regulators gene-sets", "--ranking {ranking} --gene-sets {gene_sets} --min-size 2 --permutations 50 "
             "--features {features} --out {out}/r", "r", "--seed 3"),
-    Command("knockout", "{model} {features} --genes {two_genes} --out {out}/k.nc --summary {out}/k.tsv --figures {out}/figures",
+    Command("knockout", "{model} {features} --genes {two_genes} --out {out}/k.nc --summary {out}/k.tsv "
+            "--figures {out}/figures",
             "k.nc",
             "--regulators {regulator}"),
     Command("disrupt", "{model} {features} --genes {gene} --out {out}/d.tsv --figure {out}/d.png", "d.tsv",
@@ -128,7 +133,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("usage", "{transcript_model} {transcript_features} {transcript_targets} --out {out}/u", "u",
             "--split validation"),
     Command("models add", "{model} --name toy --card {card} --registry {out}/models.json", "models.json",
-            "--evaluation {evaluation}/metrics.json"),
+            "swap:model"),
     Command("landmark prepare", "{profiles} --labels {profile_samples} --out {out}/p.h5", "p.h5", "--seed 3",
             "prepared"),
     Command("landmark train", "{prepared} --hidden 8 --bottleneck 4 --epochs 2 --min-updates 0 --members 2 "
@@ -141,6 +146,6 @@ COMMANDS: tuple[Command, ...] = (
             "--out {out}/e", "e", "--seed 3"),
     Command("landmark train-imputer", "{panel} {prepared} --method ridge --out {out}/i", "i", "--seed 3", "imputer"),
     Command("landmark impute", "{imputer} {profiles} --out {out}/i.tsv.gz", "i.tsv.gz", "swap:profiles"),
-    Command("landmark enrich", "{panel} {prepared} --gene-sets {profile_sets} --min-size 1 --out {out}/e.tsv", "e.tsv",
+    Command("landmark enrich", "{hubs} {prepared} --gene-sets {profile_sets} --min-size 1 --out {out}/e.tsv", "e.tsv",
             "--max-size 40"),
 )  # fmt: skip
