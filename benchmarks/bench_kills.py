@@ -305,11 +305,12 @@ def trials(runs: Runs, folder: Path, commands: Iterable[Command] = COMMANDS) -> 
         yield trial
 
 
-def table_of(kills: Sequence[Kill]) -> Table:
+def table_of(kills: Sequence[Kill], title: str = "kills") -> Table:
     """Kills by command and outcome."""
-    table = Table(title=f"{len(kills)} kills, {sum(kill.in_last_phase for kill in kills)} of them in the last phase")
+    in_last_phase = sum(kill.in_last_phase for kill in kills)
+    table = Table(title=f"{len(kills)} {title}, {in_last_phase} while outputs are put in place")
     table.add_column("command")
-    shown = [name for name in OUTCOMES if name not in FAULTS or any(kill.outcome == name for kill in kills)]
+    shown = list(dict.fromkeys(kill.outcome for kill in kills))
     for outcome in shown:
         table.add_column(outcome, justify="right", overflow="fold")
     counts = Counter((kill.command, kill.outcome) for kill in kills)
@@ -321,37 +322,19 @@ def table_of(kills: Sequence[Kill]) -> Table:
     return table
 
 
-def campaign(
-    folder: Path,
-    *,
-    n_kills: int = 12,
-    in_a_row: int = 3,
-    seed: int = 1,
-    bases: Sequence[str] = BASES,
-    commands: Iterable[Command] = COMMANDS,
-) -> Iterator[Kill]:
-    """Kill every command over nothing and over another result.
+def kills_of_command(trial: Trial, n_kills: int, rng: np.random.Generator, *, in_a_row: int = 3) -> Iterator[Kill]:
+    """Kill a command over nothing and over another result.
 
     Parameters
     ----------
-    folder : Path
-        Empty; for all that is written.
+    trial : Trial
     n_kills : int
-        Of each command over each start; those that train networks get a third.
+        Over each start; those that train networks get a third.
+    rng : numpy.random.Generator
+        For the random moments.
     in_a_row : int
         Kills before a command may end.
-    seed : int
-        Of the random moments.
-    bases : sequence of str
-    commands : iterable of Command
-
-    Yields
-    ------
-    Kill
     """
-    rng = np.random.default_rng(seed)
-    with Runs() as runs:
-        for trial in trials(runs, folder, commands):
-            n = max(n_kills // 3, min(n_kills, 3)) if trial.command.trains else n_kills
-            for base in bases:
-                yield from kills_of(trial, base, moments_of(trial.ending(base), n, rng), in_a_row=in_a_row)
+    n = max(n_kills // 3, min(n_kills, 3)) if trial.command.trains else n_kills
+    for base in BASES:
+        yield from kills_of(trial, base, moments_of(trial.ending(base), n, rng), in_a_row=in_a_row)
