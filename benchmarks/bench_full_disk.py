@@ -77,14 +77,8 @@ def full_disk(trial: Trial, *, mounted: bool) -> Iterator[Kill]:
     n_pages = sum(-(-size // PAGE) for size in sizes)
     for share in SHARES:
         trial.put(NOTHING)
-        kill = Kill(
-            trial.command.name,
-            NOTHING,
-            f"{share:.0%} of the room, {'tmpfs' if mounted else 'RLIMIT_FSIZE'}",
-            True,
-            "",
-            "",
-        )
+        moment = f"{share:.0%} of the room, {'tmpfs' if mounted else 'RLIMIT_FSIZE'}"
+        kill = Kill(trial.command.name, NOTHING, moment, True, "", "")
         if mounted:
             with _small_disk(trial.result, int(share * n_pages) + 1):
                 found = _judged(trial, kill, None)
