@@ -108,10 +108,8 @@ def _of_transcripts(folder: Path, toy: ToyData) -> dict[str, str]:
     tracks = features.tracks[features.tracks["region"] == "rna"]
     names = (tracks["regulator"] + "@" + tracks["biosample"]).tolist()
     totals = pd.DataFrame(features.totals("rna"), features.ids, names)
-    toy = make_toy_transcripts(
-        folder / "transcripts", features.genes, totals, regulators=list(totals)[:3], n_tasks=N_TASKS
-    )
-    return {"transcript_features": str(folder / "transcripts.h5"), "transcript_tpm": str(toy.tissue_tpm)}
+    made = make_toy_transcripts(folder / "transcripts", features.genes, totals, regulators=names[:3], n_tasks=N_TASKS)
+    return {"transcript_features": str(folder / "transcripts.h5"), "transcript_tpm": str(made.tissue_tpm)}
 
 
 def _profiles(folder: Path) -> dict[str, str]:
