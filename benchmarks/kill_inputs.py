@@ -66,7 +66,7 @@ def make_inputs(folder: Path) -> dict[str, str]:
 def _of_persons(folder: Path, tpm: Path, regulators: list[str]) -> dict[str, str]:
     """log2 values of persons, half of them as new samples, and the regulators of a pair of genes."""
     table = pd.read_csv(tpm, sep="\t", index_col=0)
-    write_table(np.log2(table.clip(lower=0) + 0.25), folder / "log2.tsv.gz", index=True)
+    write_table((table.clip(lower=0) + 0.25).transform(np.log2), folder / "log2.tsv.gz", index=True)
     write_table(table.iloc[:, ::6], folder / "new.tsv", index=True)
     (folder / "pair_regulators.txt").write_text("\n".join(regulators) + "\n")
     names = {"log2": "log2.tsv.gz", "new_samples": "new.tsv", "pair_regulators": "pair_regulators.txt"}
