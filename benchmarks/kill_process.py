@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 START_S = 600.0  # imports of the warm process
-TIMEOUT_S = 600.0  # of one run
+TIMEOUT_S = 300.0  # of one run
 CRASHED = 70  # exit status of a run that ended in a traceback
 
 COMMIT = "commit"  # what was written is complete and is now put in place

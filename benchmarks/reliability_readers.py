@@ -18,7 +18,7 @@ from decode.core.files import read_bytes
 
 Lines = list[str]
 N_GENES = 24
-PLI = 0.99  # genes above it are read
+PLI = 0.985  # genes above it are read
 GENES = tuple(f"ENSG{i:011d}" for i in range(1, N_GENES + 1))
 SYMBOLS = tuple(f"GENE{i}" for i in range(1, N_GENES + 1))
 

@@ -210,10 +210,12 @@ class OutputSet:
             if output.own is not None and output.final.is_dir() and _may_swap(output.final):
                 carry_over(output.final, output.temporary, output.own)
         listed = None
-        if len(outputs) > 1:
+        if len(outputs) > 1 or self._gone:
             listed = temporary_name(outputs[-1].final, "set")
             half = listed.with_name(listed.name + "~")
-            half.write_text(json.dumps([_to_json(output) for output in outputs]), encoding="utf-8")
+            gone = [os.path.abspath(path) for path in self._gone]
+            entries = {"outputs": [_to_json(output) for output in outputs], "gone": gone}
+            half.write_text(json.dumps(entries), encoding="utf-8")
             os.replace(half, listed)
         for output in outputs:
             _put(output)
@@ -425,7 +427,8 @@ def _is_over(found: re.Match[str]) -> bool:
 
 def _finish(listed: Path) -> None:
     """Put the rest of a set in place whose run was killed meanwhile."""
-    for item in json.loads(listed.read_text(encoding="utf-8")):
+    entries = json.loads(listed.read_text(encoding="utf-8"))
+    for item in entries["outputs"]:
         temporary, final = Path(item["temporary"]), Path(item["final"])
         is_there = item["inode"] is not None and final.exists() and final.stat().st_ino == item["inode"]
         if is_there:
@@ -433,6 +436,8 @@ def _finish(listed: Path) -> None:
         elif temporary.exists():
             own = frozenset(item["own"] or ()) if not final.is_dir() or _may_swap(final) else frozenset()
             _put(_Output(temporary, final, None if item["own"] is None else own))
+    for path in entries["gone"]:
+        Path(path).unlink(missing_ok=True)
 
 
 def _remove(path: Path) -> None:
