@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 TRAINING = "--max-epochs 2 --patience 2"
 SHORT = (  # one of each way to write, for the tests
-    "features build", "sites liftover", "expression tissue", "expression person", "train", "attribute",
+    "features build", "sites liftover", "expression tissue", "train", "attribute",
     "mediate", "models add", "landmark prepare",
 )  # fmt: skip
 SMALL = f"{TRAINING} --members 1"

@@ -91,6 +91,11 @@ class Ending(NamedTuple):
         places = [i for i, step in enumerate(self.operations) if step.startswith(COMMIT) and _is_final(step)]
         return places[0] if places else 0
 
+    @property
+    def is_in_last_phase(self) -> bool:
+        """Whether it had begun to put outputs in place when it ended."""
+        return any(step.startswith(COMMIT) and _is_final(step) for step in self.operations)
+
 
 def _is_final(step: str) -> bool:
     """Whether what is put in place is an output, not a finished piece and not a file in a folder that will be one."""
