@@ -1,4 +1,4 @@
-"""Command line of the benchmarks: prints a table of ratios and writes it as JSON."""
+"""Command line of the benchmarks: one, as a table of ratios and JSON; or all side by side, as one dated page."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.measure import Row
+from benchmarks.measure import ROOT, Row
+from benchmarks.side_by_side import CASES, run_all
 from decode.core.files import check_output, write_json
 
 # Name on the command line -> module with `run(scale: float | None) -> list[Row]`; None means the module's own default.
 REGISTRY = {
     "attribution": "benchmarks.bench_attribution",
     "differential": "benchmarks.bench_differential",
+    "drivers": "benchmarks.bench_drivers",
     "features": "benchmarks.bench_features",
+    "growth": "benchmarks.bench_growth",
     "knockout": "benchmarks.bench_knockout",
     "knockout-experiments": "benchmarks.knockout_experiments",
     "landmark": "benchmarks.bench_landmark",
@@ -32,6 +35,7 @@ REGISTRY = {
 }
 # With a command line of their own: modules with `main(arguments) -> exit status`.
 COMMANDS = {"reliability": "benchmarks.bench_reliability"}
+PAGE = ROOT / "docs" / "benchmarks.md"
 WITH_FIGURE = {"significance"}  # `run` also takes the file of a figure, written beside the JSON
 
 
@@ -57,16 +61,26 @@ def main(arguments: list[str] | None = None) -> int:
         status: int = importlib.import_module(COMMANDS[arguments[0]]).main(arguments[1:])
         return status
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("name", choices=sorted({*REGISTRY, *COMMANDS}), help="which benchmark")
+    names = sorted({*REGISTRY, *COMMANDS})
+    parser.add_argument("name", nargs="?", choices=names, help="which benchmark; without it all side-by-side ones")
     parser.add_argument("--scale", type=float, default=None, help="share of the full size (1); default: ends in 5 min")
-    parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
+    parser.add_argument("--repeats", type=int, default=1, help="runs of each case, for all side-by-side ones")
+    parser.add_argument("--only", nargs="+", choices=sorted(CASES), help="of all side-by-side ones, these")
+    parser.add_argument("--out", type=Path, help="JSON file to write; of all side-by-side ones the page, as Markdown")
     options = parser.parse_args(arguments)
+    if options.name is not None and options.out is None:
+        parser.error("--out FILE is wanted")
+    options.out = options.out or PAGE
     if options.scale is not None and not 0 < options.scale <= 1:
         parser.error(f"--scale is {options.scale}; a number above 0 and at most 1 is wanted")
     try:
         check_output(options.out)
     except OSError as error:
         parser.error(str(error))
+    if options.name is None:
+        run_all(options.out, scale=options.scale or 1.0, repeats=max(options.repeats, 1), cases=options.only or CASES)
+        Console().print(options.out.read_text())
+        return 0
     extra = {"figure": options.out.with_suffix(".png")} if options.name in WITH_FIGURE else {}
     rows: list[Row] = importlib.import_module(REGISTRY[options.name]).run(options.scale, **extra)
     write_json([row.to_dict() for row in rows], options.out)

@@ -29,7 +29,7 @@ N_LENGTH_GROUPS = 4
 SEED = 0
 
 
-def simulated_job(architecture: str, n_genes: int, n_members: int = 1) -> Job:
+def simulated_job(architecture: str, n_genes: int, n_members: int = 1, n_tasks: int = N_TASKS) -> Job:
     """An untrained ensemble with random weights and batch-norm statistics, and genes to explain."""
     from decode.attribution.job import make_job
     from decode.dataset import prepare_dataset
@@ -40,7 +40,7 @@ def simulated_job(architecture: str, n_genes: int, n_members: int = 1) -> Job:
 
     rng = np.random.default_rng(SEED)
     features = simulated_features(max(n_genes, 60))
-    targets = pd.DataFrame(rng.normal(size=(features.n_genes, N_TASKS)), columns=[f"task{i}" for i in range(N_TASKS)])
+    targets = pd.DataFrame(rng.normal(size=(features.n_genes, n_tasks)), columns=[f"task{i}" for i in range(n_tasks)])
     targets.insert(0, "gene_id", features.ids)
     dataset = prepare_dataset(features, targets, min_bound_genes=0)
     config = network_config(architecture)  # type: ignore[arg-type]

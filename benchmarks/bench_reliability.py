@@ -1,6 +1,9 @@
-"""Damaged files for every reader of text: read wholly, refused in a sentence, or a fault of the reader?
+"""What gets lost: damaged files for every reader of text, and kills, full disks and second runs for every command.
 
-    python -m benchmarks reliability [--files N] [--seed S] [--out FILE]
+    python -m benchmarks reliability [--only files kills room] [--files N] [--kills N] [--seed S] [--out FILE]
+
+`benchmarks.bench_kills` and `benchmarks.bench_full_disk` say what is done to commands. Of damaged files each is read
+wholly, refused in a sentence, or a fault of the reader.
 
 Every file is a small valid one, damaged from a seed (`benchmarks.mutations`). A worker process with limits of time and
 memory reads them one after another, so that a crash or a hang is seen and the next file is still read.
@@ -28,13 +31,17 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import bench_full_disk, bench_kills
+from benchmarks.bench_kills import Kill
+from benchmarks.kill_process import Runs
 from benchmarks.mutations import mutated
 from benchmarks.reliability_readers import READERS, Reader
 from decode.core.files import write_json
 
-N_FILES = 3_000
+N_FILES = 10_000
+N_KILLS = 12
 TIMEOUT_S = 20.0
-START_S = 120.0  # imports and compiled kernels of a new worker
+START_S = 600.0  # imports and compiled kernels of a new worker
 MEMORY = 6 << 30  # bytes of address space beyond what the imports hold
 LONGEST = 2_000  # characters of a message that is still a sentence
 
@@ -208,27 +215,53 @@ def table_of(cases: list[Case]) -> Table:
     return table
 
 
+PARTS = ("files", "kills", "room")
+
+
 def main(arguments: list[str] | None = None) -> int:
-    """Run the campaign; exit status 1 where a reader has a fault, 2 for a wrong argument."""
+    """Run the campaign; exit status 1 where something is lost, 2 for a wrong argument."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks reliability", description=__doc__)
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="parts; default all")
     parser.add_argument("--files", type=int, default=N_FILES, help=f"damaged files; default {N_FILES}")
+    parser.add_argument("--kills", type=int, default=N_KILLS, help=f"a command and start; default {N_KILLS}")
+    parser.add_argument("--commands", nargs="+", default=None, help="kill and fill the disk of these only")
     parser.add_argument("--seed", type=int, default=1, help="of the first file; default 1")
     parser.add_argument("--out", type=Path, default=None, help="JSON file of all faults")
     options = parser.parse_args(arguments)
-    if options.files < 1 or options.seed < 1:
-        parser.error("--files and --seed are whole numbers from 1 on")
-    cases = list(campaign(options.files, seed=options.seed))
-    faults = [case for case in cases if case.outcome in FAULTS]
-    console = Console()
-    console.print(table_of(cases))
-    for case in faults[:40]:
-        console.print(
-            f"{case.outcome}: {case.reader}, seed {case.seed} ({', '.join(case.changes)}): {case.detail[:160]}",
-            markup=False,
-        )
+    if min(options.files, options.seed, options.kills) < 1:
+        parser.error("--files, --kills and --seed are whole numbers from 1 on")
+    console, faults = Console(), []
+    if "files" in options.only:
+        cases = list(campaign(options.files, seed=options.seed))
+        faults += [case._asdict() for case in cases if case.outcome in FAULTS]
+        console.print(table_of(cases))
+    if {"kills", "room"} & set(options.only):
+        for title, kills in _of_commands(options.only, options.kills, options.seed, options.commands).items():
+            faults += [kill._asdict() for kill in kills if kill.outcome in bench_full_disk.FAULTS]
+            console.print(bench_kills.table_of(kills, title))
+    for fault in faults[:40]:
+        console.print(", ".join(f"{name} {str(value)[:160]}" for name, value in fault.items() if value), markup=False)
     if options.out is not None:
-        write_json([case._asdict() for case in faults], options.out)
+        write_json(faults, options.out)
     return int(bool(faults))
+
+
+def _of_commands(parts: list[str], n_kills: int, seed: int, names: list[str] | None) -> dict[str, list[Kill]]:
+    """Kills, full disks and second runs of all commands, or of some, each with its inputs made once."""
+    rng = np.random.default_rng(seed)
+    found: dict[str, list[Kill]] = {part: [] for part in ("kills", "full disks", "two runs at once")}
+    with tempfile.TemporaryDirectory(prefix="decode-reliability-") as name, Runs() as runs, Runs() as other:
+        (Path(name) / "small").mkdir()
+        mounted = "room" in parts and bench_full_disk.may_mount(Path(name) / "small")
+        for trial in bench_kills.trials(runs, Path(name)):
+            if names is not None and trial.command.name not in names:
+                continue
+            if "kills" in parts:
+                found["kills"] += bench_kills.kills_of_command(trial, n_kills, rng)
+            if "room" in parts:
+                found["full disks"] += bench_full_disk.full_disk(trial, mounted=mounted)
+                found["two runs at once"].append(bench_full_disk.twice_at_once(trial, other))
+    return {title: kills for title, kills in found.items() if kills}
 
 
 if __name__ == "__main__":

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -13,8 +14,11 @@ from typing import Any
 
 import pandas as pd
 
+from decode.core.files import read_bytes
+
 Lines = list[str]
 N_GENES = 24
+PLI = 0.985  # genes above it are read
 GENES = tuple(f"ENSG{i:011d}" for i in range(1, N_GENES + 1))
 SYMBOLS = tuple(f"GENE{i}" for i in range(1, N_GENES + 1))
 
@@ -49,22 +53,54 @@ def _table(header: list[str] | None, rows: list[list[object]], separator: str = 
 
 
 @contextmanager
-def _warnings() -> Iterator[list[str]]:
-    """What the package warns of."""
+def _warnings(level: int = logging.WARNING) -> Iterator[list[str]]:
+    """What the package warns of, or tells at a lower level."""
     said: list[str] = []
-    handler = logging.Handler(logging.WARNING)
+    handler = logging.Handler(level)
     handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
     logger = logging.getLogger("decode")
+    before = logger.level
     logger.addHandler(handler)
+    logger.setLevel(min(level, logger.getEffectiveLevel()))
     try:
         yield said
     finally:
+        logger.setLevel(before)
         logger.removeHandler(handler)
+
+
+def _told(said: list[str], pattern: str) -> int:
+    """Sum of the numbers that messages of one form give."""
+    return sum(sum(map(int, found.groups())) for text in said if (found := re.search(pattern, text)))
+
+
+def _columns(line: str) -> list[str]:
+    """Names in a header, in small letters."""
+    separator = next((mark for mark in "\t," if mark in line), "\t")
+    return [cell.strip().strip('"').lower() for cell in line.split(separator)]
+
+
+def _with_columns(*names: str) -> Callable[[Lines], int | None]:
+    """Rows of a table that has these columns; uncounted where it has not, and may be read as something else."""
+
+    def rows(lines: Lines) -> int | None:
+        at = next((i for i, line in enumerate(lines) if not line.startswith(("# ", "##", "!"))), 0)
+        return below_header(lines) if set(names) <= set(_columns(lines[at])) else None
+
+    return rows
+
+
+def _distinct(lines: Lines) -> int:
+    """Names, one a line, each once; what follows a tab is no part of them."""
+    return len({name for line in lines if (name := line.split("\t")[0].strip()) and not name.startswith("#")})
 
 
 def _left_out(said: list[str]) -> int:
     """Rows or lines that warnings report as left out for want of a name."""
-    found = [re.search(r": (\d+) (?:rows|lines) without an? (?:id|name) are left out", text) for text in said]
+    found = [
+        re.search(r": (\d+) (?:rows|lines) without an? (?:id|name|probe or gene|name or rank) are left out", text)
+        for text in said
+    ]
     return sum(int(one[1]) for one in found if one)
 
 
@@ -335,10 +371,10 @@ def signatures() -> str:
     return _table(["signature_id", "gene", "change"], rows)
 
 
-def _read_signatures(path: Path) -> None:
+def _read_signatures(path: Path) -> int:
     from decode.expression.signatures import read_signatures
 
-    read_signatures(path)
+    return int(read_signatures(path).counts["n_rows"])
 
 
 def names() -> str:
@@ -354,16 +390,16 @@ def _read_up(path: Path) -> int:
     return n_rows + _left_out(said)
 
 
-def _read_gene_list(path: Path) -> None:
+def _read_gene_list(path: Path) -> int:
     from decode.regulators.gene_lists import read_gene_list
 
-    read_gene_list(path)
+    return len(read_gene_list(path))
 
 
-def _read_factors(path: Path) -> None:
+def _read_factors(path: Path) -> int:
     from decode.drivers.factors import read_sequence_specific
 
-    read_sequence_specific(path)
+    return len(read_sequence_specific(path))
 
 
 def id_map() -> str:
@@ -410,10 +446,23 @@ def pli() -> str:
     )
 
 
-def _read_pli(path: Path) -> None:
+def _read_pli(path: Path) -> int:
     from decode.regulators.gene_lists import read_pli
 
-    read_pli(path)
+    return len(read_pli(path, threshold=PLI)[f"pLI>{PLI:g}"])
+
+
+def _pli_rows(lines: Lines) -> int | None:
+    """Distinct genes above the threshold, of rows as wide as the header."""
+    header, rows = _columns(lines[0]), [line.split("\t") for line in lines[1:]]
+    if not {"gene", "pli"} <= set(header):
+        return None
+    genes = set()
+    for row in rows:
+        with suppress(ValueError, IndexError):
+            if float(row[header.index("pli")]) > PLI:
+                genes.add(row[header.index("gene")])
+    return len(genes)
 
 
 def pairs() -> str:
@@ -421,10 +470,18 @@ def pairs() -> str:
     return _table(None, [[symbol, SYMBOLS[(i * i) % 5]] for i, symbol in enumerate(SYMBOLS)])
 
 
-def _read_hubs(path: Path) -> None:
+def _read_hubs(path: Path) -> int:
     from decode.regulators.gene_lists import read_hubs
 
-    read_hubs(path)
+    with _warnings(logging.INFO) as said:
+        read_hubs(path)
+    return _told(said, r"^interactions .*: (\d+) pairs, ")
+
+
+def _pair_rows(lines: Lines) -> int:
+    """Distinct pairs, whichever comes first."""
+    rows = [line.split("\t") if "\t" in line else line.split() for line in lines if not line.startswith("#")]
+    return len({frozenset(cell.strip() for cell in row[:2]) for row in rows})
 
 
 def _read_complexes(path: Path) -> int:
@@ -441,10 +498,12 @@ def network() -> str:
     return _table(["tf", "confidence", "target", "mor"], rows)
 
 
-def _read_network(path: Path) -> None:
+def _read_network(path: Path) -> int:
     from decode.drivers.networks import read_network
 
-    read_network(path)
+    with _warnings(logging.INFO) as said:
+        n_pairs = len(read_network(path))
+    return n_pairs + _told(said, r"left out: (\d+) rows without a name, (\d+) repeated pairs$")
 
 
 def links() -> str:
@@ -476,10 +535,12 @@ def prior() -> str:
     return _table(["Order", "Gene_Name", "DE_Prior_Rank"], rows)
 
 
-def _read_prior(path: Path) -> None:
+def _read_prior(path: Path) -> int:
     import decode
 
-    decode.read_de_prior(path, _genes())
+    with _warnings(logging.INFO) as said:
+        decode.read_de_prior(path, _genes())
+    return _told(said, r"^DE prior: \d+ of (\d+) genes found$") + _left_out(said)
 
 
 def ranking() -> str:
@@ -572,10 +633,12 @@ def probes() -> str:
     return _table(["probe", "gene_id", "gene_name"], rows)
 
 
-def _read_probes(path: Path) -> None:
+def _read_probes(path: Path) -> int:
     from decode.landmark.probes import read_probe_map
 
-    read_probe_map(path)
+    with _warnings(logging.INFO) as said:
+        n_pairs = len(read_probe_map(path))
+    return n_pairs + _left_out(said) + _told(said, r"^probe map: (\d+) pairs are repeated")
 
 
 def quant() -> str:
@@ -596,10 +659,10 @@ def panel() -> str:
     return _table(["rank", "gene_id"], [[i, gene] for i, gene in enumerate(GENES)])
 
 
-def _read_panel(path: Path) -> None:
+def _read_panel(path: Path) -> int:
     from decode.cli.inputs import read_panel
 
-    read_panel(path)
+    return len(read_panel(path))
 
 
 def configuration() -> str:
@@ -607,10 +670,22 @@ def configuration() -> str:
     return '{"network": {"architecture": "default", "width": 64},\n "training": {"members": 3, "seed": 1}}\n'
 
 
-def _read_configuration(path: Path) -> None:
+def _read_configuration(path: Path) -> int:
     from decode.tuning.config_file import read_config
 
-    read_config(path)
+    found = read_config(path)
+    given = json.loads(read_bytes(path))
+    parts = {"network": found.network.to_json(), "training": found.training.to_json()}
+    return sum(parts[part].get(name) == value for part in given for name, value in given[part].items())
+
+
+def _configuration_rows(lines: Lines) -> int | None:
+    """Values of both sections."""
+    try:
+        sections = json.loads("\n".join(lines))
+        return sum(len(section) for section in sections.values())
+    except (ValueError, AttributeError, TypeError, RecursionError):
+        return None
 
 
 READERS: tuple[Reader, ...] = (
@@ -637,24 +712,26 @@ READERS: tuple[Reader, ...] = (
     Reader("DE: scanpy", "de.csv", _de("scanpy"), _read_de, below_header),
     Reader("DE: matrix", "de.tsv", _de("matrix"), _read_de, below_header),
     Reader("DE: up and down", "de.tsv", _de("signature"), _read_de, _signature_rows),
-    Reader("signatures", "signatures.tsv", signatures, _read_signatures, _uncounted),
+    Reader(
+        "signatures", "signatures.tsv", signatures, _read_signatures, _with_columns("signature_id", "gene", "change")
+    ),
     Reader("signature list", "up.txt", names, _read_up, no_comments),
-    Reader("DE prior", "prior.tsv", prior, _read_prior, _uncounted),
+    Reader("DE prior", "prior.tsv", prior, _read_prior, below_header),
     Reader("id map", "map.tsv", id_map, read_map, len),
     Reader("id map: HGNC", "hgnc.tsv", hgnc, read_map, len),
-    Reader("gene list", "genes.txt", names, _read_gene_list, _uncounted),
-    Reader("factor list", "tfs.txt", names, _read_factors, _uncounted),
+    Reader("gene list", "genes.txt", names, _read_gene_list, _distinct),
+    Reader("factor list", "tfs.txt", names, _read_factors, _distinct),
     Reader("gene sets", "sets.gmt", gmt, _read_gmt, len),
-    Reader("pLI table", "pli.tsv", pli, _read_pli, _uncounted),
-    Reader("interactions", "ppi.tsv", pairs, _read_hubs, _uncounted),
+    Reader("pLI table", "pli.tsv", pli, _read_pli, _pli_rows),
+    Reader("interactions", "ppi.tsv", pairs, _read_hubs, _pair_rows),
     Reader("complexes", "complexes.tsv", pairs, _read_complexes, no_comments),
-    Reader("network", "network.tsv", network, _read_network, _uncounted),
+    Reader("network", "network.tsv", network, _read_network, _with_columns("tf", "target")),
     Reader("samples", "samples.tsv", samples, _read_samples, _samples_rows),
     Reader("ranking", "ranking.tsv", ranking, _read_ranking, lambda lines: max(len(lines) - 1, 0)),
     Reader("activities", "activity.tsv", activity, _read_activity, lambda lines: max(len(lines) - 1, 0)),
     Reader("tissue groups", "groups.tsv", groups, _read_tissue_groups, _tissue_rows),
     Reader("gene families", "families.tsv", families, _read_families, _family_rows),
-    Reader("probe map", "probes.tsv", probes, _read_probes, _uncounted),
-    Reader("panel", "panel.tsv", panel, _read_panel, _uncounted),
-    Reader("configuration", "config.json", configuration, _read_configuration, _uncounted),
+    Reader("probe map", "probes.tsv", probes, _read_probes, _with_columns("probe", "gene_id")),
+    Reader("panel", "panel.tsv", panel, _read_panel, _with_columns("gene_id")),
+    Reader("configuration", "config.json", configuration, _read_configuration, _configuration_rows),
 )

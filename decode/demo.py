@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from dataclasses import replace
@@ -12,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from decode.core.checks import check_positive
-from decode.core.files import make_output_folder, run_record, write_table
+from decode.core.files import run_record, staged_folder, write_table
 from decode.core.shown import shown
 from decode.dataset import TEST
 from decode.drivers.engine import DriversConfig
@@ -159,12 +160,18 @@ def run_demo(
     check_positive("members", members)
     check_toy_options(seed=seed, n_genes=n_genes)
     check_free(record_path(out), force=force)
-    folder = make_output_folder(out)
+    with staged_folder(out) as folder:
+        found = _demo(folder, Path(out), seed=seed, members=members, n_genes=n_genes)
+    return found._replace(seconds=time.perf_counter() - start)
+
+
+def _demo(folder: Path, out: Path, *, seed: int, members: int, n_genes: int) -> DemoResult:
+    """Everything, written into `folder`, which becomes `out`."""
     toy = make_toy_data(folder / "data", seed=seed, n_genes=n_genes, junction_effect_log2=JUNCTION_EFFECT_LOG2)
 
     annotation = read_annotation(toy.annotation, build="toy", sizes=toy.sizes)
     genes = with_structure(gene_models(annotation), annotation)
-    features = build_features(genes, toy_sources(toy))
+    features = _of_place(build_features(genes, toy_sources(toy)), folder, out)
     features.write(folder / "features.h5")
     targets = tissue_targets(read_expression(toy.tissue_tpm)).targets
     write_table(targets, folder / "targets.tsv.gz")
@@ -201,9 +208,17 @@ def run_demo(
         numbers=files.numbers,
         texts={"summary.txt": f"{summary}\n\n{NEXT_STEPS}\n"},
         record=demo_record(seed=seed, members=members, n_genes=n_genes),
-        force=force,
     )
-    return DemoResult(folder, evaluation.metrics, judged, recovered, summary, time.perf_counter() - start)
+    return DemoResult(out, evaluation.metrics, judged, recovered, summary, 0.0)
+
+
+def _of_place(features: RegulatoryFeatures, folder: Path, out: Path) -> RegulatoryFeatures:
+    """Features that name their sources by the folder in which they will lie."""
+
+    def moved(value: Any) -> Any:
+        return json.loads(json.dumps(value).replace(json.dumps(str(folder))[1:-1], json.dumps(str(out))[1:-1]))
+
+    return replace(features, sources=moved(features.sources), checks=moved(features.checks))
 
 
 def contrast_drivers(

@@ -61,7 +61,7 @@ def attribute(
 ) -> None:
     """Which sites raise or lower each prediction; a killed run goes on when the same command is given again."""
     from decode.core.files import check_output, run_record
-    from decode.report.files import check_free, write_record
+    from decode.report.files import check_free, is_unfinished, recorded, write_record
 
     check_output(out)
     check_netcdf_name(out)
@@ -83,7 +83,7 @@ def attribute(
     stop_if_finished(out, "attribute", record, force=force, beside=True)
     for path in (stability, bedgraph):
         if path is not None:
-            check_free(path, force=force)
+            check_free(path, force=force or is_unfinished(out))
     wanted = None if genes is None else read_genes(genes)
     load_tensorflow()
     from decode.attribution.attribute import attribute as attribute_genes
@@ -92,10 +92,12 @@ def attribute(
     common: dict[str, Any] = {"engine": engine, "reference": reference, "n_matched": matched}
     if bins:
         gene_models = None if annotation is None else open_gene_models(annotation, loaded, representative, sizes)
-        files = _write_bins(bundle, loaded, wanted or [], out, bedgraph, comma_list(tasks), gene_models, common)
+        with recorded(out, "attribute", record=record, finished=bedgraph is None):
+            files = _write_bins(bundle, loaded, wanted or [], out, bedgraph, comma_list(tasks), gene_models, common)
         write_record(out, "attribute", files, record=record)
         return
     with (
+        recorded(out, "attribute", record=record, finished=stability is None),
         bar("attributions") as advance,
         attribute_genes(
             bundle, loaded, out=out, genes=wanted, part=split, executor=executor, on_block=advance, **common

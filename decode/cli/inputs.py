@@ -109,6 +109,11 @@ def read_panel(path: Path) -> pd.DataFrame | list[str]:
 
     written = read_text_table(path, "panel")
     if "gene_id" not in written.header:
+        if len(written.header) > 1 or any("\t" in line for line in written.lines() if not line.startswith("#")):
+            raise ValueError(
+                f"panel {path} has several columns, none of which is called gene_id; name that of the genes so, or "
+                "write one gene a line"
+            )
         return read_genes(path)
     check_unique(f"column names of {written.name}", written.header)
     table = written.strings().reset_index(drop=True)

@@ -35,7 +35,7 @@ def knockout(
 ) -> None:
     """What each prediction would be without the sites of a regulator; a killed run goes on when repeated."""
     from decode.core.files import check_output, check_output_folder, run_record
-    from decode.report.files import check_free, write_record
+    from decode.report.files import check_free, is_unfinished, recorded, write_record
 
     check_output(out)
     check_netcdf_name(out)
@@ -53,7 +53,7 @@ def knockout(
     stop_if_finished(out, "knockout", record, force=force, beside=True)
     for path in (summary, figures):
         if path is not None:
-            check_free(path, force=force)
+            check_free(path, force=force or is_unfinished(out))
     load_tensorflow()
     from decode.core.files import write_table
     from decode.core.outputs import output_set
@@ -61,6 +61,7 @@ def knockout(
     from decode.report.insilico import write_heatmaps
 
     with (
+        recorded(out, "knockout", record=record, finished=summary is None and figures is None),
         bar("knockouts") as advance,
         knock_out(
             open_model(model), open_features(features), genes=wanted, regulators=comma_list(regulators), out=out,

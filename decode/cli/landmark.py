@@ -61,7 +61,7 @@ def prepare(
     from decode.core.files import check_output, run_record
     from decode.landmark.prepare import prepare_expression
     from decode.landmark.sources import open_samples
-    from decode.report.files import with_counts, write_record
+    from decode.report.files import recorded, with_counts, write_record
 
     check_output(out)
     inputs: dict[str, str | Path] = {"matrix": matrix}
@@ -74,7 +74,7 @@ def prepare(
         test_share=test_share, seed=seed,
     )  # fmt: skip
     stop_if_finished(out, "landmark prepare", record, force=force, beside=True)
-    with open_samples(matrix) as source:
+    with open_samples(matrix) as source, recorded(out, "landmark prepare", record=record, finished=False):
         found = prepare_expression(
             source, out=out, scale=scale, probe_map=probe_map or None,
             labels=_sample_table(labels, source.sample_ids, sample_column), group_column=group_column,

@@ -23,12 +23,13 @@ def liftover(
     """Lift sites to another genome build and count what is lost."""
     from decode.core.files import check_output, run_record
     from decode.genome.lift_files import lift_file
-    from decode.report.files import with_counts, write_record
+    from decode.report.files import recorded, with_counts, write_record
 
     check_output(out)
     record = run_record(inputs={"sites": sites, "chain": chain})
     stop_if_finished(out, "sites liftover", record, force=force, beside=True)
-    result = lift_file(sites, chain, out)
+    with recorded(out, "sites liftover", record=record, finished=False):  # the counts follow
+        result = lift_file(sites, chain, out)
     counts = {"in": result.n_in, "lifted": result.n_lifted, "lost": result.n_lost} | result.lost_by_reason
     write_record(out, "sites liftover", [out], record=with_counts(record, counts))
     typer.echo(

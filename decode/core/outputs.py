@@ -15,8 +15,9 @@ import re
 import secrets
 import shutil
 import stat
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -145,6 +146,15 @@ class _Output(NamedTuple):
     own: frozenset[str] | None  # a folder: names of its earlier files that go; None where it is a file
 
 
+class _Companion(NamedTuple):
+    final: str
+    path: Path
+    text: Callable[[Path], str]
+
+
+_companion: ContextVar[_Companion | None] = ContextVar("companion", default=None)
+
+
 class OutputSet:
     """Outputs of one run that are put in place together; see `output_set`."""
 
@@ -192,14 +202,20 @@ class OutputSet:
     def commit(self) -> None:
         """Put all in place, in their order."""
         outputs = self._outputs
+        asked = _companion.get()
+        for output in outputs.copy() if asked is not None else []:
+            if asked is not None and os.path.abspath(output.final) == asked.final:
+                self.file(asked.path).write_text(asked.text(output.temporary), encoding="utf-8")
         for output in outputs:
             if output.own is not None and output.final.is_dir() and _may_swap(output.final):
                 carry_over(output.final, output.temporary, output.own)
         listed = None
-        if len(outputs) > 1:
+        if len(outputs) > 1 or self._gone:
             listed = temporary_name(outputs[-1].final, "set")
             half = listed.with_name(listed.name + "~")
-            half.write_text(json.dumps([_to_json(output) for output in outputs]), encoding="utf-8")
+            gone = [os.path.abspath(path) for path in self._gone]
+            entries = {"outputs": [_to_json(output) for output in outputs], "gone": gone}
+            half.write_text(json.dumps(entries), encoding="utf-8")
             os.replace(half, listed)
         for output in outputs:
             _put(output)
@@ -244,6 +260,37 @@ def output_set(named: Path | None = None) -> Iterator[OutputSet]:
             outputs.commit()
     finally:
         outputs.discard()
+
+
+@contextmanager
+def accompanied(path: str | Path, companion: Path, text: Callable[[Path], str]) -> Iterator[None]:
+    """Put a file in place together with an output, whoever writes that output inside the block.
+
+    Parameters
+    ----------
+    path : str or Path
+        The output.
+    companion : Path
+        The file that goes with it.
+    text : callable
+        Gets the temporary name under which the output lies complete, and gives the text of the companion.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     out, note = Path(folder) / "a.txt", Path(folder) / "a.note"
+    ...     with accompanied(out, note, lambda temporary: f"{temporary.stat().st_size} bytes"):
+    ...         with atomic_path(out) as temporary:
+    ...             _ = temporary.write_text("abc")
+    ...     note.read_text()
+    '3 bytes'
+    """
+    token = _companion.set(_Companion(os.path.abspath(_checked(Path(path))), companion, text))
+    try:
+        yield
+    finally:
+        _companion.reset(token)
 
 
 @contextmanager
@@ -380,7 +427,8 @@ def _is_over(found: re.Match[str]) -> bool:
 
 def _finish(listed: Path) -> None:
     """Put the rest of a set in place whose run was killed meanwhile."""
-    for item in json.loads(listed.read_text(encoding="utf-8")):
+    entries = json.loads(listed.read_text(encoding="utf-8"))
+    for item in entries["outputs"]:
         temporary, final = Path(item["temporary"]), Path(item["final"])
         is_there = item["inode"] is not None and final.exists() and final.stat().st_ino == item["inode"]
         if is_there:
@@ -388,6 +436,8 @@ def _finish(listed: Path) -> None:
         elif temporary.exists():
             own = frozenset(item["own"] or ()) if not final.is_dir() or _may_swap(final) else frozenset()
             _put(_Output(temporary, final, None if item["own"] is None else own))
+    for path in entries["gone"]:
+        Path(path).unlink(missing_ok=True)
 
 
 def _remove(path: Path) -> None:

@@ -64,6 +64,8 @@ def read_de_prior(path: str | Path, genes: pd.DataFrame, id_map: str | Path | No
         raise ValueError(f"DE prior {path} lacks the columns {listed(missing)}; it has {listed(table.columns)}")
     check_share(table["DE_Prior_Rank"], f"DE_Prior_Rank of DE prior {path}")
     named = table.dropna(subset=["Gene_Name", "DE_Prior_Rank"])
+    if len(named) < len(table):
+        logger.warning("DE prior %s: %d rows without a name or rank are left out", path, len(table) - len(named))
     found = resolve_ids(named["Gene_Name"], genes, id_map, on_ambiguous="count")
     rank = pd.Series(named["DE_Prior_Rank"].to_numpy(dtype=np.float64), index=pd.Index(found.ids, dtype=object))
     rank = rank[rank.index.notna()].groupby(level=0).max()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from decode.core.checks import check_choice, check_columns, counted, listed
 from decode.core.choices import ExpressionScale
 from decode.core.hdf5_output import PatientFile, hdf5_output
+from decode.core.outputs import temporary_name
 from decode.landmark.deduplicate import MAX_DISTANCE, Duplicates, find_duplicates
 from decode.landmark.prepared import (
     TRAIN,
@@ -262,8 +262,10 @@ def _find_copies(profiles: LogProfiles, max_distance: float, seed: int, out: str
             matrix = np.empty(shape, dtype=np.float32)
         else:
             _check_room(Path(out), (2 * shape[0], shape[1]))
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix=".landmark.", dir=Path(out).parent))
-            sink = stack.enter_context(PatientFile(Path(folder) / "scratch.h5"))
+            folder = temporary_name(Path(out), "part")  # of a killed run the next one removes it
+            folder.mkdir()
+            stack.callback(shutil.rmtree, folder, ignore_errors=True)
+            sink = stack.enter_context(PatientFile(folder / "scratch.h5"))
             file = stack.enter_context(h5py.File(sink, "w"))
             matrix = file.create_dataset("values", shape, np.float32, chunks=(1, shape[1]))
         for rows, values in profiles.blocks(everyone):

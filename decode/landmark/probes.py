@@ -79,7 +79,11 @@ def read_probe_map(paths: Sequence[str | Path] | str | Path) -> pd.DataFrame:
     ['201746_at', '211300_s_at']
     """
     files = [paths] if isinstance(paths, str | Path) else list(paths)
-    return pd.concat([_read_one(Path(path)) for path in files]).drop_duplicates(["probe", "gene_id"], ignore_index=True)
+    table = pd.concat([_read_one(Path(path)) for path in files])
+    found = table.drop_duplicates(["probe", "gene_id"], ignore_index=True)
+    if len(found) < len(table):
+        logger.info("probe map: %d pairs are repeated and count once", len(table) - len(found))
+    return found
 
 
 def _read_one(path: Path) -> pd.DataFrame:
@@ -97,7 +101,10 @@ def _read_one(path: Path) -> pd.DataFrame:
     if "gene_name" not in table:
         table["gene_name"] = ""
     table = table[COLUMNS].apply(lambda column: column.str.strip())
-    result: pd.DataFrame = table[(table["probe"] != "") & (table["gene_id"] != "")]
+    is_whole = (table["probe"] != "") & (table["gene_id"] != "")
+    if not is_whole.all():
+        logger.warning("probe map %s: %d rows without a probe or gene are left out", path, int((~is_whole).sum()))
+    result: pd.DataFrame = table[is_whole]
     return result
 
 

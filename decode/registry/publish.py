@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from decode.core.checks import check_known_keys
-from decode.core.files import read_json_object, sha256_of, staged_folder, write_json
+from decode.core.files import check_output, read_json_object, sha256_of, to_json
+from decode.core.outputs import output_set
 from decode.models.bundle_record import SUMMARY
 from decode.registry.entries import SCHEMA_VERSION, Entry, EntryKind, check_name, parse_registry, registry_json
-from decode.registry.store import PACKAGED, packaged
+from decode.registry.store import PACKAGED, damaged, packaged
 
 CARD = ("description", "predicts", "licence", "training_data", "metrics", "address")
 
@@ -59,12 +60,11 @@ def add_entry(
     """
     path, registry = Path(path), Path(registry)
     check_name(name)
+    check_output(registry)  # finishes what a killed run was putting in place
     check_known_keys("card", card, CARD)
     if name in {entry.name for entry in packaged()} and registry.resolve() != PACKAGED:
         raise FileExistsError(f"{name} is a name of the package (`decode models info {name}`); choose another")
     entries = parse_registry(registry.read_bytes(), str(registry)) if registry.exists() else []
-    if name in {entry.name for entry in entries} and not force:
-        raise FileExistsError(f"{registry} lists {name} already; replace it with --force, or choose another name")
     kind, described, found, model_sha256 = _described(path)
     files = {file.name: file for file in found} | ({} if summary is None else {SUMMARY: Path(summary)})
     if summary is not None:
@@ -85,10 +85,17 @@ def add_entry(
     [entry] = parse_registry(_text([item]), "card")
     if missing := [key for key in ("description", "predicts", "licence") if not getattr(entry, key)]:
         raise ValueError(f"card of {name} lacks {', '.join(missing)}; whoever loads it by name wants to know")
-    with staged_folder(registry.parent / name) as staged:
+    listed = next((other for other in entries if other.name == name), None)
+    if listed is not None and not force:
+        if listed == entry and not damaged(entry, registry.parent / name):
+            return entry  # this very command ran before
+        raise FileExistsError(f"{registry} lists {name} already; replace it with --force, or choose another name")
+    with output_set(registry) as outputs:  # the files and their entry, or neither
+        staged = outputs.folder(registry.parent / name)
         for file_name, file in files.items():
             shutil.copyfile(file, staged / file_name)
-    write_json(registry_json([*(other for other in entries if other.name != name), entry]), registry)
+        others = [other for other in entries if other.name != name]
+        outputs.file(registry).write_text(to_json(registry_json([*others, entry])), encoding="utf-8")
     return entry
 
 

@@ -242,11 +242,17 @@ def read_pli(path: str | Path, *, threshold: float = PLI_THRESHOLD) -> dict[str,
     header = [cell.strip().lower() for cell in lines[0]] if lines else []
     if "gene" not in header or "pli" not in header:
         raise ValueError(f"pLI table {path} has no columns gene and pLI; its first line is {listed(header)}")
+    uneven = [number for number, line in enumerate(lines, 1) if len(line) != len(header)]
+    if uneven:
+        raise ValueError(
+            f"pLI table {path}: {len(uneven)} rows have another number of columns than the header "
+            f"({len(header)}), row {uneven[0]} first; mend them"
+        )
     lists = {}
     for name in ("pLI", "pRec"):
         if name.lower() not in header:
             continue
-        cells = pd.Series([line[header.index(name.lower())] if len(line) == len(header) else "" for line in lines[1:]])
+        cells = pd.Series([line[header.index(name.lower())] for line in lines[1:]], dtype=object)
         values = pd.to_numeric(cells.where(~cells.isin(["", "NA", "NaN"])), errors="coerce")
         wrong = cells[values.isna() & ~cells.isin(["", "NA", "NaN"])]
         if len(wrong):
@@ -265,8 +271,8 @@ def read_hubs(path: str | Path, *, quantile: float = HUB_QUANTILE) -> list[str]:
     Parameters
     ----------
     path : str or Path
-        One interaction a line, two names separated by a tab or space (further columns are ignored), no header.
-        Repeated and self interactions count once and not at all.
+        One interaction a line, two names separated by a tab or space (further columns are ignored), no header; lines
+        that start with # are comments. Repeated and self interactions count once and not at all.
     quantile : float, default 0.9
         A hub has more partners than this quantile of all proteins of the network.
 
@@ -285,7 +291,8 @@ def read_hubs(path: str | Path, *, quantile: float = HUB_QUANTILE) -> list[str]:
     if not 0 < quantile < 1:
         raise ValueError(f"hub quantile is {quantile}; a number between 0 and 1 is wanted, such as 0.9")
     with open_text(path, "interactions") as handle:
-        rows = [line.split("\t") if "\t" in line else line.split() for line in handle if line.strip()]
+        lines = [line for line in handle if line.strip() and not line.startswith("#")]
+    rows = [line.split("\t") if "\t" in line else line.split() for line in lines]
     short = [row[0] for row in rows if len(row) < 2]
     if short:
         raise ValueError(f"interactions {path}: {len(short)} lines have one name: {listed(short)}; write A<TAB>B")

@@ -7,7 +7,8 @@ beside it as NAME.run.json. A finished output is replaced on demand only.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,13 +27,14 @@ from decode.core.files import (
     write_json,
     write_table,
 )
-from decode.core.outputs import OutputSet, check_name, check_not_input, output_set
+from decode.core.outputs import OutputSet, accompanied, check_name, check_not_input, output_set
 
 RECORD = "run.json"
 DPI = 150
 FORMATS = (".png", ".pdf", ".svg")
 BOTH = (".png", ".svg")  # of every figure in a folder of results
 PACKAGE = "decode-expression"
+UNFINISHED = "unfinished"  # in a record: the run was not over
 NEXT = "give --force to replace it, or choose another --out"
 Content = pd.DataFrame | Figure | str | Callable[[Path], object]
 
@@ -294,6 +296,38 @@ def write_record(out: str | Path, kind: str, paths: Iterable[Path], *, record: M
     return path
 
 
+@contextmanager
+def recorded(out: str | Path, kind: str, *, record: Mapping[str, Any], finished: bool = True) -> Iterator[None]:
+    """Put NAME.run.json in place together with an output file that is written inside, so that neither is without it.
+
+    Parameters
+    ----------
+    out : str or Path
+        The output.
+    kind : str
+    record : mapping
+        See `write_run`.
+    finished : bool, default True
+        False where other files of the result follow: the record says that the run is not over, so that the same
+        command does not take it for finished, until `write_record` replaces it.
+    """
+    path = record_path(out, beside=True)
+
+    def text(temporary: Path) -> str:
+        entries = {_relative(Path(out), path.parent): _entry(temporary, partial(str))}
+        content = _with_files(kind, record, entries)
+        return to_json(content if finished else content | {UNFINISHED: True})
+
+    with accompanied(out, path, text):
+        yield
+
+
+def is_unfinished(out: str | Path) -> bool:
+    """Whether a run with this output was killed before all files of its result were written."""
+    path = record_path(out, beside=True)
+    return path.is_file() and bool(read_json_object(path, "run record").get(UNFINISHED))
+
+
 def with_counts(record: Mapping[str, Any] | None, counts: Mapping[str, Any]) -> dict[str, Any]:
     """A record with the counts of a result: what was kept, and what was not."""
     return {**(run_record() if record is None else record), "counts": dict(counts)}
@@ -349,7 +383,8 @@ def finished_already(
     Returns
     -------
     bool
-        True where the output is finished, whole and the same; False where nothing is finished.
+        True where the output is finished, whole and the same; False where nothing is finished, or where the same run
+        was killed before its last file.
 
     Raises
     ------
@@ -369,7 +404,7 @@ def finished_already(
         differences = [f"files that were changed or removed since ({', '.join(changed[:5])})"]
     if differences:
         raise FileExistsError(f"{out} holds a finished result with {' and '.join(differences)}; {NEXT}")
-    return True
+    return not (beside and is_unfinished(out))
 
 
 def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 
 import pytest
 
@@ -29,3 +30,25 @@ def test_liftover(run, chain, tmp_path):
     ]
     assert "2 of 3 sites lifted, 1 lost" in result.out
     assert "chromosome_not_in_chain: 1" in result.out
+
+
+def test_a_run_killed_before_its_record_is_taken_up(run, chain, tmp_path, monkeypatch):
+    (tmp_path / "sites.bed").write_text(BED)
+    out = tmp_path / "lifted.bed"
+    command = ("sites", "liftover", tmp_path / "sites.bed", "--chain", chain, "--out", out)
+
+    def die(*_arguments, **_options):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("decode.report.files.write_record", die)
+        assert run(*command).status == 130
+    record = json.loads((tmp_path / "lifted.bed.run.json").read_text())
+    assert record["unfinished"]  # in place together with the output, and says that the counts are missing
+    assert list(record["files"]) == [out.name]
+    other = ("sites", "liftover", out, *command[3:5], "--out", out.with_name("b.bed"))
+    assert run(*other).status == 0
+    assert run(*command).status == 0
+    record = json.loads((tmp_path / "lifted.bed.run.json").read_text())
+    assert ("unfinished" in record, record["counts"]["lifted"]) == (False, 2)
+    assert "already holds" in run(*command).out

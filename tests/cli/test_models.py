@@ -77,9 +77,29 @@ def test_add_refuses(made, tmp_path, capsys):
     publish(made, registry)
     before = registry.read_bytes()
     again = ("models", "add", made / "model", "--name", "toy-model", "--card", made / "card.json")
-    assert run(*again, "--registry", registry) == 2
+    assert run(*again, "--registry", registry) == 0  # the very same
+    assert registry.read_bytes() == before
+    (made / "other.json").write_text(json.dumps(CARD | {"description": "Another toy"}))
+    assert run(*again[:-1], made / "other.json", "--registry", registry) == 2
     assert "--force" in capsys.readouterr().err
     assert registry.read_bytes() == before
+    (tmp_path / "toy-model" / "bundle.json").write_text("{}")
+    assert run(*again, "--registry", registry) == 2
     assert run(*again, "--registry", registry, "--force") == 0
     assert run(*again[:4], "bad/name", *again[5:], "--registry", registry) == 2
     assert "no name for a registry" in capsys.readouterr().err
+
+
+def test_an_entry_is_listed_together_with_its_files(made, tmp_path, monkeypatch):
+    registry = tmp_path / "models.json"
+
+    def die(*_arguments):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("decode.core.outputs.OutputSet.commit", die)
+        command = ("models", "add", made / "features.h5", "--name", "toy", "--card", made / "card.json")
+        assert run(*command, "--registry", registry) == 130
+    assert not list(tmp_path.iterdir())
+    assert run(*command, "--registry", registry) == 0
+    assert (tmp_path / "toy" / "features.h5").exists()

@@ -52,9 +52,13 @@ with outputs.output_set() as made:
         (folder / name).write_text("new")
     made.file(out / "ranking.tsv").write_text("new")
     made.file(out / "ranking.tsv.run.json").write_text("new")
+    made.remove([out / "ranking_spread.tsv"])
 print("whole")
 """
-OLD = {"figures/old.png": "old", "figures/run.json": "old", "ranking.tsv": "old", "ranking.tsv.run.json": "old"}
+OLD = {
+    "figures/old.png": "old", "figures/run.json": "old", "ranking.tsv": "old", "ranking_spread.tsv": "old",
+    "ranking.tsv.run.json": "old",
+}  # fmt: skip
 NEW = {"figures/new.png": "new", "figures/run.json": "new", "ranking.tsv": "new", "ranking.tsv.run.json": "new"}
 MINE = {"figures/mine.txt": "mine", "figures/sub/deep.txt": "deep", "other.txt": "other"}
 
@@ -226,7 +230,7 @@ def test_a_list_that_is_damaged_is_left(tmp_path):
     dead.write_text("[")
     check_output(tmp_path / "a.tsv")
     assert dead.exists()
-    dead.write_text(json.dumps([]))
+    dead.write_text(json.dumps({"outputs": [], "gone": []}))
     check_output(tmp_path / "a.tsv")
     assert not dead.exists()
 

@@ -9,7 +9,7 @@ import pytest
 from decode.landmark.probes import group_probes, read_probe_map
 
 
-def test_both_forms_of_a_map_are_read_and_joined(tmp_path):
+def test_both_forms_of_a_map_are_read_and_joined(tmp_path, caplog):
     table = tmp_path / "map.tsv"
     table.write_text("probe\tgene\tgene_name\np1\tENSG1\tA\np2\tENSG1\tA\np9\t\t\n")
     lists = tmp_path / "landmarks.txt.gz"
@@ -17,6 +17,7 @@ def test_both_forms_of_a_map_are_read_and_joined(tmp_path):
     found = read_probe_map([table, lists])
     pairs = list(found.itertuples(index=False, name=None))
     assert pairs == [("p1", "ENSG1", "A"), ("p2", "ENSG1", "A"), ("p3", "ENSG2", "B"), ("p4", "ENSG2", "B")]
+    assert "1 rows without a probe or gene are left out" in caplog.text
 
 
 def test_a_gene_is_the_mean_of_its_probes_and_what_is_left_out_is_counted():

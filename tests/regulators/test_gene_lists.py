@@ -139,6 +139,8 @@ def test_readers(tmp_path):
     edges = [("HUB", f"p{i}") for i in range(12)] + [("p1", "HUB"), ("p3", "p3")]
     (tmp_path / "edges.tsv").write_text("".join(f"{a}\t{b}\n" for a, b in edges))
     assert read_hubs(tmp_path / "edges.tsv") == ["HUB"]
+    (tmp_path / "edges.tsv").write_text("# the network\n" + (tmp_path / "edges.tsv").read_text())
+    assert read_hubs(tmp_path / "edges.tsv") == ["HUB"]
 
 
 def test_bad_input(tmp_path):
@@ -160,6 +162,7 @@ def test_bad_input(tmp_path):
         ("gene\tscore\n", read_pli, "no columns gene and pLI"),
         ("gene\tpLI\nMYC\thigh\n", read_pli, "text where pLI belongs: high"),
         ("gene\tpLI\nMYC\t0.2\n", read_pli, "no gene with pLI > 0.99"),
+        ("gene\tpLI\nMYC\t0.999\nMAX\nTP53\t0.999\t1\n", read_pli, "2 rows have another number of columns .* row 3"),
         ("MYC\n", read_hubs, "1 lines have one name"),
         ("A\tB\nC\tD\n", read_hubs, "more partners than the others"),
     ):
