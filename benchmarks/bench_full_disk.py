@@ -22,7 +22,6 @@ from benchmarks.bench_kills import (
     OTHER,
     Kill,
     Trial,
-    content,
     leftovers,
 )
 from benchmarks.bench_kills import FAULTS as KILL_FAULTS
@@ -92,7 +91,7 @@ def full_disk(trial: Trial, *, mounted: bool) -> Iterator[Kill]:
 def _judged(trial: Trial, kill: Kill, room_bytes: int | None) -> Kill:
     """A run where there is little room."""
     ending = trial.runs.run(Job(trial.lines[NOTHING], str(trial.result), room_bytes=room_bytes))
-    found, left = content(trial.result), leftovers(trial.result)
+    found, left = trial.seen(trial.result), leftovers(trial.result)
     if ending.status == 0:
         return kill._replace(outcome=FITS if found == trial.new else OTHER)
     if ending.status == CRASHED or not _is_sentence(ending):
@@ -121,7 +120,7 @@ def twice_at_once(trial: Trial, other: Runs) -> Kill:
     failed = [ending for ending in endings if ending.status]
     if len(failed) == 2 or any(not _is_sentence(ending) for ending in failed):
         return kill._replace(outcome=FAILED, detail=" || ".join(ending.text[-200:] for ending in failed))
-    if content(trial.result) != trial.new:
+    if trial.seen(trial.result) != trial.new:
         return kill._replace(outcome=OTHER)
     if left := leftovers(trial.result):
         return kill._replace(outcome=LEFT, detail=", ".join(left[:5]))
