@@ -19,10 +19,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.measure import ROOT
+from decode.core.choices import Architecture, Part, Tracks
 from decode.core.files import check_output, write_json
-from decode.evaluation.evaluate import Part
-from decode.features.build import Tracks
-from decode.models.config import Architecture
 
 DATA = ROOT.parent / "shared" / "data"
 FIGURES = ("fold_change_mean_spearman", "median_level_spearman")

@@ -222,7 +222,8 @@ def promoter_fisher(corpus: Corpus, panel: Panel) -> Row:
 
 def ridge_on_sites(corpus: Corpus, panel: Panel) -> Row:
     """The regression on sites alone, with the median expression as covariate."""
-    from decode.drivers.find import DriversConfig, find_drivers
+    from decode.drivers.engine import DriversConfig
+    from decode.drivers.find import find_drivers
     from decode.expression.de_tables import DeTable
 
     rule = "up = 1, down = -1, other genes 0"

@@ -417,7 +417,7 @@ def hgnc() -> str:
 
 
 def read_map(path: Path) -> int:
-    from decode.core.ids import read_map as columns_of
+    from decode.core.id_maps import read_map as columns_of
     from decode.core.ids import resolve_ids
 
     resolve_ids(["OLD3", "P7", "GENE2"], _genes()[["gene_id", "gene_name"]], path, on_ambiguous="count")

@@ -329,7 +329,8 @@ def _partial_correlations(predicted: np.ndarray, contributions: list[np.ndarray]
 
     def centred(values: np.ndarray) -> np.ndarray:
         values = values - values.mean(axis=1, keepdims=True)
-        return (values - values.mean(axis=0)).ravel()
+        result: np.ndarray = (values - values.mean(axis=0)).ravel()
+        return result
 
     design = np.column_stack([centred(values) for values in contributions])
     target = centred(predicted)

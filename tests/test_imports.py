@@ -205,7 +205,7 @@ def test_data_prep_and_benchmarks_stand_apart(folder):
 
 
 def test_no_command_imports_another():
-    shared = {"options", "inputs", "progress", "outputs"}
+    shared = {"options", "params", "inputs", "progress", "outputs"}
     wrong = []
     for found in imports_of(ROOT / "decode" / "cli"):
         module = found.place.split("/")[-1].split(":")[0].removesuffix(".py")

@@ -15,18 +15,8 @@ from numpy.typing import NDArray
 
 from decode.attribution.deep_explainer import ShapEngine
 from decode.attribution.exact.engine import ExactEngine
-from decode.attribution.job import (
-    ENGINES,
-    Agreement,
-    Block,
-    EngineName,
-    Job,
-    Part,
-    agreement,
-    make_job,
-    split_parts,
-)
-from decode.attribution.references import N_MATCHED, ReferenceName
+from decode.attribution.job import ENGINES, Agreement, Block, Job, agreement, make_job, split_parts
+from decode.attribution.references import N_MATCHED
 from decode.attribution.regulator_sums import SumTaker
 from decode.attribution.result import (
     FORMAT,
@@ -38,6 +28,7 @@ from decode.attribution.result import (
     read_attributions,
 )
 from decode.core.checks import check_choice, check_count, listed
+from decode.core.choices import EngineName, Part, ReferenceName
 from decode.core.executor import get_executor
 from decode.core.files import check_output, versions
 from decode.core.resume import at_work, work_folder

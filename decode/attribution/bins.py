@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from decode.attribution.deep_explainer import ShapEngine
 from decode.attribution.exact.engine import ExactEngine
-from decode.attribution.job import ENGINES, EngineName, Job, make_job
-from decode.attribution.references import N_MATCHED, ReferenceName
+from decode.attribution.job import ENGINES, Job, make_job
+from decode.attribution.references import N_MATCHED
 from decode.core.checks import check_choice, check_known, listed
+from decode.core.choices import EngineName, ReferenceName
 from decode.core.files import check_input, versions
 from decode.core.hdf5 import READ_ERRORS, open_hdf5, short
 from decode.core.hdf5_output import hdf5_output

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from decode.attribution.deep_explainer import ShapEngine
 from decode.attribution.exact.engine import ExactEngine
-from decode.attribution.references import N_MATCHED, Reference, ReferenceName, make_reference
+from decode.attribution.references import N_MATCHED, Reference, make_reference
 from decode.attribution.result import SCHEMA_VERSION, Layout
 from decode.core.checks import check_choice, check_known, check_unique
-from decode.core.choices import EngineName, Part
+from decode.core.choices import EngineName, Part, ReferenceName
 from decode.core.resume import content_hash
 from decode.dataset import bins_inputs, pooled_inputs
 from decode.features.regulators import Regulators, regulators_of

@@ -96,9 +96,12 @@ class Reference:
             )
         log_length = np.log(np.maximum(genes["length_bp"].to_numpy(dtype=np.float64), 1.0))
         distance = np.abs(log_length[others] - log_length[row])
-        return others[np.argsort(distance, kind="stable")[: self.n_matched]]
+        values: NDArray[np.int64] = others[np.argsort(distance, kind="stable")[: self.n_matched]]
+        return values
 
-    def pooled(self, rows: Sequence[int] | NDArray[np.int64], n_first_bins: Mapping[str, int]) -> list[NDArray]:
+    def pooled(
+        self, rows: Sequence[int] | NDArray[np.int64], n_first_bins: Mapping[str, int]
+    ) -> list[NDArray[np.float32]]:
         """The reference as the pooled view of a network takes it.
 
         Parameters
@@ -120,7 +123,7 @@ class Reference:
         ]
         return [np.stack(arrays).astype(np.float32) for arrays in zip(*found, strict=True)]
 
-    def bins(self, rows: Sequence[int] | NDArray[np.int64], n_bins: Mapping[str, int]) -> list[NDArray]:
+    def bins(self, rows: Sequence[int] | NDArray[np.int64], n_bins: Mapping[str, int]) -> list[NDArray[np.float32]]:
         """The reference as the full view of a network takes it, padded with zeros at the 3' end.
 
         Parameters

@@ -12,9 +12,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from decode.attribution.attribute import explain_block
-from decode.attribution.job import Job, Part, make_job
-from decode.attribution.references import N_MATCHED, REFERENCES, ReferenceName
+from decode.attribution.job import Job, make_job
+from decode.attribution.references import N_MATCHED, REFERENCES
 from decode.attribution.result import make_layout
+from decode.core.choices import Part, ReferenceName
 from decode.core.threads import one_blas_thread
 from decode.features.regulators import sum_tracks
 from decode.statistics.metrics import spearman_per_task

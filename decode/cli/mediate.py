@@ -15,6 +15,8 @@ from decode.core import choices
 if TYPE_CHECKING:
     import pandas as pd
 
+    from decode.insilico.mediators import Mediators
+
 SAMPLES = "Samples"
 
 
@@ -85,15 +87,16 @@ def mediate(
     stop_if_finished(out, "mediate", record, force=force, beside=True)
     genes = comma_list(pair) or []
     table = open_expression(expression, None)
-    found, source = _mediators(table, genes, regulators, features, candidates, id_map)
+    found = _mediators(table, genes, regulators, features, candidates, id_map)
     known = _columns(samples, table, options["covariates"], options["fractions"], sample_column)
     matched = cast("list[choices.MatchOn]", options["match_on"] or [])
     result = mediate_pair(
-        table, *found, names=(genes[0], genes[1]), n_draws=draws, match_on=matched, covariates=known[0],
-        fractions=known[1], with_drivers=with_drivers, seed=seed,
+        table, found.pair, found.drivers, found.candidates,
+        names=(genes[0], genes[1]), n_draws=draws, match_on=matched, covariates=known[0], fractions=known[1],
+        with_drivers=with_drivers, seed=seed,
     )  # fmt: skip
     files = mediation_files(result, out)
-    write_files("mediate", files, record=with_counts(record, result.counts) | {"candidates": source}, force=force)
+    write_files("mediate", files, record=with_counts(record, result.counts) | {"candidates": found.source}, force=force)
     typer.echo(mediation_sentence(result))
 
 
@@ -104,7 +107,7 @@ def _mediators(
     features: Path | None,
     candidates: Path | None,
     id_map: Path | None,
-) -> tuple[tuple, str]:
+) -> Mediators:
     """Rows of pair, drivers and candidates, and where the candidates come from."""
     from decode.features.regulators import regulators_of
     from decode.insilico.mediators import find_mediators
@@ -114,11 +117,10 @@ def _mediators(
     held = None if features is None else open_features(features)
     own = None if held is None else regulator_genes(regulators_of(held).table, held.genes, id_map).genes
     rows = table_rows(table.index.tolist(), None if held is None else held.genes, id_map)
-    found = find_mediators(
+    return find_mediators(
         rows, genes, read_genes(regulators), features=held, own_genes=own,
         candidates=None if candidates is None else read_genes(candidates),
     )  # fmt: skip
-    return found[:3], found.source
 
 
 def _columns(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, get_type_hints
 import typer
 
 from decode.cli.outputs import careful
+from decode.cli.params import read_params, take_params
 from decode.cli.progress import set_up_logging
 from decode.core import choices
 
@@ -106,6 +107,17 @@ NAMED = {
     "targets": Annotated[Path | None, typer.Option("--targets", hidden=True)],
 }  # arguments that may be given by name too
 Debug = Annotated[bool, typer.Option("--debug", help="Show the full traceback of an error.", rich_help_panel=RUN)]
+ParamsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--params",
+        metavar="FILE",
+        is_eager=True,
+        callback=take_params,
+        help="YAML file of options, name: value; what the command line names goes first.",
+        rich_help_panel=RUN,
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Log warnings only.", rich_help_panel=RUN)]
 
 
@@ -154,10 +166,11 @@ def chosen_contrasts(given: Sequence[str] | None, known: Sequence[str]) -> list[
 
 
 def with_common_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with `--quiet` and `--debug`, and with MODEL, FEATURES and TARGETS also by name.
+    """The command with `--params`, `--quiet` and `--debug`, and with MODEL, FEATURES and TARGETS also by name.
 
     `decode train FEATURES TARGETS` may be written `decode train TARGETS --features FEATURES`: paths given without a
-    name fill, in their order, the arguments that were not named.
+    name fill, in their order, the arguments that were not named; what is then missing comes from the file of
+    `--params`.
 
     Raises
     ------
@@ -175,15 +188,17 @@ def with_common_options(command: Callable[..., None]) -> Callable[..., None]:
     keyword = inspect.Parameter.KEYWORD_ONLY
     given = [item.replace(kind=keyword) for item in given]
     given += [inspect.Parameter(f"named_{name}", keyword, default=None, annotation=NAMED[name]) for name in named]
+    given += [inspect.Parameter("params", keyword, default=None, annotation=ParamsFile)]
     given += [inspect.Parameter("quiet", keyword, default=False, annotation=Quiet)]
     given += [inspect.Parameter("debug", keyword, default=False, annotation=Debug)]
 
     @wraps(command)
-    def run(*, quiet: bool, debug: bool, **options: Any) -> None:
+    def run(*, quiet: bool, debug: bool, params: Path | None = None, **options: Any) -> None:
         set_up_logging(quiet=quiet, debug=debug)
         by_name = {name: options.pop(f"named_{name}") for name in named}
         if named:
-            options |= _filled(paths, [options[name] for name in paths], by_name)
+            of_file = {} if params is None else {k: v for k, v in read_params(params).items() if k in paths}
+            options |= _filled(paths, [options[name] for name in paths], by_name, of_file)
         for name in ("model", "features"):
             if isinstance(options.get(name), Path):
                 options[name] = _found(options[name], name)
@@ -195,9 +210,19 @@ def with_common_options(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-def _filled(paths: list[str], values: list[Path | None], by_name: dict[str, Path | None]) -> dict[str, Path]:
+def _filled(
+    paths: list[str], values: list[Path | None], by_name: dict[str, Path | None], of_file: Mapping[str, Any]
+) -> dict[str, Path]:
     """Which path each argument gets."""
     chosen = {name: path for name, path in by_name.items() if path is not None}
+    n_free = sum(path is not None for path in values)
+    if n_free + len(set(chosen) | set(of_file)) <= len(paths):
+        chosen = {name: Path(path) for name, path in of_file.items()} | chosen
+    elif n_free + len(chosen) < len(paths):
+        raise ValueError(
+            f"{n_free} arguments beside those of --params ({', '.join(of_file)}) leave open which is which; "
+            "give all of them on the command line, or as --model, --features and --targets"
+        )
     free: Iterator[Path] = (path for path in values if path is not None)
     for name in paths:
         if name not in chosen:

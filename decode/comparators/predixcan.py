@@ -364,7 +364,8 @@ def _windows(genes: pd.DataFrame, found: Genotypes, window_bp: int) -> dict[str,
 def _weights(gene: str, record: Mapping[str, Any], variants: pd.DataFrame) -> pd.DataFrame:
     table = variants.iloc[record["variants"]][["variant_id", "chrom", "position", "ref", "alt"]].reset_index(drop=True)
     table.insert(0, "gene_id", gene)
-    return table.assign(weight=np.array(record["weights"], dtype=np.float64))
+    result: pd.DataFrame = table.assign(weight=np.array(record["weights"], dtype=np.float64))
+    return result
 
 
 def _prediction_table(genes: Sequence[str], rows: Sequence[Mapping[str, Any]], persons: Sequence[str]) -> pd.DataFrame:

@@ -81,7 +81,8 @@ def open_quote_lines(content: bytes) -> NDArray[np.int64]:
     characters = np.frombuffer(content, dtype=np.uint8)
     ends = np.flatnonzero(characters == ord("\n"))
     lines, counts = np.unique(np.searchsorted(ends, np.flatnonzero(characters == ord('"'))), return_counts=True)
-    return lines[counts % 2 == 1].astype(np.int64)
+    values: NDArray[np.int64] = lines[counts % 2 == 1].astype(np.int64)
+    return values
 
 
 def close_quotes(content: bytes, separator: str, n_columns: int, name: str, *, first_line: int = 1) -> bytes:

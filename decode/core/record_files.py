@@ -57,7 +57,7 @@ def read_record_table(path: Path, columns: Sequence[str], advice: str, *, is_tex
         if len(content) > MOST_TABLE_BYTES:
             raise ValueError(f"more than {MOST_TABLE_BYTES:,} bytes")
         options: dict[str, Any] = {"dtype": str, "keep_default_na": False} if is_text else {}
-        table = pd.read_csv(io.BytesIO(content), sep="\t", **options)
+        table: pd.DataFrame = pd.read_csv(io.BytesIO(content), sep="\t", **options)
     except (ValueError, OSError, EOFError, zlib.error, OverflowError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
         raise ValueError(f"{path} is no table or damaged ({reason}); {advice}") from error

@@ -1,17 +1,9 @@
 """Features x targets x split: which genes train, which choose, which are held out, and what the networks are fed."""
 
+from decode.core.choices import SplitBy
 from decode.dataset.inputs import bins_inputs, pooled_inputs
 from decode.dataset.prepare import MIN_BOUND_GENES, Dataset, drop_rare_regulators, prepare_dataset, save_split
-from decode.dataset.split import (
-    EXCLUDED,
-    TEST,
-    TRAIN,
-    VALIDATION,
-    VALIDATION_SHARE,
-    SplitBy,
-    make_split,
-    read_groups,
-)
+from decode.dataset.split import EXCLUDED, TEST, TRAIN, VALIDATION, VALIDATION_SHARE, make_split, read_groups
 
 __all__ = [
     "EXCLUDED",

@@ -12,11 +12,12 @@ import numpy as np
 import pandas as pd
 
 from decode.core.checks import check_matched, counted, listed
+from decode.core.choices import SplitBy
 from decode.core.files import write_table
 from decode.core.frames import TableSource
 from decode.core.shown import shown
 from decode.dataset.names import with_gene_ids
-from decode.dataset.split import TRAIN, VALIDATION, VALIDATION_SHARE, SplitBy, make_split
+from decode.dataset.split import TRAIN, VALIDATION, VALIDATION_SHARE, make_split
 from decode.expression.targets import TRANSCRIPT_ID, check_targets, id_column, numeric_values, targets_frame, task_names
 from decode.expression.task_kinds import TaskKind, kinds_of_tasks, main_tasks
 from decode.features.content import check_features

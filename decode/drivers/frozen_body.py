@@ -14,11 +14,12 @@ from decode.attribution.exact.engine import ExactEngine, Node
 from decode.attribution.exact.steps import MatrixProduct
 from decode.attribution.job import Job, make_job
 from decode.core.checks import check_choice
+from decode.core.choices import Score
 from decode.core.threads import one_blas_thread
 from decode.drivers.design import make_design
 from decode.drivers.engine import DriversConfig, Engine, Explained, Fit
 from decode.drivers.inputs import DriverInputs
-from decode.drivers.screen import Score, screener
+from decode.drivers.screen import screener
 from decode.features.regulators import sum_tracks
 
 if TYPE_CHECKING:

@@ -235,7 +235,8 @@ class _Scorer(NamedTuple):
         linear: Float = self.readout @ coefficients
         if self.covariance_of is None:
             return linear
-        return np.sign(linear) * np.abs(sum_tracks(coefficients * covariance, self.covariance_of, axis=0))
+        values: Float = np.sign(linear) * np.abs(sum_tracks(coefficients * covariance, self.covariance_of, axis=0))
+        return values
 
 
 def _scorer(score: Score, design: Design, track_regulator: ArrayLike, readout: ArrayLike | None) -> _Scorer:

@@ -29,7 +29,8 @@ def _covered(features: RegulatoryFeatures, region: str, columns: NDArray[np.int6
     """Share of each bin that the regulator's widest track covers, shape (n_rows,)."""
     matrix = features.region(region)
     widest = sparse.csc_array(matrix.data[:, columns]).max(axis=1).toarray().ravel().astype(np.float64)
-    return widest / np.maximum(matrix.bin_length_bp, 1)
+    values: NDArray[np.float64] = widest / np.maximum(matrix.bin_length_bp, 1)
+    return values
 
 
 def _columns(features: RegulatoryFeatures, region: str, is_own: NDArray[np.bool_]) -> NDArray[np.int64]:

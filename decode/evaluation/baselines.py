@@ -86,7 +86,8 @@ def log_totals(dataset: Dataset) -> np.ndarray:
 def standardise(design: np.ndarray, train: np.ndarray) -> np.ndarray:
     """Centre and scale columns by their mean and standard deviation over training rows; constant columns become 0."""
     mean, sd = design[train].mean(axis=0), design[train].std(axis=0)
-    return (design - mean) / np.where(sd > 1e-12, sd, np.inf)
+    values: np.ndarray = (design - mean) / np.where(sd > 1e-12, sd, np.inf)
+    return values
 
 
 def ridge_predictions(dataset: Dataset, design: np.ndarray, *, on_ranks: bool = False) -> np.ndarray:
@@ -198,7 +199,8 @@ def _score(actual: np.ndarray, predicted: np.ndarray) -> float:
 def _task_means(dataset: Dataset) -> np.ndarray:
     values = dataset.targets[dataset.rows(TRAIN)].astype(np.float64)
     n_measured = np.isfinite(values).sum(axis=0)
-    return np.where(np.isfinite(values), values, 0.0).sum(axis=0) / np.maximum(n_measured, 1)
+    result: np.ndarray = np.where(np.isfinite(values), values, 0.0).sum(axis=0) / np.maximum(n_measured, 1)
+    return result
 
 
 def _task_groups(values: np.ndarray, kinds: Sequence[str]) -> Iterator[np.ndarray]:

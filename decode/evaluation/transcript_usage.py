@@ -12,11 +12,12 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from decode.core.checks import check_choice, check_matched, listed
+from decode.core.choices import Part
 from decode.core.files import versions
 from decode.core.shown import shown
 from decode.dataset import EXCLUDED, TEST, TRAIN, VALIDATION
 from decode.evaluation.baselines import baseline_predictions
-from decode.evaluation.evaluate import Part, check_comparable, dataset_of_model, mean_or_nan
+from decode.evaluation.evaluate import check_comparable, dataset_of_model, mean_or_nan
 from decode.evaluation.predict import predict, predict_members
 from decode.expression.targets import GENE_ID, MEDIAN_LEVEL, TRANSCRIPT_ID, check_targets, id_column, task_names
 from decode.expression.task_kinds import FOLD_CHANGE, LEVEL, OTHER, kinds_of_tasks

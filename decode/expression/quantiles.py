@@ -78,7 +78,7 @@ def map_to_quantiles(values: ArrayLike, quantiles: ArrayLike) -> Float:
     n_measured = _count_measured(numbers)
     ranks = rankdata(numbers, axis=0, nan_policy="omit")
     places = (ranks - 1) * ((len(reference) - 1) / (n_measured - 1))
-    mapped = np.interp(places.ravel(), np.arange(len(reference)), reference).reshape(places.shape)
+    mapped: Float = np.interp(places.ravel(), np.arange(len(reference)), reference).reshape(places.shape)
     mapped[np.isnan(numbers)] = np.nan
     return mapped
 

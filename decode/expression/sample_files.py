@@ -232,7 +232,8 @@ def _by_gene(table: pd.DataFrame, genes: pd.Series) -> pd.DataFrame:
 def _with_unseen_lengths(length: pd.DataFrame, plain: pd.DataFrame) -> pd.DataFrame:
     """Lengths of genes without TPM in a sample: the geometric mean of the other samples, else over transcripts."""
     others = np.exp(np.log(length).mean(axis=1)).fillna(plain.mean(axis=1))
-    return length.apply(lambda column: column.fillna(others))
+    table: pd.DataFrame = length.apply(lambda column: column.fillna(others))
+    return table
 
 
 def _read_file(path: Path) -> tuple[pd.DataFrame, int]:

@@ -77,7 +77,8 @@ def _site_bases(features: RegulatoryFeatures, region: str | None) -> NDArray[np.
     total = features.totals(region).astype(np.float64)
     tracks = features.tracks if region is None else features.tracks[features.tracks["region"] == region]
     is_bases = (tracks["value_kind"] == BASES).to_numpy()
-    return np.asarray(total[:, is_bases] if is_bases.any() else total).sum(axis=1)
+    values: NDArray[np.float64] = np.asarray(total[:, is_bases] if is_bases.any() else total).sum(axis=1)
+    return values
 
 
 def donors_within(strata: NDArray[np.int64], seed: Sequence[int]) -> NDArray[np.int64]:

@@ -99,7 +99,8 @@ def dense_grid(picked: sparse.csr_array, is_present: NDArray[np.bool_]) -> NDArr
     n_values[1:][is_present.ravel()] = np.diff(picked.indptr)
     shape = (is_present.size, picked.shape[1])
     spread = sparse.csr_array((picked.data.astype(np.float32), picked.indices, np.cumsum(n_values)), shape=shape)
-    return spread.toarray().reshape(*is_present.shape, picked.shape[1])
+    values: NDArray[np.float32] = spread.toarray().reshape(*is_present.shape, picked.shape[1])
+    return values
 
 
 def check_rows(rows: ArrayLike, n_genes: int) -> NDArray[np.int64]:
@@ -149,7 +150,9 @@ def sum_rows(data: sparse.csr_array, group: NDArray[np.int64], n_groups: int) ->
     # holds every value of the group in one row, and toarray() adds what falls into one cell.
     pointer = data.indptr[np.searchsorted(group, np.arange(n_groups + 1))]
     shape = (n_groups, data.shape[1])
-    return sparse.csr_array((data.data.astype(np.float32), data.indices, pointer), shape=shape).toarray()
+    summed = sparse.csr_array((data.data.astype(np.float32), data.indices, pointer), shape=shape)
+    values: NDArray[np.float32] = summed.toarray()
+    return values
 
 
 def count_bound_genes(regions: Mapping[str, RegionMatrix]) -> NDArray[np.int64]:

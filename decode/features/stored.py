@@ -31,19 +31,19 @@ PARTS = {"data": "iuf", "indices": "iu", "indptr": "iu", "offsets": "iu", "bin_l
 SIGNED_KINDS = ("signal",)  # values of these tracks may be negative
 
 
-def check_header(header: Any, required: tuple[str, ...]) -> dict[str, Any]:
+def check_header(found: Any, required: tuple[str, ...]) -> dict[str, Any]:
     """The header, once its fields have the right types and ranges; ValueError.
 
     Parameters
     ----------
-    header : anything
+    found : anything
         As JSON gave it.
     required : tuple of str
         Names of its fields; `definitions` is absent in older files.
     """
-    if not isinstance(header, dict):
+    if not isinstance(found, dict):
         raise ValueError("the header is no object with named values")
-    header = {"definitions": {}} | header
+    header: dict[str, Any] = {"definitions": {}} | found
     wanted = {*required, "regions"}
     if set(header) != wanted:
         raise ValueError(f"the header lacks or adds {listed(sorted(set(header) ^ wanted))}")

@@ -13,7 +13,8 @@ import polars as pl
 from decode.core.checks import listed
 from decode.core.ids import PAR_Y_PATTERN, VERSION_PATTERN, genes_of_id_map, resolve_ids
 from decode.core.shown import shown
-from decode.genome.annotation_formats import RawAnnotation, parse_annotation
+from decode.genome.annotation_formats import parse_annotation
+from decode.genome.annotation_text import RawAnnotation
 from decode.genome.assembly import Assembly, get_assembly
 
 logger = logging.getLogger(__name__)
@@ -159,7 +160,8 @@ def merge_blocks(blocks: pd.DataFrame, by: str) -> pd.DataFrame:
         warnings.simplefilter("ignore")
         merged = pyranges.PyRanges(frame[["Chromosome", "Start", "End", by]]).merge(by=by, strand=False).df
     merged = merged.rename(columns={"Start": "start", "End": "end"})[[by, "start", "end"]].astype("int64")
-    return merged.sort_values([by, "start"], ignore_index=True)
+    table: pd.DataFrame = merged.sort_values([by, "start"], ignore_index=True)
+    return table
 
 
 def _on_assembly(raw: RawAnnotation, assembly: Assembly, path: Path, counts: dict[str, int]) -> RawAnnotation:

@@ -186,7 +186,8 @@ def _on_their_gene(transcripts: pd.DataFrame, genes: pd.DataFrame) -> pd.DataFra
     if not at_gene.all():
         elsewhere = known.loc[~at_gene, "transcript_id"]
         logger.info("gene models: %d transcripts lie elsewhere than their gene: %s", len(elsewhere), listed(elsewhere))
-    return known[at_gene]
+    table: pd.DataFrame = known[at_gene]
+    return table
 
 
 def _choose(transcripts: pd.DataFrame, representative: str) -> tuple[pd.DataFrame, str]:

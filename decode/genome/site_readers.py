@@ -168,7 +168,7 @@ class SiteFile:
         if width <= MAX_SCORE_WIDTH:
             table = site_text.cells(np.frombuffer(text, dtype=np.uint8), found.score_at, width)
             try:
-                scores = table.view(f"S{width}").ravel().astype(np.float64)
+                scores: NDArray[np.float64] = table.view(f"S{width}").ravel().astype(np.float64)
                 if not np.isnan(scores).any() and b"_" not in table.tobytes():  # 1_0 is a number to Python only
                     return scores
             except ValueError:

@@ -234,7 +234,8 @@ def _null_pairs(rows: Int, strata: list[Int], is_pair: NDArray[np.bool_], rng: n
         size = np.bincount(stratum)
         own = stratum[rows[:, side]]
         drawn[:, side] = order[start[own] + rng.integers(0, size[own])]
-    return drawn[is_pair[tuple(drawn.T)]]
+    values: Int = drawn[is_pair[tuple(drawn.T)]]
+    return values
 
 
 def _success(predicted: Float, actual: pd.Series) -> NDArray[np.bool_]:

@@ -16,7 +16,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy import sparse
 
-from decode.attribution.job import features_hash, model_hash
+from decode.attribution.job import features_hash
 from decode.core.executor import get_executor
 from decode.core.files import versions
 from decode.core.ids import named_ids
@@ -34,6 +34,7 @@ from decode.insilico.knockout_file import (
 )
 from decode.insilico.removal import Pooled
 from decode.insilico.unfolded import UnfoldedNetwork
+from decode.models.bundle import model_hash
 from decode.models.matching import select_for_model
 from decode.statistics.spread import Spread
 
@@ -302,7 +303,8 @@ def bound_pairs(inputs: Pooled, network: UnfoldedNetwork, is_track: NDArray[np.b
 
 def _counted(n: NDArray[np.integer]) -> NDArray[np.int64]:
     """0 to n - 1 for each n, one after the other."""
-    return np.arange(n.sum()) - np.repeat(np.cumsum(n) - n, n)
+    values: NDArray[np.int64] = np.arange(n.sum()) - np.repeat(np.cumsum(n) - n, n)
+    return values
 
 
 def _header(job: _Job) -> xr.Dataset:

@@ -122,4 +122,5 @@ def _with_fractions(values: Float, fractions: pd.DataFrame | None) -> Float:
 def _distance(drivers: Float, candidates: Float) -> Float:
     """Of each driver to each candidate, up to a sign that all correlations share: regression does not see it."""
     gaps = [((drivers[:, None] - sign * candidates[None]) ** 2).sum(axis=2) for sign in (1, -1)]
-    return np.sqrt(np.minimum(*gaps))
+    values: Float = np.sqrt(np.minimum(*gaps))
+    return values

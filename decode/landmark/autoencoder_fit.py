@@ -138,7 +138,6 @@ def make_update(model: Any, optimizer: Any, l2: float) -> Callable[[NDArray[np.f
     scale = model.get_layer("scale")
     kernels = [variable for variable in model.trainable_variables if len(variable.shape) == 2]
 
-    @tf.function(reduce_retracing=True)
     def update(profiles: Any) -> Any:
         with tf.GradientTape() as tape:
             error = tf.reduce_mean(tf.abs(model(profiles, training=True) - scale(profiles)))
@@ -147,7 +146,8 @@ def make_update(model: Any, optimizer: Any, l2: float) -> Callable[[NDArray[np.f
         optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
         return error
 
-    return update
+    step: Callable[[NDArray[np.float32]], Any] = tf.function(update, reduce_retracing=True)
+    return step
 
 
 def _fit_member(
@@ -234,4 +234,5 @@ def training_components(prepared: PreparedExpression, n_components: int, *, seed
     values, vectors = linalg.eigh(centred @ centred.T)
     top = np.argsort(values)[::-1][:n_components]
     top = top[values[top] > 1e-9 * values.max()]
-    return ((vectors[:, top] / np.sqrt(values[top])).T @ centred).astype(np.float32)
+    result: NDArray[np.float32] = ((vectors[:, top] / np.sqrt(values[top])).T @ centred).astype(np.float32)
+    return result

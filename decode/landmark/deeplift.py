@@ -159,7 +159,8 @@ def absolute_scores(
     out = np.empty(block.delta.shape, dtype=np.float32)
     for sample, inner in enumerate(block.inner):
         _row_sums(block.weights @ inner.T, block.delta[sample], out[sample])
-    return out / block.inner.shape[1]
+    result: NDArray[np.float32] = out / block.inner.shape[1]
+    return result
 
 
 def select_by_deeplift(prepared: PreparedExpression, request: SelectionRequest) -> GeneScores:

@@ -104,7 +104,8 @@ def _read_one(path: Path) -> pd.DataFrame:
     is_whole = (table["probe"] != "") & (table["gene_id"] != "")
     if not is_whole.all():
         logger.warning("probe map %s: %d rows without a probe or gene are left out", path, int((~is_whole).sum()))
-    return table[is_whole]
+    result: pd.DataFrame = table[is_whole]
+    return result
 
 
 def group_probes(probe_ids: Sequence[str], probe_map: pd.DataFrame, *, name: str = "expression matrix") -> ProbeGroups:

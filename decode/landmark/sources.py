@@ -18,8 +18,9 @@ from decode.core.arrays import read_arrays
 from decode.core.checks import check_unique, listed
 from decode.core.files import check_input
 from decode.core.hdf5 import open_hdf5
+from decode.core.opening import HDF5_MAGIC
 from decode.expression.gene_ids import clean_gene_ids
-from decode.expression.readers import HDF5_MAGIC, read_expression_with_counts
+from decode.expression.readers import read_expression_with_counts
 
 logger = logging.getLogger(__name__)
 

@@ -182,7 +182,8 @@ def _fold_changes(
 def _on_test_chromosomes(chrom: pd.Series, part: NDArray[np.object_]) -> NDArray[np.bool_]:
     """Genes that the model does not know but whose chromosome was held out: they are judged, not fitted."""
     tested = set(chrom[part == TEST])
-    return (part == "") & chrom.isin(tested).to_numpy()
+    values: NDArray[np.bool_] = (part == "") & chrom.isin(tested).to_numpy()
+    return values
 
 
 def _check_measured(names: Sequence[Any], is_fit: NDArray[np.bool_]) -> None:

@@ -16,9 +16,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from decode.attribution.job import Part, make_job
-from decode.attribution.references import N_MATCHED, ReferenceName
+from decode.attribution.job import make_job
+from decode.attribution.references import N_MATCHED
 from decode.core.checks import check_count, listed
+from decode.core.choices import Part, ReferenceName
 from decode.expression.task_kinds import main_tasks
 from decode.features.exchange import exchange_by_regulator
 from decode.features.merge import merge_features

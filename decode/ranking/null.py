@@ -18,9 +18,10 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from decode.attribution.job import Part, make_job
-from decode.attribution.references import N_MATCHED, ReferenceName
+from decode.attribution.job import make_job
+from decode.attribution.references import N_MATCHED
 from decode.core.checks import check_count
+from decode.core.choices import Part, ReferenceName
 from decode.core.files import versions
 from decode.core.resume import FinishedRuns, finish_runs
 from decode.evaluation.refit import dataset_hash

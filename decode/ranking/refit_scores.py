@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from decode.attribution.job import Job, Part, make_job, split_parts
-from decode.attribution.references import N_MATCHED, ReferenceName
+from decode.attribution.job import Job, make_job, split_parts
+from decode.attribution.references import N_MATCHED
 from decode.attribution.regulator_sums import SumTaker, add_up, means
 from decode.attribution.result import make_layout
 from decode.core.checks import listed
+from decode.core.choices import Part, ReferenceName
 from decode.core.threads import one_blas_thread
 from decode.dataset import Dataset, prepare_dataset
 from decode.evaluation.evaluate import dataset_of_model

@@ -132,7 +132,8 @@ def scores_of_task(
         logger.warning("%d regulators have no score in %s and are left out: %s", len(lost), task, listed(lost))
     if not is_defined.any():
         raise ValueError(f"{name} has no regulator with a defined score in task {task}")
-    return scores[is_defined].reset_index(drop=True)
+    table: pd.DataFrame = scores[is_defined].reset_index(drop=True)
+    return table
 
 
 def signed_means(ranking: pd.DataFrame, name: str = "ranking") -> pd.DataFrame:

@@ -65,7 +65,8 @@ def _unit_columns(values: Float) -> Float:
         scaled = values / np.where(scale > 0, scale, 1.0)  # very large or small numbers survive squaring
         centred = scaled - scaled.mean(axis=0)
         centred[:, values.max(axis=0) == values.min(axis=0)] = np.nan
-        return centred / np.sqrt((centred**2).sum(axis=0))
+        result: Float = centred / np.sqrt((centred**2).sum(axis=0))
+        return result
 
 
 def _correlation(actual: Float, predicted: Float, *, ranked: bool) -> Float:
@@ -77,7 +78,8 @@ def _correlation(actual: Float, predicted: Float, *, ranked: bool) -> Float:
         if ranked:
             left, right = rankdata(left, axis=0), rankdata(right, axis=0)
         result[columns] = (_unit_columns(left) * _unit_columns(right)).sum(axis=0)
-    return np.clip(result, -1.0, 1.0)
+    values: Float = np.clip(result, -1.0, 1.0)
+    return values
 
 
 def spearman_per_task(actual: ArrayLike, predicted: ArrayLike) -> Float:
@@ -277,7 +279,8 @@ def _cross(left: Float, right: Float, *, ranked: bool) -> Float:
             if ranked:
                 own, other = rankdata(own, axis=0), rankdata(other, axis=0)
             result[np.ix_(right_columns, left_columns)] = _unit_columns(other).T @ _unit_columns(own)
-    return np.clip(result, -1.0, 1.0)
+    values: Float = np.clip(result, -1.0, 1.0)
+    return values
 
 
 def auroc_delong(labels: ArrayLike, scores: ArrayLike, *, level: float = 0.95) -> AurocResult:

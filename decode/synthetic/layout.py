@@ -46,19 +46,23 @@ class ToyGenes:
         """Row of the exon that holds each RNA position, shape like `gene`."""
         before = np.concatenate([[0], np.cumsum(self.table["length_bp"].to_numpy())])
         axis = before[self.exon_gene] + self.exon_rna_start
-        return np.searchsorted(axis, before[gene] + rna_position, side="right") - 1
+        values: np.ndarray = np.searchsorted(axis, before[gene] + rna_position, side="right") - 1
+        return values
 
     def rna_to_genome(self, gene: np.ndarray, rna_position: np.ndarray) -> np.ndarray:
         """0-based genome position of spliced RNA positions, shape like `gene`."""
         exon = self.exon_of(gene, rna_position)
         inside = rna_position - self.exon_rna_start[exon]
-        return np.where(self.direction[gene] > 0, self.exon_start[exon] + inside, self.exon_end[exon] - 1 - inside)
+        forward = self.exon_start[exon] + inside
+        values: np.ndarray = np.where(self.direction[gene] > 0, forward, self.exon_end[exon] - 1 - inside)
+        return values
 
 
 def _starts_within(counts: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Running sum of `values` before each entry, starting again at every group of `counts` entries."""
     total = np.cumsum(values) - values
-    return total - np.repeat(total[np.cumsum(counts) - counts], counts)
+    result: np.ndarray = total - np.repeat(total[np.cumsum(counts) - counts], counts)
+    return result
 
 
 def _chromosomes(n_genes: int, n_chromosomes: int) -> np.ndarray:

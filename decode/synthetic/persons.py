@@ -186,12 +186,14 @@ def _activity(rng: np.random.Generator, truth: pd.DataFrame, samples: pd.DataFra
     activity = rng.normal(size=(len(truth), len(samples)))
     activity += truth["age_effect"].to_numpy()[:, None] * _standardised(samples["age"])
     activity += truth["sex_effect"].to_numpy()[:, None] * (samples["sex"] == "male").to_numpy()
-    return ACTIVITY_SD * (activity - activity.mean(axis=1, keepdims=True))
+    values: np.ndarray = ACTIVITY_SD * (activity - activity.mean(axis=1, keepdims=True))
+    return values
 
 
 def _standardised(values: pd.Series) -> np.ndarray:
     numbers = values.to_numpy(dtype=np.float64)
-    return (numbers - numbers.mean()) / numbers.std()
+    result: np.ndarray = (numbers - numbers.mean()) / numbers.std()
+    return result
 
 
 def _pair(dose: pd.DataFrame, is_expressed: pd.Series) -> tuple[tuple[str, str], list[str]]:

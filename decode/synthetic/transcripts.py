@@ -190,7 +190,8 @@ def _checked_tables(transcripts: pd.DataFrame, totals: pd.DataFrame) -> tuple[np
 def _dose(bases: np.ndarray) -> np.ndarray:
     """log2(1 + bases / typical bases of the track), shape (n_transcripts, n_tracks)."""
     typical = np.array([np.median(column[column > 0]) if (column > 0).any() else 1.0 for column in bases.T])
-    return np.log2(1 + bases / typical)
+    values: np.ndarray = np.log2(1 + bases / typical)
+    return values
 
 
 def _spread(values: np.ndarray, genes: np.ndarray) -> np.ndarray:
@@ -199,7 +200,8 @@ def _spread(values: np.ndarray, genes: np.ndarray) -> np.ndarray:
     high, low = np.full(n_genes, -np.inf), np.full(n_genes, np.inf)
     np.maximum.at(high, genes, values)
     np.minimum.at(low, genes, values)
-    return high - low
+    result: np.ndarray = high - low
+    return result
 
 
 def _chosen(

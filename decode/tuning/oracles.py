@@ -131,7 +131,8 @@ class WatchedOracle(keras_tuner.Oracle):
     def _random_values(self) -> dict[str, Any] | None:
         if not self.trials:
             return dict(self.hyperparameters.values)
-        return super()._random_values()
+        values: dict[str, Any] | None = super()._random_values()
+        return values
 
     def _sign_of_life(self, tuner_id: str) -> None:
         self._seen[tuner_id] = self._last_sign = time.monotonic()
@@ -148,7 +149,8 @@ class BayesianOracle(WatchedOracle, BayesianOptimizationOracle):
         """Choose values, as a function of the trials so far alone: KerasTuner's own generator is lost at a restart."""
         self._random_state = np.random.RandomState(self.seed + len(self.trials))
         with threadpool_limits(limits=1):  # tiny matrices: threads only wait for each other
-            return super().populate_space(trial_id)
+            values: dict[str, Any] = super().populate_space(trial_id)
+            return values
 
 
 class HyperbandRungs(WatchedOracle, HyperbandOracle):

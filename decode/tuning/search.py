@@ -19,7 +19,7 @@ from keras_tuner.engine.trial import TrialStatus
 from keras_tuner.errors import FatalError
 
 from decode.core.checks import check_choice, check_count, check_known_keys, check_positive, listed
-from decode.core.choices import Objective
+from decode.core.choices import Algorithm, Objective, Searched
 from decode.core.files import make_output_folder
 from decode.core.resume import FinishedRuns, at_work, content_hash, make_work_folder, remove_work_folder
 from decode.core.shown import shown
@@ -29,8 +29,8 @@ from decode.models.config import ARCHITECTURES, network_config
 from decode.training.config import TrainingConfig
 from decode.tuning.chief import WORKER_TIMEOUT_S, Post, post_of_process, serve_trials
 from decode.tuning.config_file import Configuration
-from decode.tuning.oracles import Algorithm, last_line, make_oracle
-from decode.tuning.space import ARCHITECTURE, HUBER, Searched, SearchSpace, values_of
+from decode.tuning.oracles import last_line, make_oracle
+from decode.tuning.space import ARCHITECTURE, HUBER, SearchSpace, values_of
 from decode.tuning.space import SIGNATURE as TRIAL_SIGNATURE
 from decode.tuning.tuner import EPOCHS_OF_RUNG, LOSS, SPEARMAN, ChiefLostError, NetworkTuner
 

@@ -174,7 +174,8 @@ def values_of(trial: Any) -> dict[str, Any]:
 def _value(network: NetworkConfig, training: TrainingConfig, parameter: str) -> Value:
     region, dot, field = parameter.partition(".")
     if parameter in TRAINING:
-        return getattr(training.resolved(network.architecture, MANY_GENES), parameter)
+        values: Value = getattr(training.resolved(network.architecture, MANY_GENES), parameter)
+        return values
     return getattr(getattr(network, region), field) if dot else getattr(network, parameter) or 0
 
 

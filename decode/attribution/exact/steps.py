@@ -85,7 +85,8 @@ class Multiplier:
         n_tasks = self.inner.shape[1]
         inner = np.broadcast_to(self.inner, (n_genes, *self.inner.shape[1:]))
         if self.weights is None:
-            return delta.sum(axis=1)[:, :, None] * inner.transpose(0, 2, 1)
+            values: Weights = delta.sum(axis=1)[:, :, None] * inner.transpose(0, 2, 1)
+            return values
         out = np.zeros((n_genes, n_units, n_tasks), dtype=np.float32)
         if len(self.weights) == 1 and n_rows > 1:
             delta = delta.sum(axis=1, keepdims=True)
@@ -169,7 +170,8 @@ class SumRows(Step):
 
     def forward(self, values: Values) -> Values:
         """Sum over axis 1."""
-        return values.sum(axis=1)
+        result: Values = values.sum(axis=1)
+        return result
 
     def back(self, multiplier: Multiplier, values: Values, reference: Values) -> Multiplier:
         """The same for every row."""
