@@ -20,6 +20,7 @@ from benchmarks.bench_kills import (
     LEFT,
     NOTHING,
     OTHER,
+    REST,
     Kill,
     Trial,
     leftovers,
@@ -82,10 +83,10 @@ def full_disk(trial: Trial, *, mounted: bool) -> Iterator[Kill]:
             with _small_disk(trial.result, int(share * n_pages) + 1):
                 found = _judged(trial, kill, None)
                 _grow(trial.result)
-                yield trial.again(NOTHING, found) if found.outcome == REFUSED else found
+                yield trial.again(NOTHING, found) if found.outcome in (REFUSED, REST) else found
         else:
             found = _judged(trial, kill, int(share * max(sizes)) + 1)
-            yield trial.again(NOTHING, found) if found.outcome == REFUSED else found
+            yield trial.again(NOTHING, found) if found.outcome in (REFUSED, REST) else found
 
 
 def _judged(trial: Trial, kill: Kill, room_bytes: int | None) -> Kill:
@@ -97,7 +98,8 @@ def _judged(trial: Trial, kill: Kill, room_bytes: int | None) -> Kill:
     if ending.status == CRASHED or not _is_sentence(ending):
         return kill._replace(outcome=UNSAID, detail=ending.text[-300:])
     if found:
-        return kill._replace(outcome=HALF, detail=", ".join(list(found)[:5]))
+        kill = trial.settled(NOTHING, trial.left(NOTHING, kill))
+        return kill if kill.outcome in (REST, *FAULTS) else kill._replace(outcome=HALF, detail=", ".join(found))
     if rest := [name for name in left if ".work" not in name]:  # finished pieces may stay: the next run goes on
         return kill._replace(outcome=LEFT, detail=", ".join(rest[:5]))
     return kill._replace(outcome=REFUSED)

@@ -267,11 +267,10 @@ class Trial:
         is_last = ending.is_in_last_phase or n >= reference.last_phase  # a run that goes on has fewer operations
         kill = Kill(self.command.name, base, text, is_last, EARLY, "")
         if ending.was_killed:
-            outcome, detail = self._seen(base)
-            return kill._replace(outcome=outcome, detail=detail)
+            return self.left(base, kill)
         return kill._replace(outcome=FAILED, detail=ending.text[-300:]) if ending.status else kill
 
-    def _seen(self, base: str) -> tuple[str, str]:
+    def left(self, base: str, kill: Kill) -> Kill:
         """What a reader finds at once: every file is whole, the old or the new one."""
         before = self.old if base == ANOTHER else {}
         found = self.seen(self.result)
@@ -281,8 +280,8 @@ class Trial:
             if value not in (before.get(name), self.new.get(name)) and not _is_unfinished(self.result / name)
         ]
         if half:
-            return HALF, ", ".join(half[:5])
-        return (NEW if found == self.new else OLD), ""
+            return kill._replace(outcome=HALF, detail=", ".join(half[:5]))
+        return kill._replace(outcome=NEW if found == self.new else OLD)
 
     def settled(self, base: str, kill: Kill) -> Kill:
         """What is there once the next run has put right what was left, which it does before anything else."""
