@@ -40,7 +40,7 @@ NOT_OF_DATA = {"width", "n_dense", "dropout", "input_dropout", "huber_delta", "r
 
 
 class UnwritableError(FatalError, OSError):
-    """The disk is full, or another fault of the machine: it ends the search, and is no failure of the trial's values."""
+    """The disk is full, or another fault of the machine: it ends the search, and is no failure of a trial's values."""
 
 
 class ChiefLostError(FatalError):

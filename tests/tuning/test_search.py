@@ -211,7 +211,7 @@ class TestSearch:
 
         with monkeypatch.context() as patched:
             patched.setattr(NetworkTuner, "_fit", no_room)
-            with pytest.raises(OSError, match="member.npz could not be written"):
+            with pytest.raises(OSError, match="could not be written"):
                 tune(features, targets, folder=tmp_path / "full", config=config)
         assert "Traceback" not in "".join(capsys.readouterr())
         resumed = tune(features, targets, folder=tmp_path / "full", config=config)
