@@ -20,9 +20,9 @@ from benchmarks.bench_kills import (
     LEFT,
     NOTHING,
     OTHER,
+    REST,
     Kill,
     Trial,
-    content,
     leftovers,
 )
 from benchmarks.bench_kills import FAULTS as KILL_FAULTS
@@ -83,22 +83,23 @@ def full_disk(trial: Trial, *, mounted: bool) -> Iterator[Kill]:
             with _small_disk(trial.result, int(share * n_pages) + 1):
                 found = _judged(trial, kill, None)
                 _grow(trial.result)
-                yield trial.again(NOTHING, found) if found.outcome == REFUSED else found
+                yield trial.again(NOTHING, found) if found.outcome in (REFUSED, REST) else found
         else:
             found = _judged(trial, kill, int(share * max(sizes)) + 1)
-            yield trial.again(NOTHING, found) if found.outcome == REFUSED else found
+            yield trial.again(NOTHING, found) if found.outcome in (REFUSED, REST) else found
 
 
 def _judged(trial: Trial, kill: Kill, room_bytes: int | None) -> Kill:
     """A run where there is little room."""
     ending = trial.runs.run(Job(trial.lines[NOTHING], str(trial.result), room_bytes=room_bytes))
-    found, left = content(trial.result), leftovers(trial.result)
+    found, left = trial.seen(trial.result), leftovers(trial.result)
     if ending.status == 0:
         return kill._replace(outcome=FITS if found == trial.new else OTHER)
     if ending.status == CRASHED or not _is_sentence(ending):
         return kill._replace(outcome=UNSAID, detail=ending.text[-300:])
     if found:
-        return kill._replace(outcome=HALF, detail=", ".join(list(found)[:5]))
+        kill = trial.settled(NOTHING, trial.left(NOTHING, kill))
+        return kill if kill.outcome in (REST, *FAULTS) else kill._replace(outcome=HALF, detail=", ".join(found))
     if rest := [name for name in left if ".work" not in name]:  # finished pieces may stay: the next run goes on
         return kill._replace(outcome=LEFT, detail=", ".join(rest[:5]))
     return kill._replace(outcome=REFUSED)
@@ -121,7 +122,7 @@ def twice_at_once(trial: Trial, other: Runs) -> Kill:
     failed = [ending for ending in endings if ending.status]
     if len(failed) == 2 or any(not _is_sentence(ending) for ending in failed):
         return kill._replace(outcome=FAILED, detail=" || ".join(ending.text[-200:] for ending in failed))
-    if content(trial.result) != trial.new:
+    if trial.seen(trial.result) != trial.new:
         return kill._replace(outcome=OTHER)
     if left := leftovers(trial.result):
         return kill._replace(outcome=LEFT, detail=", ".join(left[:5]))

@@ -12,7 +12,7 @@ import hashlib
 import json
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,7 +35,8 @@ EARLY = "ended before the kill"
 HALF, MIXED, FAILED, OTHER, LEFT = (
     "half-written file", "neither old nor new", "same command fails", "other result than undisturbed", "leftovers",
 )  # fmt: skip
-FAULTS = (HALF, MIXED, FAILED, OTHER, LEFT)
+UNDISTURBED = "cannot be tried"
+FAULTS = (HALF, MIXED, FAILED, OTHER, LEFT, UNDISTURBED)
 OUTCOMES = (OLD, NEW, REST, EARLY, *FAULTS)
 CHANGING = ("time_utc", "seconds", "command")  # entries of JSON files that differ from run to run
 
@@ -72,13 +73,17 @@ class Kill(NamedTuple):
     detail: str
 
 
-def content(folder: Path) -> Content:
-    """What a reader sees in a folder of results: hash of every file, without times; nothing hidden, no work folders."""
+def content(folder: Path, timed: Collection[str] = ()) -> Content:
+    """What a reader sees in a folder of results: hash of every file, without times; nothing hidden, no work folders.
+
+    Of the files in `timed` only the size tells whether they are whole: more than nothing.
+    """
     found = {}
     for path in sorted(folder.rglob("*")):
         parts = path.relative_to(folder).parts
         if path.is_file() and not any(part.startswith(".") or part.endswith(".work") for part in parts):
-            found["/".join(parts)] = hashlib.sha256(_without_times(path)).hexdigest()
+            data = str(path.stat().st_size > 0).encode() if path.name in timed else _without_times(path)
+            found["/".join(parts)] = hashlib.sha256(data).hexdigest()
     return found
 
 
@@ -86,12 +91,24 @@ def _without_times(path: Path) -> bytes:
     data = path.read_bytes()
     if data.startswith(HDF5_MAGIC):
         return _hdf5_values(path) or data
+    if path.suffix == ".tsv":
+        return _without_seconds(data)
     if path.suffix != ".json":
         return data
     try:
-        return json.dumps(_pruned(json.loads(data)), sort_keys=True).encode()
+        value = json.loads(data)
+        if path.name.endswith("run.json"):  # hashes of files are looked at by `untrue`
+            value["files"] = sorted(value.get("files", {}))
+        return json.dumps(_pruned(value), sort_keys=True).encode()
     except ValueError:
         return data
+
+
+def _without_seconds(table: bytes) -> bytes:
+    """A table without what it says of times."""
+    rows = [line.split(b"\t") for line in table.split(b"\n")]
+    times = {place for place, name in enumerate(rows[0]) if name in (b"seconds", b"cpu_seconds", b"cpu_s", b"wall_s")}
+    return b"\n".join(b"\t".join(cell for i, cell in enumerate(row) if i not in times) for row in rows)
 
 
 def _hdf5_values(path: Path) -> bytes:
@@ -117,8 +134,7 @@ def _hdf5_values(path: Path) -> bytes:
 
 def _pruned(value: object) -> object:
     if isinstance(value, dict):
-        kept = {key: _pruned(item) for key, item in value.items() if key not in CHANGING}
-        return {key: "listed" if key.endswith((".nc", ".h5")) else item for key, item in kept.items()}
+        return {key: _pruned(item) for key, item in value.items() if key not in CHANGING}
     return [_pruned(item) for item in value] if isinstance(value, list) else value
 
 
@@ -177,6 +193,10 @@ def _evenly(numbers: range, n: int) -> list[int]:
     return [numbers[int(place)] for place in np.unique(places)]
 
 
+class Untried(RuntimeError):
+    """A command that fails undisturbed, or does not give the same twice: no kill of it can be judged."""
+
+
 class Trial:
     """One command with its undisturbed result, and the result that lies there before.
 
@@ -198,26 +218,30 @@ class Trial:
         self.lines = {NOTHING: line, ANOTHER: [*line, "--force"]}
         self._undisturbed(NOTHING, other, self.old_files)
         self._endings = {ANOTHER: self._undisturbed(ANOTHER, self.lines[ANOTHER], self.new_files)}
-        self.old, self.new = content(self.old_files), content(self.new_files)
+        self.old, self.new = self.seen(self.old_files), self.seen(self.new_files)
         if self.old == self.new:
-            raise RuntimeError(f"{command.name} gives the same with other options, so nothing can be told")
+            raise Untried(f"{command.name} gives the same with other options, so nothing can be told")
 
     def ending(self, base: str) -> Ending:
         """Of an undisturbed run over what lies there."""
         if base not in self._endings:
             self._endings[base] = self._undisturbed(base, self.lines[base])
-            if found := differing(content(self.result), self.new):
-                raise RuntimeError(f"{self.command.name} over {base} and over {ANOTHER} gives different files: {found}")
+            if found := differing(self.seen(self.result), self.new):
+                raise Untried(f"{self.command.name} over {base} and over {ANOTHER} gives different files: {found}")
         return self._endings[base]
 
     def _undisturbed(self, base: str, line: list[str], kept: Path | None = None) -> Ending:
         self.put(base)
         ending = self.run(line)
         if ending.status:
-            raise RuntimeError(f"{self.command.name} fails undisturbed: {ending.text[-500:]}")
+            raise Untried(f"{self.command.name} fails undisturbed: {ending.text[-500:]}")
         if kept is not None:
             shutil.copytree(self.result, kept, symlinks=True)
         return ending
+
+    def seen(self, folder: Path) -> Content:
+        """Content of a folder of its results."""
+        return content(folder, self.command.timed)
 
     def put(self, base: str) -> None:
         """Put there what lay there before."""
@@ -243,29 +267,28 @@ class Trial:
         is_last = ending.is_in_last_phase or n >= reference.last_phase  # a run that goes on has fewer operations
         kill = Kill(self.command.name, base, text, is_last, EARLY, "")
         if ending.was_killed:
-            outcome, detail = self._seen(base)
-            return kill._replace(outcome=outcome, detail=detail)
+            return self.left(base, kill)
         return kill._replace(outcome=FAILED, detail=ending.text[-300:]) if ending.status else kill
 
-    def _seen(self, base: str) -> tuple[str, str]:
+    def left(self, base: str, kill: Kill) -> Kill:
         """What a reader finds at once: every file is whole, the old or the new one."""
         before = self.old if base == ANOTHER else {}
-        found = content(self.result)
+        found = self.seen(self.result)
         half = [
             name
             for name, value in found.items()
             if value not in (before.get(name), self.new.get(name)) and not _is_unfinished(self.result / name)
         ]
         if half:
-            return HALF, ", ".join(half[:5])
-        return (NEW if found == self.new else OLD), ""
+            return kill._replace(outcome=HALF, detail=", ".join(half[:5]))
+        return kill._replace(outcome=NEW if found == self.new else OLD)
 
     def settled(self, base: str, kill: Kill) -> Kill:
         """What is there once the next run has put right what was left, which it does before anything else."""
         if kill.outcome not in (OLD, NEW):
             return kill
         check_output(self.result / self.command.out)
-        found = content(self.result)
+        found = self.seen(self.result)
         before = self.old if base == ANOTHER else {}
         if any(_is_unfinished(self.result / name) for name in found):
             return kill._replace(outcome=REST)
@@ -280,8 +303,8 @@ class Trial:
         ending = self.run(self.lines[base])
         if ending.status:
             return kill._replace(outcome=FAILED, detail=ending.text[-300:])
-        if content(self.result) != self.new:
-            return kill._replace(outcome=OTHER, detail=differing(content(self.result), self.new))
+        if self.seen(self.result) != self.new:
+            return kill._replace(outcome=OTHER, detail=differing(self.seen(self.result), self.new))
         if wrong := untrue(self.result):
             return kill._replace(outcome=OTHER, detail=f"not as the record says: {', '.join(wrong)}")
         if left := leftovers(self.result):
@@ -325,7 +348,7 @@ def moments_of(ending: Ending, n: int, rng: np.random.Generator) -> list[Moment]
     return [*(Moment(at=at) for at in places), *random]
 
 
-def trials(runs: Runs, folder: Path, commands: Iterable[Command] = COMMANDS) -> Iterator[Trial]:
+def trials(runs: Runs, folder: Path, commands: Iterable[Command] = COMMANDS) -> Iterator[Trial | Kill]:
     """Every command, with the inputs that those before it make.
 
     Parameters
@@ -335,11 +358,19 @@ def trials(runs: Runs, folder: Path, commands: Iterable[Command] = COMMANDS) -> 
         Empty; for all that is written.
     commands : iterable of Command
         In the order of `COMMANDS`; with those whose output they need.
+
+    Yields
+    ------
+    Trial, or Kill where the command cannot be tried
     """
     (folder / "inputs").mkdir()
     inputs = make_inputs(folder / "inputs")
     for command in commands:
-        trial = Trial(runs, command, inputs, folder / command.name.replace(" ", "_"))
+        try:
+            trial = Trial(runs, command, inputs, folder / command.name.replace(" ", "_"))
+        except Untried as error:
+            yield Kill(command.name, NOTHING, "undisturbed", False, UNDISTURBED, str(error)[-300:])
+            continue
         if command.gives:
             inputs[command.gives] = str(trial.new_files / command.out)
             inputs[f"other_{command.gives}"] = str(trial.old_files / command.out)

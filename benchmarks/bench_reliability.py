@@ -236,7 +236,7 @@ def main(arguments: list[str] | None = None) -> int:
         faults += [case._asdict() for case in cases if case.outcome in FAULTS]
         console.print(table_of(cases))
     if {"kills", "room"} & set(options.only):
-        for title, kills in _of_commands(options.only, options.kills, options.seed, options.commands).items():
+        for title, kills in _of_commands(options.only, options.kills, options.seed, options.commands, console).items():
             faults += [kill._asdict() for kill in kills if kill.outcome in bench_full_disk.FAULTS]
             console.print(bench_kills.table_of(kills, title))
     for fault in faults[:40]:
@@ -246,7 +246,9 @@ def main(arguments: list[str] | None = None) -> int:
     return int(bool(faults))
 
 
-def _of_commands(parts: list[str], n_kills: int, seed: int, names: list[str] | None) -> dict[str, list[Kill]]:
+def _of_commands(
+    parts: list[str], n_kills: int, seed: int, names: list[str] | None, console: Console
+) -> dict[str, list[Kill]]:
     """Kills, full disks and second runs of all commands, or of some, each with its inputs made once."""
     rng = np.random.default_rng(seed)
     found: dict[str, list[Kill]] = {part: [] for part in ("kills", "full disks", "two runs at once")}
@@ -254,6 +256,9 @@ def _of_commands(parts: list[str], n_kills: int, seed: int, names: list[str] | N
         (Path(name) / "small").mkdir()
         mounted = "room" in parts and bench_full_disk.may_mount(Path(name) / "small")
         for trial in bench_kills.trials(runs, Path(name)):
+            if isinstance(trial, Kill):
+                found["kills"].append(trial)
+                continue
             if names is not None and trial.command.name not in names:
                 continue
             if "kills" in parts:
@@ -261,6 +266,7 @@ def _of_commands(parts: list[str], n_kills: int, seed: int, names: list[str] | N
             if "room" in parts:
                 found["full disks"] += bench_full_disk.full_disk(trial, mounted=mounted)
                 found["two runs at once"].append(bench_full_disk.twice_at_once(trial, other))
+            console.print(f"{trial.command.name}: {sum(map(len, found.values()))} so far", highlight=False)
     return {title: kills for title, kills in found.items() if kills}
 
 

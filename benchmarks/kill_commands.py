@@ -35,6 +35,8 @@ class Command(NamedTuple):
         Whether it trains networks, so that a run takes seconds.
     words : str
         The command, where `name` is another.
+    timed : tuple of str
+        Files that show how long it took: they must be there, and may differ.
 
     """
 
@@ -45,6 +47,7 @@ class Command(NamedTuple):
     gives: str = ""
     trains: bool = False
     words: str = ""
+    timed: tuple[str, ...] = ()
 
     def arguments(self, inputs: dict[str, str], out: str, *, other: bool = False) -> list[str]:
         """Arguments of `decode`.
@@ -78,8 +81,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("predict", "{model} {features} --out {out}/p.tsv", "p.tsv", "--spread"),
     Command("tune", "{features} {targets} --trials 2 --members-per-trial 1 --algorithm random --max-epochs 1 "
             "--patience 1 --out {out}/t", "t", "--seed 3", trains=True),
-    Command("deprior", "{features} --ranks {prior} --expression {tissue_tpm} --seeds 1 --high-rank 0.5 " + SMALL
-            + " --out {out}/d", "d", "--seed 3", trains=True),
+    Command("deprior", "{features} --ranks {prior} --expression {tissue_tpm} --seeds 1 --high-rank 0.5 "
+            "--members 1 --max-epochs 2 --out {out}/d", "d", "--seed 3", trains=True),
     Command("drivers", "{de} --features {features} --independent-genes --no-evidence --score joint --draws 50 "
             "--out {out}/d", "d", "--top 3"),
     Command("drivers with lines", "{de} --features {features} --independent-genes --coexpression {person_tpm} "
@@ -89,7 +92,7 @@ COMMANDS: tuple[Command, ...] = (
             "--reference median_length", "attributions"),
     Command("attribute bins", "{model} {features} --genes {two_genes} --bins --bedgraph {out}/g --out {out}/b.nc "
             "--annotation {annotation} --sizes {sizes}", "b.nc", "--reference median_length", words="attribute"),
-    Command("null", "{model} {features} {targets} --refits 3 --out {out}/n.nc --figure {out}/n.png", "n.nc", "--seed 7",
+    Command("null", "{model} {features} {targets} --refits 4 --out {out}/n.nc --figure {out}/n.png", "n.nc", "--seed 7",
             trains=True),
     Command("decoys", "{model} {features} {targets} --out {out}/d.tsv", "d.tsv", "--seed 7", trains=True),
     Command("rank", "{attributions} --out {out}/r.tsv --figures {out}/figures",
@@ -109,7 +112,7 @@ COMMANDS: tuple[Command, ...] = (
             "--window 3"),
     Command("train persons", "{features} {person_targets} --transfer-from {model} --transfer head " + TRAINING
             + " --out {out}/m", "m", "--seed 5", "person_model", True, words="train"),
-    Command("coexpression", "{person_model} {features} --pair {pair} --draws 20 --resamples 5 --out {out}/c", "c",
+    Command("coexpression", "{person_model} {features} --pair {pair} --draws 30 --resamples 5 --out {out}/c", "c",
             "--seed 3"),
     Command("mediate", "{log2} --pair {pair} --regulators {pair_regulators} --features {features} --draws 50 "
             "--out {out}/m.json", "m.json", "--seed 3"),
@@ -119,11 +122,13 @@ COMMANDS: tuple[Command, ...] = (
     Command("project", "{person_model} {features} {new_samples} --out {out}/p.tsv.gz --levels", "p.tsv.gz",
             "--persons {person_targets}"),
     Command("differential", "{log2} " + SAMPLES + " --design ~age+sex --out {out}/d.tsv", "d.tsv", "--trend"),
-    Command("activity", "{person_model} {features} --out {out}/a.tsv.gz", "a.tsv.gz", "--split test", "activities"),
+    Command("activity", "{person_model} {features} --out {out}/a.tsv.gz", "a.tsv.gz",
+            "--split validation", "activities"),
     Command("cv", "{features} {targets} --folds 2 " + SMALL + " --out {out}/c", "c", "--seed 3", trains=True),
     Command("randomise", "{features} {targets} --seeds 1 " + SMALL + " --out {out}/r", "r", "--seed 3", trains=True),
     Command("compare single-task", "{features} {targets} --tasks tissue_1 --seeds 1 " + SMALL + " --out {out}/c", "c",
-            "--seed 3", trains=True),
+            "--seed 3", trains=True,
+            timed=("comparison.tsv", "summary.tsv", "single_task.png", "single_task.svg")),
     Command("features build transcripts", f"{BUILD} --level transcript --out {{out}}/f.h5",
             "f.h5", "--bin-size 200", words="features build"),
     Command("expression of transcripts", "{transcript_tpm} --out {out}/t.tsv.gz", "t.tsv.gz", "--min-tpm 3",

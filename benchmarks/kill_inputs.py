@@ -80,7 +80,8 @@ def _lists(folder: Path, tissue_tpm: Path, names: list[str], ids: list[str]) -> 
     change = rng.normal(size=len(genes))
     de = {"gene": genes, "baseMean": 100.0, "log2FoldChange": change, "stat": 3 * change, "padj": 0.1}
     write_table(pd.DataFrame(de), folder / "de.tsv")
-    prior = {"Order": range(len(genes)), "Gene_Name": genes, "DE_Prior_Rank": rng.permutation(len(genes)) / len(genes)}
+    rank = pd.read_csv(tissue_tpm, sep="\t").iloc[:, 1].rank(pct=True).to_numpy()
+    prior = {"Order": range(len(genes)), "Gene_Name": genes, "DE_Prior_Rank": rank}
     write_table(pd.DataFrame(prior), folder / "prior.tsv")
     sets = ["\t".join([f"set{i}", "", *names[i::3], *genes[8 * i : 8 * i + 8]]) for i in range(3)]
     (folder / "sets.gmt").write_text("\n".join(sets) + "\n")

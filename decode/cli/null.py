@@ -40,10 +40,16 @@ def null(
     """
     from decode.core.files import check_output, run_record
     from decode.core.resume import remove_work_folder, work_folder
+    from decode.statistics.significance import LEAST_REFITS
 
     for path in (out, figure):
         if path is not None:
             check_output(path)
+    if figure is not None and refits == LEAST_REFITS:
+        raise ValueError(
+            f"--figure holds every refit against the others and needs {LEAST_REFITS + 1} of them; give --refits "
+            f"{LEAST_REFITS + 1} or more, or leave out --figure"
+        )
     inputs: dict[str, str | Path] = {"model": model / "bundle.json", "features": features, "targets": targets}
     record = run_record(
         inputs=inputs, refits=refits, reference=reference, split=split, matched=matched, seed=seed,

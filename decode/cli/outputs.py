@@ -119,8 +119,10 @@ def stop_if_finished(out: Path, kind: str, record: Mapping[str, Any], *, force: 
     FileExistsError
         If it holds another result and `force` is false.
     """
-    from decode.report.files import finished_already
+    from decode.core.resume import remove_spent_pieces
+    from decode.report.files import finished_already, record_path
 
     if finished_already(out, kind, record, force=force, beside=beside):
+        remove_spent_pieces(out, record_path(out, beside=beside))
         typer.echo(f"{out} already holds this result; --force computes it again")
         raise typer.Exit

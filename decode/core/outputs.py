@@ -215,8 +215,12 @@ class OutputSet:
             half = listed.with_name(listed.name + "~")
             gone = [os.path.abspath(path) for path in self._gone]
             entries = {"outputs": [_to_json(output) for output in outputs], "gone": gone}
-            half.write_text(json.dumps(entries), encoding="utf-8")
-            os.replace(half, listed)
+            try:
+                half.write_text(json.dumps(entries), encoding="utf-8")
+                os.replace(half, listed)
+            except OSError:
+                half.unlink(missing_ok=True)
+                raise
         for output in outputs:
             _put(output)
         for path in self._gone:

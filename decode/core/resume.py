@@ -24,7 +24,7 @@ from decode.core.executor import get_executor
 from decode.core.files import check_output_folder, versions, write_json
 from decode.core.outputs import check_name, temporary_name
 from decode.core.watched import watched
-from decode.core.work_lock import own
+from decode.core.work_lock import LOCK, WorkFolderInUseError, own
 
 logger = logging.getLogger(__name__)
 
@@ -136,6 +136,25 @@ def remove_work_folder(folder: str | Path) -> None:
     with suppress(OSError):
         folder.rename(aside)  # whoever comes next makes a new one
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def remove_spent_pieces(out: str | Path, record: Path) -> None:
+    """Remove the work folder of a finished result whose run was killed before it could; newer pieces stay.
+
+    Parameters
+    ----------
+    out : path
+        The finished output.
+    record : Path
+        Its record, the last that was put in place: pieces that are newer belong to another run, which is not over.
+    """
+    folder = Path(out).with_name(f"{Path(out).name}.work")
+    if not (folder / MARK).exists() or not record.is_file():
+        return
+    ended = record.stat().st_mtime_ns
+    if all(path.stat().st_mtime_ns <= ended for path in folder.rglob("*") if path.name not in (MARK, LOCK)):
+        with suppress(WorkFolderInUseError), own(folder):
+            remove_work_folder(folder)
 
 
 def _remove_unused(folder: Path) -> None:

@@ -32,7 +32,7 @@ from decode.tuning.config_file import Configuration
 from decode.tuning.oracles import last_line, make_oracle
 from decode.tuning.space import ARCHITECTURE, HUBER, SearchSpace, values_of
 from decode.tuning.space import SIGNATURE as TRIAL_SIGNATURE
-from decode.tuning.tuner import EPOCHS_OF_RUNG, LOSS, SPEARMAN, ChiefLostError, NetworkTuner
+from decode.tuning.tuner import EPOCHS_OF_RUNG, LOSS, SPEARMAN, ChiefLostError, NetworkTuner, UnwritableError
 
 if TYPE_CHECKING:
     from decode.features.matrix import RegulatoryFeatures
@@ -259,6 +259,8 @@ def tune_worker(
         tuner.search()
     except ChiefLostError as error:
         raise TimeoutError(str(error)) from error
+    except UnwritableError:
+        raise
     except FatalError as error:
         raise ValueError(str(error)) from error
     except grpc.RpcError as error:

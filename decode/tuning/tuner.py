@@ -39,6 +39,10 @@ MAX_PAUSE_S = 10.0  # between two signs of life
 NOT_OF_DATA = {"width", "n_dense", "dropout", "input_dropout", "huber_delta", "rna", "promoter"}
 
 
+class UnwritableError(FatalError, OSError):
+    """The disk is full, or another fault of the machine: it ends the search, and is no failure of a trial's values."""
+
+
 class ChiefLostError(FatalError):
     """No chief answers; KerasTuner lets this error through instead of noting a failed trial."""
 
@@ -122,6 +126,8 @@ class NetworkTuner(BaseTuner):
         except ValueError as error:
             logger.warning("trial %s failed: %s", trial.trial_id, error)
             raise FailedTrialError(str(error)) from error
+        except OSError as error:
+            raise UnwritableError(str(error)) from error
         remove_work_folder(checkpoints)
         self._check_chief()
         self.n_fitted += 1

@@ -54,6 +54,7 @@ def test_null_file_and_figure(run, trained, features_file, targets_file, stand_i
     ("options", "message"),
     [
         (["--refits", 2], "refits is 2; at least 3 are needed"),
+        (["--refits", 3, "--figure", "f.png"], "--figure holds every refit against the others and needs 4 of them"),
         (["--seed", -1], "seed is -1"),
         (["--figure", "nowhere/f.png"], "nowhere does not exist"),
     ],

@@ -224,6 +224,28 @@ def test_a_set_that_fails_leaves_nothing(tmp_path):
     assert content(tmp_path) == {"out/a": "old", "b": "old"}
 
 
+def test_a_list_that_finds_no_room_leaves_nothing(tmp_path, monkeypatch):
+    write = Path.write_text
+
+    def full(path: Path, text: str, **options: str) -> int:
+        if path.name.endswith("~"):
+            write(path, text[:3], **options)
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        return write(path, text, **options)
+
+    fill(tmp_path, {"a": "old", "b": "old"})
+    monkeypatch.setattr(Path, "write_text", full)
+
+    def both() -> None:
+        with output_set(tmp_path / "a") as made:
+            for name in ("a", "b"):
+                made.file(tmp_path / name).write_text("new")
+
+    with pytest.raises(OSError, match="could not be written"):
+        both()
+    assert content(tmp_path) == {"a": "old", "b": "old"}
+
+
 def test_a_list_that_is_damaged_is_left(tmp_path):
     listed = temporary_name(tmp_path / "a.tsv", "set")
     dead = listed.with_name(listed.name.replace(f"-{os.getpid()}-", "-4194999-"))

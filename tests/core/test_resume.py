@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from decode.core.resume import (
     finish_runs,
     load_piece,
     make_work_folder,
+    remove_spent_pieces,
     remove_work_folder,
     work_folder,
 )
@@ -141,3 +143,23 @@ def test_a_killed_run_goes_on_and_every_piece_is_checked(tmp_path, n_done):
     found = finish_runs(plans, run, FinishedRuns(tmp_path / "w"), "data")
     assert computed == list(range(n_done, 3))
     assert found == {f"run_{number}": {"square": number**2} for number in range(3)}
+
+
+def test_pieces_of_a_finished_result_go_and_newer_ones_stay(tmp_path):
+    out, record = tmp_path / "a.tsv", tmp_path / "a.tsv.run.json"
+    remove_spent_pieces(out, record)  # nothing there
+    piece = make_work_folder(work_folder(out)) / "piece.npz"
+    piece.write_bytes(b"x")
+    remove_spent_pieces(out, record)  # nothing is finished
+    assert piece.exists()
+    record.write_text("{}")
+    os.utime(record, ns=(0, piece.stat().st_mtime_ns - 1))  # the piece is of a run that began later
+    remove_spent_pieces(out, record)
+    assert piece.exists()
+    os.utime(record, ns=(0, piece.stat().st_mtime_ns))
+    remove_spent_pieces(out, record)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [record.name]
+    (tmp_path / "a.tsv.work").mkdir()
+    (tmp_path / "a.tsv.work" / "mine").write_text("x")  # not ours
+    remove_spent_pieces(out, record)
+    assert (tmp_path / "a.tsv.work" / "mine").exists()

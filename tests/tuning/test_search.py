@@ -199,6 +199,24 @@ class TestSearch:
         assert set(result.trials.loc[failed, "failure"]) == {"the loss is nan; lower the learning rate"}
         assert result.trials.loc[~failed, "failure"].isna().all()
 
+    def test_a_full_disk_is_no_failure_of_a_trial(self, features, targets, no_fit, tmp_path, monkeypatch, capsys):
+        config = TuningConfig(n_trials=3, choices=CHOICES)
+        whole = tune(features, targets, folder=tmp_path / "whole", config=config)
+        fit = NetworkTuner._fit
+
+        def no_room(self, network, training, folder, name):
+            if int(name) == 1:
+                raise OSError("member.npz could not be written (No space left on device); make room")
+            return fit(self, network, training, folder, name)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(NetworkTuner, "_fit", no_room)
+            with pytest.raises(OSError, match="could not be written"):
+                tune(features, targets, folder=tmp_path / "full", config=config)
+        assert "Traceback" not in "".join(capsys.readouterr())
+        resumed = tune(features, targets, folder=tmp_path / "full", config=config)
+        pd.testing.assert_frame_equal(without_time(resumed), without_time(whole))
+
     def test_trials_that_all_fail(self, features, targets, tmp_path):
         constant = targets.assign(liver=1.0, brain=1.0, blood=1.0, median_level=1.0)
         with pytest.raises(ValueError, match="in a row failed; the last one: none of the 4 tasks varies"):
