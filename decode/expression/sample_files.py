@@ -16,6 +16,7 @@ from decode.core.delimited import read_text_table
 from decode.core.files import check_input, open_text
 from decode.core.ids import par_y_ids, strip_version
 from decode.core.opening import plain_name
+from decode.core.shown import shown
 from decode.expression.tables import TableLayout, check_finite_cells, parse_numeric
 
 logger = logging.getLogger(__name__)
@@ -47,6 +48,7 @@ class SampleFile(NamedTuple):
     path: Path
 
 
+@shown()
 class SampleTpm(NamedTuple):
     """TPM, reads and lengths of genes of all samples, and what was counted.
 

@@ -148,7 +148,7 @@ def _bound(features: RegulatoryFeatures, pair: Sequence[str]) -> list[tuple[str,
     tracks = chosen.tracks[has_site.any(axis=0)]
     if tracks.empty:
         raise ValueError(f"no site of the features lies in {pair[0]} or {pair[1]}; there is no candidate to draw")
-    of_gene = dict(zip(chosen.genes["gene_id"].astype(str), has_site.any(axis=1), strict=True))
+    of_gene = dict(zip(chosen.genes["gene_id"].astype(str), np.any(has_site, axis=1), strict=True))
     bare = [name for name, gene in zip(pair, ids, strict=True) if not of_gene[str(gene)]]
     if bare:
         logger.warning("%s has no site of the features; all candidates have theirs in the other gene", bare[0])

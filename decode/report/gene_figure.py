@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from decode.core.checks import check_count
-from decode.regulators.atlas import GeneView
+from decode.regulators.gene_view import GeneView
 from decode.report.style import BLACK, BLUE, GREY, LIGHT_GREY, VERMILION, new_figure
 
 N_TASKS = 6  # highest and lowest drawn

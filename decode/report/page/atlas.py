@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
 
+from decode.core.shown import shown
 from decode.registry.entries import Entry
 from decode.regulators.atlas_data import AtlasData
 from decode.regulators.tissue_factors import tissue_factors
@@ -39,6 +40,7 @@ RANKING = [
 ]
 
 
+@shown()
 @dataclass(frozen=True)
 class AtlasSource:
     """Where an atlas comes from, for the reader of the page.
