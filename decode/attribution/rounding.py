@@ -32,7 +32,7 @@ def round_with_carry(values: NDArray[np.float32], starts: NDArray[np.int64]) -> 
     Examples
     --------
     >>> rounded = round_with_carry(np.float32([[0.1], [0.2], [0.3]]), np.array([0, 3]))
-    >>> (rounded * 2**14).ravel().tolist(), float(rounded.sum().round(5))
+    >>> (rounded * 2**14).ravel().tolist(), round(float(rounded.sum()), 5)
     ([1638.0, 3277.0, 4915.0], 0.59998)
     """
     rounded = np.empty_like(values)
