@@ -121,7 +121,7 @@ def _write_page(
 ) -> None:
     from decode.core.files import check_output, run_record
     from decode.core.resume import remove_work_folder
-    from decode.report.page.atlas import check_can_write
+    from decode.report.atlas_page import check_can_write
 
     check_output(out)
     check_can_write()
@@ -134,8 +134,8 @@ def _write_page(
     from decode.expression.targets import read_targets
     from decode.registry.store import find_entry, registered
     from decode.regulators.atlas_data import N_TOP, gather_atlas
+    from decode.report.atlas_page import AtlasSource, atlas_page
     from decode.report.files import write_files
-    from decode.report.page.atlas import AtlasSource, atlas_page
 
     bundle, loaded = open_model(model), open_features(features_path)
     measured = None if targets is None else read_targets(targets)

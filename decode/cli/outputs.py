@@ -10,7 +10,16 @@ from typing import Any
 
 import typer
 
-OUTPUTS = ("out", "figure", "figures", "summary", "stability", "bedgraph", "all_scores")  # options of all commands
+OUTPUTS = (  # options of all commands
+    "out",
+    "figure",
+    "figures",
+    "files",
+    "summary",
+    "stability",
+    "bedgraph",
+    "all_scores",
+)
 PATHS_IN_TEXT = ("ranking", "tissue_groups")  # options of text that may be the path of an input; others as NAME=PATH
 OTHER_FORMATS = {".txt", ".tsv", ".csv", ".json", ".gz", ".zip", ".xlsx", ".html", ".bed", ".pdf", ".png", ".npz"}
 _until_the_end: ContextVar[ExitStack] = ContextVar("until_the_end")

@@ -19,6 +19,22 @@ ADVICE = "run the command again with --force, or name another run"
 LARGEST_TABLE = 256 * 2**20  # bytes; a page is no place for more
 LARGEST_FIGURE = 8 * 2**20
 LONGEST_TEXT = 200_000  # bytes
+NAMES = (  # columns that hold names, also where all of them look like numbers
+    "contrast",
+    "regulator",
+    "task",
+    "gene",
+    "gene_id",
+    "gene_name",
+    "partner",
+    "sample",
+    "term",
+    "panel",
+    "reference",
+    "region",
+    "biosample",
+    "regulator_gene_id",
+)
 _CHECK = records.fields(
     {
         "kind": records.NAME,
@@ -182,6 +198,8 @@ class Run(NamedTuple):
 def read_run_table(path: Path, *, header: int | None = 0) -> pd.DataFrame:
     """A table that a run wrote: tab-separated, with a header unless that is None; one without text has no rows.
 
+    Names stay texts, so that 01 and 1 are two of them.
+
     Raises
     ------
     ValueError
@@ -191,7 +209,15 @@ def read_run_table(path: Path, *, header: int | None = 0) -> pd.DataFrame:
         raise ValueError(f"table {path} has {path.stat().st_size / 2**20:,.0f} MiB, more than a page can show")
     try:
         with open_text(path, "table") as handle:
-            return pd.read_csv(handle, sep="\t", header=header, keep_default_na=False, na_values=[""], low_memory=False)
+            return pd.read_csv(
+                handle,
+                sep="\t",
+                header=header,
+                dtype=dict.fromkeys(NAMES, str),
+                keep_default_na=False,
+                na_values=[""],
+                low_memory=False,
+            )
     except pd.errors.EmptyDataError:
         return pd.DataFrame()
     except (ValueError, pd.errors.ParserError) as error:

@@ -291,7 +291,7 @@ def _charts(run: Run, own: pd.DataFrame, name: str, stem: str) -> list[Part]:
         names,
         shown,
         name=f"{run.name}_{stem}_drivers",
-        title=f"First {len(top)} regulators of {name} by strength.",
+        title=f"First {len(top)} regulators of {name} by strength{'' if is_called.any() else '; none is significant'}.",
         x_label="effect (SDs of the statistic)",
     )
     second = volcano(
