@@ -10,15 +10,14 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from decode.core.naming import file_names
 from decode.core.outputs import OutputSet
-from decode.core.resume import file_name
 from decode.report.files import BOTH, save_figure, write_run
 from decode.report.page.content import Chart, Part, Picture, Section, Table
 from decode.report.page.drawn import draw_chart
 
 KIND = "report files"
 CONTENTS = "contents.tsv"
-LONGEST_STEM = 120  # letters of a file name without suffix
 
 
 class PageFiles(NamedTuple):
@@ -106,11 +105,7 @@ def _copy(content: bytes, path: Path) -> None:
 
 
 def _free(name: str, taken: set[str]) -> str:
-    """A name for files that no other has, whatever the file system makes of capitals."""
-    plain = re.sub(r"^[.-]+", "_", file_name(name))[:LONGEST_STEM] or "part"
-    found, number = plain, 1
-    while found.lower() in taken:
-        number += 1
-        found = f"{plain}_{number}"
-    taken.add(found.lower())
+    """A name that no other file has, and that neither hides it nor looks like an option."""
+    (found,) = file_names([re.sub(r"^[.-]+", "_", name)], taken)
+    taken.add(found)
     return found
