@@ -68,6 +68,10 @@ def test_a_contrast_without_a_hit_says_so_at_its_number(tmp_path):
     assert number(contrast, "Regulators with FDR").caveat == "nothing is significant; the order is no evidence"
     assert number(contrast, "Genes that change").caveat == "no gene is significant"
     assert contrast.caveats[0].startswith("No regulator is significant in this contrast")
+    figures = [part for part in contrast.parts if isinstance(part, Chart)]
+    assert [bool(part.caveat) for part in figures] == [True, True]
+    assert all("none is significant" in part.spec["title"].lower() for part in figures)
+    assert all("None of these" in part.caption for part in contrast.parts if isinstance(part, Picture))
 
 
 def test_of_very_many_contrasts_those_with_hits_have_a_section(tmp_path, monkeypatch):

@@ -34,6 +34,8 @@ NOTHING = (
     "No regulator is significant in this contrast: the order of the list is not evidence, and its first names are what "
     "comes first where nothing differs, too."
 )
+NO_HIT = "None is significant; of so many regulators, some have an interval without 0 where nothing differs."
+NO_HIT_HERE = "None of these regulators is significant."
 NO_GENE = (
     "No gene of this contrast passes FDR 5 %; regulators that do may follow what the samples share, not the contrast."
 )
@@ -121,7 +123,10 @@ def contrast_section(
     own_figures = figures_of(run, stem)
     for figure in sorted(own_figures & {*run.figures()}, key=lambda one: (one.startswith("evidence_"), one)):
         if figure not in (f"drivers_{stem}", f"volcano_{stem}"):  # drawn anew above
-            parts.append(picture(run, figure, EVIDENCE_CELLS if figure.startswith("evidence_") else POSITIONS))
+            is_evidence = figure.startswith("evidence_")
+            about = EVIDENCE_CELLS if is_evidence else POSITIONS
+            judged = own["evidence_fdr" if is_evidence and "evidence_fdr" in own else "fdr"]
+            parts.append(picture(run, figure, about if (judged < FDR).any() else f"{about} {NO_HIT_HERE}"))
     parts += _folded(run, name, stem, tables)
     return Section(
         name, "contrast", _lead(row, own), _numbers(row, own, absent, inputs), _caveats(row, own, absent), tuple(parts)
@@ -231,6 +236,7 @@ def _caveats(row: Mapping[Any, Any], own: pd.DataFrame, absent: pd.DataFrame | N
 def _charts(run: Run, own: pd.DataFrame, name: str, stem: str) -> list[Part]:
     if not len(own):
         return []
+    has_hit = bool((own["fdr"] < FDR).any())
     top = own.head(N_ROWS).reset_index(drop=True)
     is_called, has_side = (top["fdr"] < FDR).to_numpy(), (top["direction_fdr"] < FDR).to_numpy()
     groups: list[tuple[str, np.ndarray, tuple[int | str, str]]] = [
@@ -288,12 +294,14 @@ def _charts(run: Run, own: pd.DataFrame, name: str, stem: str) -> list[Part]:
             f"The first {len(top)} of {len(own):,} regulators by strength; effect with \u00b1 2 SD of what it is where "
             "nothing differs. * FDR < 5 %. Strength counts changes of either sign, so that a regulator can "
             "come first with a small effect.",
+            "" if has_hit else NO_HIT,
         ),
         Chart(
             second,
             "All regulators: effect and the FDR of the strength."
             f" {', '.join(one for one in KIND_LOOKS if one in set(own['kind']))} by colour and shape. Click a point to"
             " keep its name.",
+            "" if has_hit else NO_HIT_HERE,
         ),
     ]
 
