@@ -50,9 +50,12 @@ def atlas(
 
     `decode atlas --out atlas.html` makes one page of all genes that works from disk; a killed run goes on.
     """
+    from decode.core.checks import check_count
     from decode.core.files import check_output_folder, run_record
     from decode.registry.defaults import default_entry
 
+    if top is not None:
+        check_count("--top", top)
     is_page = out is not None and out.suffix.lower() in PAGE_SUFFIXES
     _check_options(gene, task, targets, out, source, is_page=is_page)
     if model is None:
@@ -175,7 +178,11 @@ def _summary_of(model: Path, gene: str | None, task: str | None, top: int) -> At
     if not (model / SUMMARY).is_file():
         return None
     summary = read_summary(model / SUMMARY)
-    return summary if gene is None or can_look_up(summary, task=task, n_top=top) else None
+    if gene is None or can_look_up(summary, task=task, n_top=top):
+        return summary
+    logger.info("the summary of the model holds fewer than %d regulators%s: computed from the features", top,
+                " a gene" if task is None else " of a gene in a task")  # fmt: skip
+    return None
 
 
 def _looked_up(

@@ -114,7 +114,7 @@ ParamsFile = Annotated[
         metavar="FILE",
         is_eager=True,
         callback=take_params,
-        help="YAML file of options, name: value; what the command line names goes first.",
+        help="YAML file of options, name: value, paths from the working folder; the command line goes first.",
         rich_help_panel=RUN,
     ),
 ]

@@ -86,7 +86,7 @@ def _paths(name: str, value: Any) -> list[Path]:
     if not isinstance(value, str):
         return []
     _, sign, rest = value.partition("=")
-    found = Path(rest) if sign else Path(value) if name in PATHS_IN_TEXT else None
+    found = Path(rest) if sign and rest else Path(value) if value and name in PATHS_IN_TEXT else None
     return [found] if found is not None and found.exists() else []
 
 
