@@ -9,6 +9,7 @@ from command_line import call
 from test_options import commands
 
 from decode.cli.params import fit_params, read_params
+from decode.core.files import read_json_object, sha256_of
 
 
 @pytest.fixture
@@ -105,6 +106,10 @@ def test_the_same_run_as_on_the_command_line(write, expression, tmp_path):
     result = call("expression", "tissue", "--params", params)
     assert result.status == 0, result.err
     assert of_file.read_bytes() == said.read_bytes()
+    record, plain = (read_json_object(f"{path}.run.json") for path in (of_file, said))
+    assert record["params"] == {"path": str(params), "sha256": sha256_of(params)}
+    assert "params" not in plain
+    assert record["options"] == plain["options"]
     assert call("expression", "tissue", expression, "--out", of_file, "--min-tpm", "20").status == 0  # identical
 
 

@@ -41,12 +41,13 @@ _CHECK = records.fields(
         "command": records.items(records.text()),
         "time_utc": records.text(longest=100),
         "versions": records.mapping(records.text(longest=200), most=1000),
+        "params": records.fields({"path": records.text()}, may_add=True),
         "inputs": records.mapping(records.fields({"path": records.text()}, may_add=True), most=10_000),
         "options": records.mapping(records.anything, most=10_000),
         "seeds": records.mapping(records.anything, most=100),
         "files": records.mapping(records.fields({"sha256": records.HASH, "what": records.text()}, may_add=True)),
     },
-    may_lack=("command", "time_utc", "versions", "inputs", "options", "seeds"),
+    may_lack=("command", "time_utc", "versions", "params", "inputs", "options", "seeds"),
     may_add=True,
 )
 
