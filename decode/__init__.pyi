@@ -127,11 +127,11 @@ from decode.regulators.gene_lists import validate_gene_lists as validate_gene_li
 from decode.regulators.gene_sets import enrich_regulators as enrich_regulators
 from decode.regulators.own_expression import correlate_expression as correlate_expression
 from decode.regulators.summarise import summarise as summarise
+from decode.report.atlas_page import AtlasSource as AtlasSource
+from decode.report.atlas_page import atlas_page as atlas_page
 from decode.report.drivers import write_drivers as write_drivers
 from decode.report.evaluation import write_evaluation as write_evaluation
 from decode.report.gene_figure import plot_gene as plot_gene
-from decode.report.page.atlas import AtlasSource as AtlasSource
-from decode.report.page.atlas import atlas_page as atlas_page
 from decode.report.page.write import write_report as write_report
 from decode.report.plots import plot_accuracy as plot_accuracy
 from decode.report.plots import plot_activity as plot_activity

@@ -50,9 +50,12 @@ def atlas(
 
     `decode atlas --out atlas.html` makes one page of all genes that works from disk; a killed run goes on.
     """
+    from decode.core.checks import check_count
     from decode.core.files import check_output_folder, run_record
     from decode.registry.defaults import default_entry
 
+    if top is not None:
+        check_count("--top", top)
     is_page = out is not None and out.suffix.lower() in PAGE_SUFFIXES
     _check_options(gene, task, targets, out, source, is_page=is_page)
     if model is None:
@@ -121,7 +124,7 @@ def _write_page(
 ) -> None:
     from decode.core.files import check_output, run_record
     from decode.core.resume import remove_work_folder
-    from decode.report.page.atlas import check_can_write
+    from decode.report.atlas_page import check_can_write
 
     check_output(out)
     check_can_write()
@@ -134,8 +137,8 @@ def _write_page(
     from decode.expression.targets import read_targets
     from decode.registry.store import find_entry, registered
     from decode.regulators.atlas_data import N_TOP, gather_atlas
+    from decode.report.atlas_page import AtlasSource, atlas_page
     from decode.report.files import write_files
-    from decode.report.page.atlas import AtlasSource, atlas_page
 
     bundle, loaded = open_model(model), open_features(features_path)
     measured = None if targets is None else read_targets(targets)
@@ -175,7 +178,11 @@ def _summary_of(model: Path, gene: str | None, task: str | None, top: int) -> At
     if not (model / SUMMARY).is_file():
         return None
     summary = read_summary(model / SUMMARY)
-    return summary if gene is None or can_look_up(summary, task=task, n_top=top) else None
+    if gene is None or can_look_up(summary, task=task, n_top=top):
+        return summary
+    logger.info("the summary of the model holds fewer than %d regulators%s: computed from the features", top,
+                " a gene" if task is None else " of a gene in a task")  # fmt: skip
+    return None
 
 
 def _looked_up(

@@ -154,8 +154,8 @@ def _write_bins(
     from decode.attribution.bedgraph import write_bedgraph
     from decode.attribution.bins import bin_attributions, read_bin_attributions, write_bin_attributions
     from decode.core.files import check_output_folder
+    from decode.core.naming import file_names
     from decode.core.outputs import staged_folder
-    from decode.core.resume import file_name
     from decode.features.coordinates import BinPlaces
 
     if bedgraph is not None:
@@ -165,10 +165,11 @@ def _write_bins(
     if bedgraph is not None:
         places = BinPlaces(gene_models)
         with staged_folder(bedgraph) as folder:  # all tracks appear together
-            for gene in groups:
+            for gene, start in zip(groups, file_names(groups), strict=True):
                 with read_bin_attributions(out, gene) as dataset:
-                    for task in dataset["task"].to_numpy().tolist():
-                        name = f"{file_name(gene)}.{file_name(task)}.bedgraph"
+                    own_tasks = dataset["task"].to_numpy().tolist()
+                    for task, end in zip(own_tasks, file_names(own_tasks), strict=True):
+                        name = f"{start}.{end}.bedgraph"
                         write_bedgraph(dataset, folder / name, task=task, places=places)
                         files.append(bedgraph / name)
     written = f"; {bedgraph}: {len(files) - 1} bedGraph files" if bedgraph is not None else ""

@@ -114,7 +114,7 @@ ParamsFile = Annotated[
         metavar="FILE",
         is_eager=True,
         callback=take_params,
-        help="YAML file of options, name: value; what the command line names goes first.",
+        help="YAML file of options, name: value, paths from the working folder; the command line goes first.",
         rich_help_panel=RUN,
     ),
 ]
@@ -194,6 +194,8 @@ def with_common_options(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def run(*, quiet: bool, debug: bool, params: Path | None = None, **options: Any) -> None:
+        from decode.core.files import options_from
+
         set_up_logging(quiet=quiet, debug=debug)
         by_name = {name: options.pop(f"named_{name}") for name in named}
         if named:
@@ -202,7 +204,7 @@ def with_common_options(command: Callable[..., None]) -> Callable[..., None]:
         for name in ("model", "features"):
             if isinstance(options.get(name), Path):
                 options[name] = _found(options[name], name)
-        with careful(options):
+        with careful(options), options_from(params):
             command(**options)
 
     run.__signature__ = inspect.Signature(given)  # type: ignore[attr-defined]

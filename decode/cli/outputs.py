@@ -10,7 +10,16 @@ from typing import Any
 
 import typer
 
-OUTPUTS = ("out", "figure", "figures", "summary", "stability", "bedgraph", "all_scores")  # options of all commands
+OUTPUTS = (  # options of all commands
+    "out",
+    "figure",
+    "figures",
+    "files",
+    "summary",
+    "stability",
+    "bedgraph",
+    "all_scores",
+)
 PATHS_IN_TEXT = ("ranking", "tissue_groups")  # options of text that may be the path of an input; others as NAME=PATH
 OTHER_FORMATS = {".txt", ".tsv", ".csv", ".json", ".gz", ".zip", ".xlsx", ".html", ".bed", ".pdf", ".png", ".npz"}
 _until_the_end: ContextVar[ExitStack] = ContextVar("until_the_end")
@@ -77,7 +86,7 @@ def _paths(name: str, value: Any) -> list[Path]:
     if not isinstance(value, str):
         return []
     _, sign, rest = value.partition("=")
-    found = Path(rest) if sign else Path(value) if name in PATHS_IN_TEXT else None
+    found = Path(rest) if sign and rest else Path(value) if value and name in PATHS_IN_TEXT else None
     return [found] if found is not None and found.exists() else []
 
 

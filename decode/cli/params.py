@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 import typer
 
 MOST_BYTES = 2**20
+MERGE = "<<"
+HOME = "~/"  # begins a path below the user's folder, as in a shell
 UNSAID = ("", "~", "null", "Null", "NULL")  # plain scalars that stand for an option not given
 Value = str | list[str] | dict[str, str]
 
@@ -22,7 +25,8 @@ def read_params(path: Path) -> dict[str, Value]:
     path : Path
         YAML or JSON: one mapping of option names to a value, a list of values, or a mapping of key to value (for
         options of the form KEY=VALUE). Names are written as on the command line, with or without the leading dashes, or
-        with underscores. An option whose value is empty or null is not given.
+        with underscores. An option whose value is empty or null is not given. Paths start at the working folder, as on
+        the command line, not at the file; ~/ is the user's folder.
 
     Raises
     ------
@@ -43,6 +47,8 @@ def read_params(path: Path) -> dict[str, Value]:
         raise ValueError(f"{path} is no mapping of options to values; write lines such as 'members: 5'")
     found: dict[str, Value] = {}
     for key, node in root.value:
+        if key.value == MERGE:
+            raise ValueError(f"{path} has the merge key <<, which is not followed; write each option by itself")
         name = _text(path, "a name of an option", key).lstrip("-").replace("_", "-")
         if name in found:
             raise ValueError(f"{path} names {name} twice; give each option once, several values as a list")
@@ -59,7 +65,7 @@ def _text(path: Path, name: str, node: Any) -> str:
     value = node.value
     if not isinstance(value, str):
         raise ValueError(f"{path}: {name} is nested; a value, a list of values or a mapping of them is wanted")
-    return value
+    return os.path.expanduser(value) if value.startswith(HOME) else value
 
 
 def take_params(ctx: typer.Context, path: Path | None) -> Path | None:

@@ -15,7 +15,8 @@ import pandas as pd
 from decode.comparators.accuracy import accuracy_rows, task_accuracy
 from decode.core.checks import check_choice, check_known, check_unique, listed
 from decode.core.executor import get_executor
-from decode.core.resume import FinishedRuns, file_name, finish_runs
+from decode.core.naming import file_name
+from decode.core.resume import FinishedRuns, finish_runs
 from decode.core.shown import shown
 from decode.dataset import EXCLUDED, TRAIN, VALIDATION, Dataset, prepare_dataset
 from decode.evaluation.evaluate import mean_or_nan

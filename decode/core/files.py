@@ -11,6 +11,7 @@ import platform
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -31,6 +32,7 @@ __all__ = [
     "check_output_folder",
     "make_output_folder",
     "open_text",
+    "options_from",
     "read_bytes",
     "read_json_object",
     "run_record",
@@ -44,6 +46,7 @@ __all__ = [
 ]
 
 PIECE_OF_STREAM = 1 << 18  # bytes
+_options_file: ContextVar[Path | None] = ContextVar("options_file", default=None)
 
 
 def sha256_of(path: str | Path) -> str:
@@ -203,6 +206,16 @@ def versions(packages: Sequence[str] = ("numpy", "pandas", "tensorflow", "keras"
     return found
 
 
+@contextmanager
+def options_from(path: Path | None) -> Iterator[None]:
+    """Within the block, records name the file that options were read from; None: there is none."""
+    token = _options_file.set(path)
+    try:
+        yield
+    finally:
+        _options_file.reset(token)
+
+
 def run_record(*, inputs: dict[str, str | Path] | None = None, **options: Any) -> dict[str, Any]:
     """What was run, on what, with which versions: stored beside every result.
 
@@ -216,8 +229,10 @@ def run_record(*, inputs: dict[str, str | Path] | None = None, **options: Any) -
     Returns
     -------
     dict
-        Keys: command, time_utc, versions, inputs, options.
+        Keys: command, time_utc, versions, inputs, options; params where options were read from a file (its path and
+        SHA-256; what was in force stands under options either way).
     """
+    params = _options_file.get()
     files = {name: {"path": str(path), "sha256": _sha256_of_input(Path(path))} for name, path in (inputs or {}).items()}
     return {
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
@@ -225,6 +240,7 @@ def run_record(*, inputs: dict[str, str | Path] | None = None, **options: Any) -
         "versions": versions(),
         "inputs": files,
         "options": _plain(options),
+        **({} if params is None else {"params": {"path": str(params), "sha256": sha256_of(params)}}),
     }
 
 

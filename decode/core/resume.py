@@ -364,14 +364,3 @@ def _finish_runs(
 def _tell(on_run: Callable[[str, bool], None] | None, name: str, was_finished: bool) -> None:
     if on_run is not None:
         on_run(name, was_finished)
-
-
-def file_name(text: str) -> str:
-    """The text with everything but letters, digits, dots and hyphens turned into underscores.
-
-    Examples
-    --------
-    >>> file_name("Brain - Cortex (BA9)")
-    'Brain_-_Cortex__BA9_'
-    """
-    return "".join(letter if letter.isascii() and (letter.isalnum() or letter in ".-") else "_" for letter in text)

@@ -10,7 +10,7 @@ import xarray as xr
 
 from decode.attribution.attribute import attribute
 from decode.attribution.bins import bin_attributions
-from decode.core.checks import check_count, check_known
+from decode.core.checks import check_count, check_named
 from decode.features.matrix import RegulatoryFeatures
 from decode.models.bundle import ModelBundle
 from decode.models.matching import select_for_model
@@ -57,7 +57,7 @@ def look_up_gene(
     """
     check_count("n_top", n_top)
     if task is not None:
-        check_known("task(s)", [task], bundle.tasks, "the model")
+        check_named("task(s)", [task], bundle.tasks, "the model")
     features = select_for_model(bundle, features)
     gene_id = resolved_gene(features.genes, gene)
     explained = attribute(bundle, features, genes=[gene_id], agreement_genes=0, executor="serial")

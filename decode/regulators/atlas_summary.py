@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from decode.core.checks import check_count, check_known, check_named
+from decode.core.checks import check_count, check_named
 from decode.registry.summary import AttributionSummary
 from decode.regulators.gene_view import N_TOP, PLACE_COLUMNS, GeneView, resolved_gene, task_levels
 
@@ -45,7 +45,7 @@ def gene_in_summary(
     """
     check_count("n_top", n_top)
     if task is not None:
-        check_known("task(s)", [task], summary.tasks, "the model")
+        check_named("task(s)", [task], summary.tasks, "the model")
     gene_id = resolved_gene(summary.genes, gene)
     row = int(np.flatnonzero(summary.genes["gene_id"] == gene_id)[0])
     regulators = (_leading(summary, row) if task is None else _top(summary, row, task)).head(n_top)

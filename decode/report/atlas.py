@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
+from decode.core.checks import listed
 from decode.regulators.gene_view import GeneView
+from decode.regulators.tissue_factors import tissue_factors
 
 N_TASKS = 5  # highest and lowest shown
 
@@ -20,7 +22,8 @@ def gene_text(view: GeneView, *, n_tasks: int = N_TASKS) -> str:
     lines += _levels(view.tasks, n_tasks)
     lines += ["", "regulators by their largest effect on the prediction (log2 units; attributions, no experiment)"]
     has_spread = "sd" in view.regulators
-    lines.append(f"{'':20}{'mean':>8}{'sd' if has_spread else '':>8}{'largest':>9}  in")
+    is_one_task = bool((view.regulators["effect"] == view.regulators["strongest_effect"]).all())
+    lines.append(f"{'':20}{'effect' if is_one_task else 'mean':>8}{'sd' if has_spread else '':>8}{'largest':>9}  in")
     for row in view.regulators.to_dict("records"):
         spread = f"{row['sd']:8.3f}" if has_spread and row["sd"] == row["sd"] else " " * 8
         lines.append(
@@ -54,8 +57,9 @@ def _levels(tasks: pd.DataFrame, n_tasks: int) -> list[str]:
 
 
 def task_text(ranking: pd.DataFrame, task: str, n_top: int) -> str:
-    """The first regulators of a task, as text."""
-    rows = ranking[ranking["task"] == task].sort_values("rank", kind="stable").head(n_top)
+    """The first regulators of a task, and what their order cannot say, as text."""
+    own = ranking[ranking["task"] == task].sort_values("rank", kind="stable")
+    rows = own.head(n_top)
     lines = [
         f"regulators of {task} by their mean attribution over the genes (log2 units)",
         f"{'rank':>4} {'range':>9}  {'regulator':18}{'kind':7}{'mean':>9}{'genes bound':>13}",
@@ -66,4 +70,9 @@ def task_text(ranking: pd.DataFrame, task: str, n_top: int) -> str:
             f"{row['rank']:4.0f} {interval:>9}  {row['regulator']:18}{row['kind']:7}{row['mean']:9.4f}"
             f"{row['n_bound_genes']:13,}"
         )
+    lines.append("attributions of the model, no experiment; no p-values: what comes first is not thereby significant")
+    factors = tissue_factors(task, [f"{kind}:{name}" for kind, name in zip(own["kind"], own["regulator"], strict=True)])
+    if factors is not None and factors.without_sites:
+        lacking = listed(factors.without_sites, 8)
+        lines.append(f"known factors of {factors.tissue} without sites in the model, which it cannot name: {lacking}")
     return "\n".join(lines)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from decode.core.resume import file_name
+from decode.core.naming import file_names
 from decode.persons.agreement import Agreement
 from decode.persons.differential import FDR, DifferentialResult
 from decode.report.figures import predicted_against_actual
@@ -82,8 +82,9 @@ def write_differential(
         files[beside(out, "agreement")] = agreement.table
         files[beside(out, "t_of_genes")] = agreement.statistics
         counts |= agreement.counts | {"predicted": agreement.predicted.counts}
-        for term in agreement.table["term"][:MOST_PANELS]:
-            figures[f"predicted_t_{file_name(term)}"] = predicted_t(agreement, term)
+        terms = agreement.table["term"][:MOST_PANELS].tolist()
+        for term, name in zip(terms, file_names(terms), strict=True):
+            figures[f"predicted_t_{name}"] = predicted_t(agreement, term)
     if closest is not None:
         files[beside(out, "closest")] = closest
         figures["closest"] = closest_heatmap(closest)

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from decode.core.resume import file_name
+from decode.core.naming import file_names
 from decode.drivers.find import DriversResult
 from decode.drivers.targets import FDR_LIMIT
 from decode.report.evidence import plot_evidence
@@ -61,10 +61,10 @@ def write_drivers(
     drawn = _shown(result)["contrast"].tolist()
     if len(drawn) < len(result.contrasts):
         logger.info("figures of the first %d of %d contrasts", len(drawn), len(result.contrasts))
-    for contrast in drawn:
+    names = file_names(str(one) for one in result.contrasts["contrast"])
+    for contrast, name in zip(drawn, names, strict=False):
         drivers = result.drivers[result.drivers["contrast"] == contrast]
         positions = result.positions[result.positions["contrast"] == contrast]
-        name = file_name(str(contrast))
         figures[f"drivers_{name}"] = draw_drivers(drivers, title=str(contrast))
         figures[f"volcano_{name}"] = draw_volcano(drivers, title=str(contrast))
         figures[f"positions_{name}"] = draw_positions(drivers, positions, title=str(contrast))

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from decode.core.checks import check_known
 from decode.core.files import make_output_folder
-from decode.core.resume import file_name
+from decode.core.naming import file_names
 from decode.report.files import BOTH, save_figure
 from decode.report.style import BLACK, BLUE, GREEN, GREY, LIGHT_GREY, ORANGE, new_figure
 
@@ -83,11 +83,12 @@ def write_heatmaps(found: xr.Dataset, folder: str | Path) -> list[Path]:
     """Write the heatmap of every gene with a site as GENE.png and GENE.svg; the folder is created if needed."""
     folder = make_output_folder(folder)
     files = []
-    for gene, n_regulators in zip(found["gene_id"].to_numpy().tolist(), found["n_regulators"].to_numpy(), strict=True):
+    genes = found["gene_id"].to_numpy().tolist()
+    for gene, name, n_regulators in zip(genes, file_names(genes), found["n_regulators"].to_numpy(), strict=True):
         if n_regulators:
             figure = knockout_heatmap(found, gene)
             for suffix in BOTH:
-                files.append(folder / f"{file_name(gene)}{suffix}")
+                files.append(folder / f"{name}{suffix}")
                 save_figure(figure, files[-1])
     return files
 

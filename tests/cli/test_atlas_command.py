@@ -37,7 +37,10 @@ def test_a_gene_and_its_tables(made, tmp_path, capsys):
 
 def test_a_task(made, capsys):
     assert run(made, "--task", "liver", "--top", 3) == 0
-    assert "regulators of liver" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "regulators of liver" in said
+    assert "what comes first is not thereby significant" in said
+    assert "known factors of liver without sites in the model, which it cannot name: HNF4A, HNF1A" in said
 
 
 def test_a_page_of_all_genes(made, tmp_path, capsys):
@@ -64,6 +67,9 @@ def test_a_page_of_all_genes(made, tmp_path, capsys):
         ([], "nothing is asked for"),
         (["nogene"], "not in the features"),
         (["--task", "livr"], "liver"),
+        (["name3", "--task", "livr"], "livr (nearest: liver)"),
+        (["--task", "liver", "--top", "-3"], "--top is -3"),
+        (["name3", "--top", "0"], "--top is 0"),
         (["--task", "liver", "--targets", "x.tsv"], "name the gene"),
         (["name3", "--out", "x.html"], "leave GENE and --task out"),
         (["--out", "folder"], "--out folder.html"),

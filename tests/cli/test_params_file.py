@@ -9,6 +9,7 @@ from command_line import call
 from test_options import commands
 
 from decode.cli.params import fit_params, read_params
+from decode.core.files import read_json_object, sha256_of
 
 
 @pytest.fixture
@@ -37,6 +38,24 @@ def test_values_are_text_as_written(write):
     }  # fmt: skip
 
 
+def test_paths_of_the_user(write, monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    found = read_params(write("out: ~/a\nsites: {TF: ~/b}\ndesign: ~ age + sex\nname: a~/b\n"))
+    assert found == {"out": "/home/me/a", "sites": {"TF": "/home/me/b"}, "design": "~ age + sex", "name": "a~/b"}
+
+
+@pytest.mark.parametrize(
+    ("value", "is_given"), [("yes", True), ("On", True), ("true", True), ("off", False), ("no", False)]
+)
+def test_switches_of_a_file(write, expression, tmp_path, value, is_given):
+    out = tmp_path / "out.tsv.gz"
+    out.write_text("mine")
+    params = write(f"tpm: {expression}\nout: {out}\nforce: {value}\n")
+    result = call("expression", "tissue", "--params", params)
+    assert result.status == (0 if is_given else 2)
+    assert (out.read_bytes() == b"mine") is not is_given
+
+
 def test_empty_and_null_are_not_given(write):
     assert read_params(write("a:\nb: null\nc: ~\nd: 'null'\n")) == {"d": "null"}
     assert read_params(write("# nothing\n")) == {}
@@ -49,6 +68,11 @@ def test_empty_and_null_are_not_given(write):
         ("max-epochs: 1\nmax_epochs: 2\n", "names max-epochs twice"),
         ("members: [1\n", "no YAML file"),
         ("- members\n", "no mapping"),
+        ("base: &base {a: 1}\n<<: *base\n", "merge key <<"),
+        ("a: 1\n---\nb: 2\n", "no YAML file"),
+        ("a:\n\tb\n", "no YAML file"),
+        ("a: *unknown\n", "no YAML file"),
+        ("[a]: b\n", "a name of an option is nested"),
         ("a: [[1], 2]\n", "nested"),
         ("a: {b: {c: 1}}\n", "nested"),
         ("a: !!python/object/apply:os.system [id]\n", None),
@@ -82,6 +106,10 @@ def test_the_same_run_as_on_the_command_line(write, expression, tmp_path):
     result = call("expression", "tissue", "--params", params)
     assert result.status == 0, result.err
     assert of_file.read_bytes() == said.read_bytes()
+    record, plain = (read_json_object(f"{path}.run.json") for path in (of_file, said))
+    assert record["params"] == {"path": str(params), "sha256": sha256_of(params)}
+    assert "params" not in plain
+    assert record["options"] == plain["options"]
     assert call("expression", "tissue", expression, "--out", of_file, "--min-tpm", "20").status == 0  # identical
 
 

@@ -44,6 +44,25 @@ def test_a_page_and_its_workbook(run, tmp_path):
     assert not out.with_suffix(".xlsx").exists()  # of the earlier report
 
 
+def test_a_folder_of_all_figures_and_tables(run, tmp_path):
+    drivers = made_drivers(tmp_path / "drivers")
+    out, folder = tmp_path / "report.html", tmp_path / "files"
+    line = ("report", drivers, "--out", out, "--files", folder)
+    result = run(*line)
+    assert result.status == 0, result.err
+    assert f"{folder}: 3 figures as PNG and SVG, 5 tables as TSV, listed in contents.tsv" in result.out
+    assert read_run(out).options["files"] == str(folder)
+    assert "already holds" in run(*line).out
+    (folder / "contents.tsv").write_text("changed")
+    changed = run(*line)
+    assert (changed.status, "files that were changed" in changed.err) == (2, True)
+    assert run(*line, "--force").status == 0
+    inside = run("report", drivers, "--out", folder / "report.html", "--files", folder)
+    assert (inside.status, "lies in the folder --files" in inside.err) == (2, True)
+    file = run("report", drivers, "--out", tmp_path / "b.html", "--files", out)
+    assert (file.status, "is a file, not a folder" in file.err) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [

@@ -11,7 +11,6 @@ from decode.core.resume import (
     FinishedRuns,
     check_work_folder,
     content_hash,
-    file_name,
     finish_runs,
     load_piece,
     make_work_folder,
@@ -56,10 +55,6 @@ def test_hash_tells_content_type_and_shape_apart():
     assert content_hash([np.array(["a", "b"], dtype=object), "x"]) == same
     others = [[np.array(["ab"]), "x"], [np.arange(4)], [np.arange(4).reshape(2, 2)], [np.arange(4, dtype=np.int32)], []]
     assert len({same, *map(content_hash, others)}) == 6
-
-
-def test_file_name_is_safe():
-    assert file_name("a/b c.d-é") == "a_b_c.d-_"
 
 
 def test_the_folder_lies_beside_the_output_and_goes(tmp_path):

@@ -85,7 +85,7 @@ def volcano(
     more: Mapping[str, str] | None = None,
     limit: float = 0.05,
 ) -> dict[str, Any]:
-    """Effect against -log10 FDR, the smallest FDRs named.
+    """Effect against -log10 FDR, the smallest FDRs named; the title says where none passes the limit.
 
     Parameters
     ----------
@@ -133,9 +133,10 @@ def volcano(
                     **flags,
                 )
             )
+    nothing = "" if (known[fdr] < limit).any() else " None is significant."
     return {
         "name": name,
-        "title": title,
+        "title": f"{title}{nothing}",
         "x": {"label": x_label},
         "y": {"label": "\u2212log10 FDR", "low": 0},
         "series": shown,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 from typing import Any, NamedTuple
 
+import pandas as pd
+
 LARGEST_SVG = 400_000  # bytes; a figure with more marks shows as PNG
 
 
@@ -74,9 +76,22 @@ class Picture(NamedTuple):
 
 
 class Table(NamedTuple):
-    """A table: `spec` as tables.js takes it, what to know of it, and whether it is folded at first."""
+    """A table.
+
+    Attributes
+    ----------
+    spec : dict
+        As tables.js takes it: numbers rounded, the first rows of a long one.
+    frame : pd.DataFrame
+        All of it, in the same order of columns.
+    text : str
+        What to know of it.
+    is_folded : bool
+        Whether it is folded at first.
+    """
 
     spec: dict[str, Any]
+    frame: pd.DataFrame
     text: str = ""
     is_folded: bool = False
 

@@ -123,6 +123,8 @@ def record_rows(run: Run) -> tuple[tuple[str, str], ...]:
     rows = [("output", str(run.out)), ("kind of run", run.kind)]
     if record.get("command"):
         rows.append(("command", shlex.join(["decode", *record["command"][1:]])))
+    if record.get("params"):
+        rows.append(("options from", _input_text(record["params"])))
     rows.append(("finished (UTC)", str(record.get("time_utc") or "unknown")))
     for name, entry in (record.get("inputs") or {}).items():
         rows.append((f"input: {name}", _input_text(entry)))

@@ -19,18 +19,35 @@ ADVICE = "run the command again with --force, or name another run"
 LARGEST_TABLE = 256 * 2**20  # bytes; a page is no place for more
 LARGEST_FIGURE = 8 * 2**20
 LONGEST_TEXT = 200_000  # bytes
+NAMES = (  # columns that hold names, also where all of them look like numbers
+    "contrast",
+    "regulator",
+    "task",
+    "gene",
+    "gene_id",
+    "gene_name",
+    "partner",
+    "sample",
+    "term",
+    "panel",
+    "reference",
+    "region",
+    "biosample",
+    "regulator_gene_id",
+)
 _CHECK = records.fields(
     {
         "kind": records.NAME,
         "command": records.items(records.text()),
         "time_utc": records.text(longest=100),
         "versions": records.mapping(records.text(longest=200), most=1000),
+        "params": records.fields({"path": records.text()}, may_add=True),
         "inputs": records.mapping(records.fields({"path": records.text()}, may_add=True), most=10_000),
         "options": records.mapping(records.anything, most=10_000),
         "seeds": records.mapping(records.anything, most=100),
         "files": records.mapping(records.fields({"sha256": records.HASH, "what": records.text()}, may_add=True)),
     },
-    may_lack=("command", "time_utc", "versions", "inputs", "options", "seeds"),
+    may_lack=("command", "time_utc", "versions", "params", "inputs", "options", "seeds"),
     may_add=True,
 )
 
@@ -182,6 +199,8 @@ class Run(NamedTuple):
 def read_run_table(path: Path, *, header: int | None = 0) -> pd.DataFrame:
     """A table that a run wrote: tab-separated, with a header unless that is None; one without text has no rows.
 
+    Names stay texts, so that 01 and 1 are two of them.
+
     Raises
     ------
     ValueError
@@ -191,7 +210,15 @@ def read_run_table(path: Path, *, header: int | None = 0) -> pd.DataFrame:
         raise ValueError(f"table {path} has {path.stat().st_size / 2**20:,.0f} MiB, more than a page can show")
     try:
         with open_text(path, "table") as handle:
-            return pd.read_csv(handle, sep="\t", header=header, keep_default_na=False, na_values=[""], low_memory=False)
+            return pd.read_csv(
+                handle,
+                sep="\t",
+                header=header,
+                dtype=dict.fromkeys(NAMES, str),
+                keep_default_na=False,
+                na_values=[""],
+                low_memory=False,
+            )
     except pd.errors.EmptyDataError:
         return pd.DataFrame()
     except (ValueError, pd.errors.ParserError) as error:
@@ -266,7 +293,8 @@ def read_run(out: str | Path, *, name: str = "") -> Run:
 
 
 def _leaves(name: str) -> bool:
-    return ".." in PurePosixPath(name).parts or "\\" in name
+    path = PurePosixPath(name)
+    return path.is_absolute() or ".." in path.parts or "\\" in name
 
 
 def _record_file(out: Path) -> tuple[Path, Path]:

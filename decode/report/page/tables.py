@@ -78,8 +78,14 @@ def table_spec(
     }
 
 
-def plain_values(column: pd.Series) -> list[Any]:
-    """Values of a column for JSON: numbers of six significant digits, booleans, text, null where undefined.
+def plain_values(column: pd.Series, *, digits: int | None = DIGITS) -> list[Any]:
+    """Values of a column for JSON: numbers of `digits` significant digits, booleans, text, None where undefined.
+
+    Parameters
+    ----------
+    column : pd.Series
+    digits : int or None, default 6
+        None: numbers as they are.
 
     Examples
     --------
@@ -91,21 +97,21 @@ def plain_values(column: pd.Series) -> list[Any]:
     if pd.api.types.is_integer_dtype(column):
         return [None if value is pd.NA else int(value) for value in column]
     if pd.api.types.is_float_dtype(column):
-        return [rounded(value) for value in column.to_numpy(dtype=float, na_value=np.nan)]
-    return [None if value is None or value is pd.NA or value != value else _plain(value) for value in column]
+        return [rounded(value, digits) for value in column.to_numpy(dtype=float, na_value=np.nan)]
+    return [None if value is None or value is pd.NA or value != value else _plain(value, digits) for value in column]
 
 
-def rounded(value: float) -> float | int | None:
-    """A number of six significant digits, whole where it is whole; None where it is undefined."""
+def rounded(value: float, digits: int | None = DIGITS) -> float | int | None:
+    """A number of so many significant digits, whole where it is whole; None where it is undefined."""
     if not np.isfinite(value):
         return None
-    short = float(f"{value:.{DIGITS}g}")
+    short = float(value if digits is None else f"{value:.{digits}g}")
     return int(short) if short == int(short) and abs(short) < 2**53 else short
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, digits: int | None) -> Any:
     if isinstance(value, bool | np.bool_):
         return bool(value)
     if isinstance(value, int | float | np.number):
-        return rounded(float(value))
+        return rounded(float(value), digits)
     return str(value)

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from decode.report.page.content import Section, Table
+from decode.report.page.folder import parts_of
+from decode.report.page.tables import plain_values
 
 LONGEST_SHEET = 31  # letters of the name of a sheet
 LONGEST_CELL = 32_767
+MOST_ROWS = 2**20 - 1  # of a sheet below its heading
 
 
 def write_workbook(sections: Iterable[Section], path: str | Path) -> None:
-    """Write every table of sections as a sheet, after a list of the sheets.
+    """Write every table of sections as a sheet with all its rows and digits, after a list of the sheets.
 
     Parameters
     ----------
@@ -39,21 +44,20 @@ def write_workbook(sections: Iterable[Section], path: str | Path) -> None:
         contents = book.add_worksheet("contents")
         _write_rows(contents, ["sheet", "table", "rows here", "rows in all", "file"], [], bold)
         taken = {"contents"}
-        for number, (section, table) in enumerate(_tables(sections), 1):
-            spec = table.spec
+        tables = [(title, part) for title, part in parts_of(sections) if isinstance(part, Table)]
+        for number, (section, table) in enumerate(tables, 1):
+            spec, part = table.spec, table.frame.head(MOST_ROWS)
             name = _sheet_name(str(spec["name"]), taken)
             sheet = book.add_worksheet(name)
-            _write_rows(sheet, [column["name"] for column in spec["columns"]], spec["rows"], bold)
+            _write_rows(sheet, [str(column) for column in part.columns], _rows(part), bold)
             caption = f"{section}: {spec['caption']}"
-            for column, value in enumerate([name, caption, len(spec["rows"]), spec["total"], spec["file"]]):
+            for column, value in enumerate([name, caption, len(part), len(table.frame), spec["file"]]):
                 _write(contents, number, column, value)
 
 
-def _tables(sections: Iterable[Section], above: str = "") -> Iterator[tuple[str, Table]]:
-    for section in sections:
-        title = f"{above}, {section.title}" if above else section.title
-        yield from ((title, part) for part in (*section.parts, *section.closing) if isinstance(part, Table))
-        yield from _tables(section.sections, title)
+def _rows(frame: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
+    """Rows of plain values, numbers as they are, None where undefined."""
+    return zip(*(plain_values(frame.iloc[:, at], digits=None) for at in range(frame.shape[1])), strict=True)
 
 
 def _sheet_name(name: str, taken: set[str]) -> str:
@@ -68,7 +72,7 @@ def _sheet_name(name: str, taken: set[str]) -> str:
     return found
 
 
-def _write_rows(sheet: Any, names: list[str], rows: list[list[Any]], bold: Any) -> None:
+def _write_rows(sheet: Any, names: list[str], rows: Iterable[Sequence[Any]], bold: Any) -> None:
     for column, name in enumerate(names):
         sheet.write_string(0, column, name[:LONGEST_CELL], bold)
     for number, row in enumerate(rows, 1):

@@ -8,9 +8,10 @@ from typing import Any
 
 from decode.core.checks import listed
 from decode.core.files import run_record
-from decode.core.outputs import check_not_input
-from decode.report.files import Content, write_files
+from decode.core.outputs import check_not_input, output_set
+from decode.report.files import Content, check_free, write_files
 from decode.report.page.content import Section
+from decode.report.page.folder import write_page_files
 from decode.report.page.methods import cited
 from decode.report.page.render import render_page
 from decode.report.page.runs import Run, read_runs
@@ -26,6 +27,7 @@ def write_report(
     *,
     title: str | None = None,
     xlsx: bool = False,
+    files: str | Path | None = None,
     record: Mapping[str, Any] | None = None,
     force: bool = False,
 ) -> list[Path]:
@@ -41,6 +43,9 @@ def write_report(
     title : str, optional
     xlsx : bool, default False
         Also all tables in one workbook beside the page, a sheet each.
+    files : str or Path, optional
+        Folder that takes every figure as PNG and SVG and every table as TSV, with contents.tsv and a record of its own.
+        Other files in it stay. Page, workbook and folder are put in place together.
     record : mapping, optional
         What was run, see `decode.core.files.run_record`; written as OUT.run.json.
     force : bool, default False
@@ -49,12 +54,12 @@ def write_report(
     Returns
     -------
     list of Path
-        The files written: the page, the workbook, the record.
+        The files written: the page, the workbook, the record; then those of the folder.
 
     Raises
     ------
     FileNotFoundError, ValueError
-        If one is no finished run, was changed since, or two have one name.
+        If one is no finished run, was changed since, or two have one name; or the page lies in the folder.
     FileExistsError
         If a file exists and `force` is false.
     ImportError
@@ -65,30 +70,46 @@ def write_report(
     >>> import decode
     >>> decode.write_report(["results", "drivers"], "report.html")  # doctest: +SKIP
     """
-    out = Path(out)
-    check_names(out)
+    out, folder = Path(out), None if files is None else Path(files)
+    check_names(out, folder)
     found = read_runs(runs)
-    check_not_input(out, [(run.name, run.out) for run in found])
+    for place, option in ((out, "--out"), (folder, "--files")):
+        if place is not None:
+            check_not_input(place, [(run.name, run.out) for run in found], option)
     if record is None:
-        record = run_record(inputs={run.name: run.record_file for run in found}, title=title, xlsx=xlsx)
+        record = report_record(found, title=title, xlsx=xlsx, files=folder)
     sections = [section_of(run) for run in found]
     page = render_page(title or TITLE, sections, lines=_lines(found), references=cited(_methods(sections)))
-    files: dict[Path, Content] = {out: page}
+    contents: dict[Path, Content] = {out: page}
     if xlsx:
-        files[out.with_suffix(".xlsx")] = lambda path: write_workbook(sections, path)
-    return write_files("report", files, record=record, force=force)
+        contents[out.with_suffix(".xlsx")] = lambda path: write_workbook(sections, path)
+    for path in contents:
+        check_free(path, force=force)
+    with output_set(out) as outputs:
+        below = []
+        if folder is not None:
+            below = write_page_files(sections, folder, record=record, force=force, outputs=outputs)
+        return [*write_files("report", contents, record=record, force=force, outputs=outputs), *below]
 
 
-def check_names(out: str | Path) -> None:
-    """Refuse a page whose name does not say that it is one.
+def report_record(runs: Iterable[Run], *, title: str | None, xlsx: bool, files: Path | None) -> dict[str, Any]:
+    """The record of a report of these runs, see `decode.core.files.run_record`."""
+    inputs: dict[str, str | Path] = {run.name: run.record_file for run in runs}
+    return run_record(inputs=inputs, title=title, xlsx=xlsx, files=None if files is None else str(files))
+
+
+def check_names(out: str | Path, files: str | Path | None = None) -> None:
+    """Refuse a page whose name does not say that it is one, and a folder that would replace it.
 
     Raises
     ------
     ValueError
-        If the name does not end in .html or .htm.
+        If the name does not end in .html or .htm, or the page is the folder or lies in it.
     """
     if Path(out).suffix.lower() not in (".html", ".htm"):
         raise ValueError(f"--out {out} is a page of HTML; let its name end in .html")
+    if files is not None and Path(out).resolve().is_relative_to(Path(files).resolve()):
+        raise ValueError(f"--out {out} lies in the folder --files {files}; put the page beside the folder")
 
 
 def _lines(runs: list[Run]) -> list[str]:

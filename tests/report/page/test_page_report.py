@@ -132,8 +132,9 @@ def test_texts_of_the_workbook_stay_texts(page):
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "https://example.org", "007"])
 def test_no_text_becomes_anything_else(tmp_path, text):
     openpyxl = pytest.importorskip("openpyxl", reason="openpyxl is not installed (extra: test)")
-    spec = table_spec(pd.DataFrame({text: [text, None], "n": [1, 2]}), name=text, caption=text, file=text)
-    write_workbook([Section("one", parts=(Table(spec),)), Section("two", parts=(Table(spec),))], tmp_path / "b.xlsx")
+    frame = pd.DataFrame({text: [text, None], "n": [1, 2]})
+    table = Table(table_spec(frame, name=text, caption=text, file=text), frame)
+    write_workbook([Section("one", parts=(table,)), Section("two", parts=(table,))], tmp_path / "b.xlsx")
     book = openpyxl.load_workbook(tmp_path / "b.xlsx")
     assert len(book.sheetnames) == 3
     cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row if cell.value == text]

@@ -68,6 +68,36 @@ def test_a_contrast_without_a_hit_says_so_at_its_number(tmp_path):
     assert number(contrast, "Regulators with FDR").caveat == "nothing is significant; the order is no evidence"
     assert number(contrast, "Genes that change").caveat == "no gene is significant"
     assert contrast.caveats[0].startswith("No regulator is significant in this contrast")
+    figures = [part for part in contrast.parts if isinstance(part, Chart)]
+    assert [bool(part.caveat) for part in figures] == [True, True]
+    assert all("none is significant" in part.spec["title"].lower() for part in figures)
+    assert all("None of these" in part.caption for part in contrast.parts if isinstance(part, Picture))
+
+
+def test_of_very_many_contrasts_those_with_hits_have_a_section(tmp_path, monkeypatch):
+    monkeypatch.setattr("decode.report.page.sections.drivers.MOST_CONTRASTS", 2)
+    names = ("a b", "a_b", "\u03b1", "\u03b2")
+    out = made_drivers(tmp_path / "d", contrasts=names)
+    table = pd.read_csv(out / "contrasts.tsv", sep="\t").assign(n_significant=[0, 2, 0, 5])
+    tables = {name: pd.read_csv(out / name, sep="\t") for name in ("drivers.tsv", "targets.tsv")}
+    write_run(out, "drivers", tables=tables | {"contrasts.tsv": table}, record=run_record(), force=True)
+    found = section(out)
+    assert [one.title for one in found.sections] == ["a_b", "\u03b2"]
+    assert "4 contrasts, 2 with a regulator" in found.lead
+    assert found.caveats[0].startswith("The FDR holds within each contrast")
+    assert found.caveats[1].startswith("2 of 4 contrasts have a section of their own")
+    all_of_them, called = [part for part in found.parts if isinstance(part, Table)]
+    assert len(all_of_them.frame) == 4
+    assert called.frame["contrast"].tolist() == [name for name in names for _ in range(2)]
+    assert (called.frame["fdr"] < 0.05).all()
+    charts_of = [[part.spec["name"] for part in one.parts if isinstance(part, Chart)] for one in found.sections]
+    assert charts_of[0] == ["d_a_b_2_drivers", "d_a_b_2_volcano"]
+
+
+def test_names_that_look_like_numbers_stay_apart(tmp_path):
+    found = section(made_drivers(tmp_path / "d", contrasts=("1", "01", "1.0")))
+    assert [one.title for one in found.sections] == ["1", "01", "1.0"]
+    assert [len(next(p for p in one.parts if isinstance(p, Table)).frame) for one in found.sections] == [12] * 3
 
 
 def test_independent_genes_are_a_caveat(tmp_path):

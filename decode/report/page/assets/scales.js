@@ -14,6 +14,7 @@ decodePage.scales = (() => {
     const step = niceStep(high - low, wanted);
     const ticks = [];
     for (let at = Math.ceil(low / step - 1e-9); at * step <= high + step * 1e-9; at += 1) ticks.push(at * step);
+    if (ticks.length < 2 && wanted < 16) return linear(low, high, 2 * wanted); // narrow figures: one tick is no scale
     const digits = Math.max(0, Math.ceil(-Math.log10(step) - 1e-9) + (/^2\.5/.test((step / 10 ** Math.floor(Math.log10(step))).toFixed(2)) ? 1 : 0));
     const text = (value) => (Math.abs(high) >= 1e6 || Math.abs(low) >= 1e6 ? shown(value)
       : value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits }).replace(/^-/, "\u2212").replace(/^\u2212(0(\.0*)?)$/, "$1"));

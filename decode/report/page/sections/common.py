@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from decode.report.page.content import Part, Picture, Table, Text
-from decode.report.page.runs import TABLES, Run, read_run_table
+from decode.report.page.runs import TABLES, Run, in_order, read_run_table
 from decode.report.page.tables import table_spec
 
 UNDEFINED = "undefined"
@@ -116,18 +116,18 @@ def table_part(
         Of the file that a reader saves; default: that of `file`.
     labels : mapping of column to heading, optional
     """
+    frame = frame[in_order([*(one for one in first if one in frame), *frame.columns])]
     hidden = [] if shown is None else [str(one) for one in frame.columns if one not in shown]
     spec = table_spec(
         frame,
         name=name or f"{run.name}_{base(file)}",
         caption=caption,
-        first=first,
         hidden=hidden,
         labels=labels,
         help_texts=COLUMN_HELP,
         file=file,
     )
-    return Table(spec, text, is_folded)
+    return Table(spec, frame, text, is_folded)
 
 
 def picture(run: Run, stem: str, caption: str) -> Picture:

@@ -5,332 +5,90 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from decode.core.checks import listed
-from decode.core.resume import file_name
-from decode.report.page.charts import KIND_LOOKS, ranked, series, volcano
-from decode.report.page.content import Chart, Number, Part, Section
+from decode.core.naming import file_names
+from decode.report.page.content import Part, Section
 from decode.report.page.methods import cite, methods_of, record_rows
 from decode.report.page.runs import Run, in_order
-from decode.report.page.sections.common import number, percent, picture, rest_of, table_part
+from decode.report.page.sections.common import number, rest_of, table_part
+from decode.report.page.sections.contrast import CAPTIONS, FDR, FIRST, ContrastTables, contrast_section, figures_of
 
-FDR = 0.05
-N_ROWS = 25  # of the ranked figure
-FIRST = (
-    "rank",
-    "regulator",
-    "kind",
-    "effect",
-    "strength",
-    "fdr",
-    "sign",
-    "direction_fdr",
-    "n_bound_genes",
-    "own_log2_fold_change",
-    "leading_targets",
+SPLIT = ("drivers.tsv", "targets.tsv", "where.tsv", "positions.tsv", "factors_without_sites.tsv")
+MOST_CONTRASTS = 100  # with a section of their own
+BY_ITSELF = (
+    "The FDR holds within each contrast. Over many contrasts some have a regulator below 5 % by chance: of contrasts "
+    "in which nothing differs, up to one in twenty."
 )
-EVIDENCE = ("evidence_rank", "evidence_fdr")
-NOTHING = (
-    "No regulator is significant in this contrast: the order of the list is not evidence, and its first names are what "
-    "comes first where nothing differs, too."
+CHOSEN = (
+    "{n_shown} of {n_all} contrasts have a section of their own, those with most significant regulators; the tables "
+    "below hold all contrasts, the files of the run all their regulators."
 )
-NO_GENE = (
-    "No gene of this contrast passes FDR 5 %; regulators that do may follow what the samples share, not the contrast."
-)
-ABSENT = (
-    "These factors change most themselves, and the features hold no sites of theirs: the list of drivers cannot name"
-    " them."
-)
-CAPTIONS = {
-    "contrasts": "The contrast",
-    "targets": "Leading targets of the first drivers",
-    "where": "Where the sites lie, in targets and in all bound genes",
-    "positions": "Sites along promoter and RNA",
-    "sites": "Sites of the first drivers in their leading targets",
-}
 
 
 def drivers_section(run: Run) -> Section:
-    """All contrasts of a run of `decode drivers`."""
+    """All contrasts of a run of `decode drivers`; of very many, those with most significant regulators."""
     drivers, contrasts = run.table("drivers.tsv"), run.table("contrasts.tsv")
     if drivers is None or contrasts is None or not len(contrasts):
         return Section(run.name, "drivers", "The run lists no contrast.", parts=rest_of(run), record=record_rows(run))
     counts = run.numbers("counts.json")
-    names = [str(one) for one in contrasts["contrast"]]
+    n_contrasts = len(contrasts)
     per_contrast = counts.get("inputs") or {}
-    used: set[str] = set()
+    shown = contrasts
+    if n_contrasts > MOST_CONTRASTS:
+        most = contrasts.sort_values("n_significant", ascending=False, kind="stable").head(MOST_CONTRASTS)
+        shown = contrasts.loc[sorted(most.index)]
+    tables = _split(run)
+    names = contrasts["contrast"].astype(str).tolist()
+    stems = dict(zip(names, file_names(names), strict=True))
     sections = tuple(
-        _contrast(run, row, drivers, per_contrast.get(str(row["contrast"])) or {}, used)
-        for row in contrasts.to_dict("records")
+        contrast_section(run, row, stems[name], tables, per_contrast.get(name) or {})
+        for name, row in zip(shown["contrast"].astype(str), shown.to_dict("records"), strict=True)
     )
+    used = {figure for stem in stems.values() for figure in figures_of(run, stem)}
     parts: list[Part] = []
-    if len(names) > 1:
+    if n_contrasts > 1:
         parts.append(table_part(run, contrasts, "contrasts.tsv", "Contrasts"))
         used.add("contrasts.tsv")
+    if len(shown) < n_contrasts:
+        called = drivers[drivers["fdr"] < FDR]
+        parts.append(
+            table_part(
+                run, called, "drivers.tsv", "Regulators with FDR < 5 %, all contrasts", first=("contrast", *FIRST)
+            )
+        )
     n_hits = int((contrasts["n_significant"] > 0).sum())
     lead = (
-        f"Which regulators have their sites in the genes that change? {len(names)} contrasts, "
-        f"{n_hits} with a regulator at FDR < 5 %."
-        if len(names) > 1
+        f"Which regulators have their sites in the genes that change? {number(n_contrasts)} contrasts, "
+        f"{number(n_hits)} with a regulator at FDR < 5 %."
+        if n_contrasts > 1
         else "Which regulators have their sites in the genes that change?"
     )
-    shared = {
-        "drivers.tsv",
-        "targets.tsv",
-        "where.tsv",
-        "positions.tsv",
-        "factors_without_sites.tsv",
-    }
+    caveats: tuple[str, ...] = (BY_ITSELF,) if n_contrasts > 1 and n_hits else ()
+    if len(shown) < n_contrasts:
+        caveats += (CHOSEN.format(n_shown=number(len(shown)), n_all=number(n_contrasts)),)
     return Section(
         run.name,
         "drivers",
         lead,
+        caveats=caveats,
         parts=tuple(parts),
         sections=sections,
-        closing=rest_of(run, tables=used | shared, figures=used, captions=CAPTIONS),
+        closing=rest_of(run, tables=used | {*SPLIT}, figures=used, captions=CAPTIONS),
         methods=methods_of(run, *_methods(contrasts, counts, run.options)),
         record=record_rows(run),
     )
 
 
-def _contrast(
-    run: Run, row: Mapping[Any, Any], drivers: pd.DataFrame, inputs: Mapping[str, Any], used: set[str]
-) -> Section:
-    name = str(row["contrast"])
-    own = drivers[drivers["contrast"].astype(str) == name].drop(columns="contrast").sort_values("rank", kind="stable")
-    own = own.reset_index(drop=True)
-    stem = file_name(name)
-    missing = run.table("factors_without_sites.tsv")
-    absent = None if missing is None else missing[missing["contrast"].astype(str) == name].drop(columns="contrast")
-    parts: list[Part] = list(_charts(run, own, name, stem))
-    caption = f"Regulators of {name}, {len(own):,} in all"
-    parts.append(
-        table_part(
-            run,
-            own,
-            "drivers.tsv",
-            caption,
-            first=FIRST,
-            shown=(*FIRST, *_given(own, EVIDENCE)),
-            name=f"{run.name}_{stem}_drivers",
-        )
-    )
-    if absent is not None and len(absent):
-        parts.append(
-            table_part(
-                run,
-                absent,
-                "factors_without_sites.tsv",
-                "Factors without sites",
-                text=ABSENT,
-                name=f"{run.name}_{stem}_factors_without_sites",
-            )
-        )
-    for figure, text in (
-        (
-            f"positions_{stem}",
-            (
-                "Where the sites of the first drivers lie: in their leading targets (red) and in all genes "
-                "that they bind (grey)."
-            ),
-        ),
-        *(
-            (one, "Lines of evidence beside the sites; a darker cell says more.")
-            for one in run.figures()
-            if one.startswith(f"evidence_{stem}_")
-        ),
-    ):
-        if figure in run.figures():
-            parts.append(picture(run, figure, text))
-    used |= {f"{one}_{stem}" for one in ("drivers", "volcano", "positions")}
-    used |= {one for one in run.figures() if one.startswith(f"evidence_{stem}_")}
-    parts += _folded(run, name, stem)
-    return Section(
-        name, "contrast", _lead(row, own), _numbers(row, own, absent, inputs), _caveats(row, own, absent), tuple(parts)
-    )
-
-
-def _given(frame: pd.DataFrame, columns: tuple[str, ...]) -> list[str]:
-    return [one for one in columns if one in frame and frame[one].notna().any()]
-
-
-def _lead(row: Mapping[Any, Any], own: pd.DataFrame) -> str:
-    called = own[own["fdr"] < FDR]
-    if not len(called):
-        return f"None of {number(row['n_regulators'])} regulators has an FDR below 5 %."
-    up = called[(called["sign"] == "up") & (called["direction_fdr"] < FDR)]["regulator"].tolist()
-    down = called[(called["sign"] == "down") & (called["direction_fdr"] < FDR)]["regulator"].tolist()
-    sides = [
-        f"sites of {listed(names)} go with {side}-regulation" for side, names in (("up", up), ("down", down)) if names
-    ]
-    text = f"{number(row['n_significant'])} of {number(row['n_regulators'])} regulators have an FDR below 5 %"
-    return f"{text}: {'; '.join(sides)}." if sides else f"{text}, none with a significant direction."
-
-
-def _numbers(
-    row: Mapping[Any, Any], own: pd.DataFrame, absent: pd.DataFrame | None, inputs: Mapping[str, Any]
-) -> tuple[Number, ...]:
-    nothing = "nothing is significant; the order is no evidence" if not (own["fdr"] < FDR).any() else ""
-    null = str(row.get("null") or "")
-    inflation = float(row["inflation"]) if _known(row.get("inflation")) else None
-    made = [
-        Number(
-            "Regulators with FDR < 5 %",
-            number(row["n_significant"]),
-            note=f"of {number(row['n_regulators'])}; p-values: {null or 'not stated'}",
-            caveat=nothing or _null_caveat(null),
-        ),
-        Number("Genes", number(row["n_genes"]), note="matched between table and features"),
-    ]
-    made += _left_out(inputs, absent)
-    if _known(row.get("n_changed_genes")):
-        none = "no gene is significant" if not row["n_changed_genes"] else ""
-        made.append(Number("Genes that change, FDR < 5 %", number(row["n_changed_genes"]), caveat=none))
-    if _known(row.get("r2")):
-        made.append(Number("Held-out variance explained", percent(row["r2"]), note="by all sites together"))
-    if inflation is not None:
-        wide = "all regulators move at once; z is divided by it" if inflation > 1 else ""
-        made.append(Number("Spread of all regulators", f"{inflation:.2f}", note="times that of the null", caveat=wide))
-    if _known(row.get("prior_auroc")):
-        generic = "generic responders: these genes change in many experiments" if row.get("is_generic") is True else ""
-        made.append(
-            Number(
-                "AUROC of the DE prior",
-                number(row["prior_auroc"]),
-                note="for the genes that change most",
-                caveat=generic,
-            )
-        )
-    return tuple(made)
-
-
-def _left_out(inputs: Mapping[str, Any], absent: pd.DataFrame | None) -> list[Number]:
-    """What cannot be among the drivers, as the features lack it or hold too little of it."""
-    made = []
-    if inputs.get("n_tracks_dropped"):
-        made.append(
-            Number(
-                "Tracks left out",
-                number(inputs["n_tracks_dropped"]),
-                note="sites in too few of these genes",
-                caveat="these cannot be found",
-            )
-        )
-    if absent is not None and len(absent):
-        made.append(
-            Number(
-                "Factors that change without sites",
-                number(len(absent)),
-                note="at most ten are listed, see below",
-                caveat="the features lack them: they cannot be among the drivers",
-            )
-        )
-    return made
-
-
-def _null_caveat(null: str) -> str:
-    return "genes taken as independent: random halves of a cohort have drivers, too" if "independent" in null else ""
-
-
-def _known(value: Any) -> bool:
-    return value is not None and value == value and value != ""
-
-
-def _caveats(row: Mapping[Any, Any], own: pd.DataFrame, absent: pd.DataFrame | None) -> tuple[str, ...]:
-    found = []
-    if not (own["fdr"] < FDR).any():
-        found.append(NOTHING)
-    if _known(row.get("n_changed_genes")) and not row["n_changed_genes"]:
-        found.append(NO_GENE)
-    own_caveat = row.get("caveat")
-    if _known(own_caveat):
-        found.append(str(own_caveat)[:1].upper() + str(own_caveat)[1:] + ("" if str(own_caveat).endswith(".") else "."))
-    if absent is not None and len(absent):
-        found.append(f"{ABSENT} First of them: {listed(absent['factor'].astype(str).head(5).tolist())}.")
-    return tuple(found)
-
-
-def _charts(run: Run, own: pd.DataFrame, name: str, stem: str) -> list[Part]:
-    if not len(own):
-        return []
-    top = own.head(N_ROWS).reset_index(drop=True)
-    is_called, has_side = (top["fdr"] < FDR).to_numpy(), (top["direction_fdr"] < FDR).to_numpy()
-    groups: list[tuple[str, np.ndarray, tuple[int | str, str]]] = [
-        ("sites go with up-regulation", has_side & (top["effect"] > 0).to_numpy(), (3, "circle")),
-        ("sites go with down-regulation", has_side & (top["effect"] <= 0).to_numpy(), (0, "square")),
-        ("direction not significant", ~has_side, ("grey", "diamond")),
-    ]
-    spread = 2 * top["sd"]
-    shown = []
-    for label, chosen, look in groups:
-        if chosen.any():
-            part = top[chosen]
-            shown.append(
-                series(
-                    part["effect"],
-                    pd.Series(np.flatnonzero(chosen)),
-                    name=label,
-                    look=look,
-                    low=(top["effect"] - spread)[chosen],
-                    high=(top["effect"] + spread)[chosen],
-                    more={
-                        "strength": part["strength"],
-                        "FDR": part["fdr"],
-                        "direction FDR": part["direction_fdr"],
-                        "leading targets": part.get("leading_targets", pd.Series("", index=part.index)),
-                    },
-                )
-            )
-    names = [
-        f"{regulator} ({kind}){' *' if called else ''}"
-        for regulator, kind, called in zip(top["regulator"], top["kind"], is_called, strict=True)
-    ]
-    first = ranked(
-        names,
-        shown,
-        name=f"{run.name}_{stem}_drivers",
-        title=f"First {len(top)} regulators of {name} by strength.",
-        x_label="effect (SDs of the statistic)",
-    )
-    second = volcano(
-        own,
-        name=f"{run.name}_{stem}_volcano",
-        title=f"Effect and FDR of all regulators of {name}.",
-        effect="effect",
-        fdr="fdr",
-        text="regulator",
-        x_label="effect (SDs of the statistic); positive: sites go with up-regulation",
-        group="kind",
-        rank="rank",
-        more={"rank": "rank", "strength": "strength", "genes with a site": "n_bound_genes"},
-    )
-    return [
-        Chart(
-            first,
-            f"The first {len(top)} of {len(own):,} regulators by strength; effect with \u00b1 2 SD of what it is where "
-            "nothing differs. * FDR < 5 %. Strength counts changes of either sign, so that a regulator can "
-            "come first with a small effect.",
-        ),
-        Chart(
-            second,
-            "All regulators: effect and the FDR of the strength."
-            f" {', '.join(one for one in KIND_LOOKS if one in set(own['kind']))} by colour and shape. Click a point to"
-            " keep its name.",
-        ),
-    ]
-
-
-def _folded(run: Run, name: str, stem: str) -> list[Part]:
-    parts: list[Part] = []
-    for file in ("targets.tsv", "where.tsv", "positions.tsv"):
+def _split(run: Run) -> ContrastTables:
+    found = {}
+    for file in SPLIT:
         frame = run.table(file)
         if frame is not None:
-            own = frame[frame["contrast"].astype(str) == name].drop(columns="contrast")
-            caption = CAPTIONS[file.removesuffix(".tsv")]
-            parts.append(table_part(run, own, file, caption, is_folded=True, name=f"{run.name}_{stem}_{file[:-4]}"))
-    return parts
+            groups = frame.groupby(frame["contrast"].astype(str), sort=False)
+            parts = {str(name): own.drop(columns="contrast") for name, own in groups}
+            found[file] = parts or {"": frame.drop(columns="contrast")}
+    return ContrastTables(found)
 
 
 def _methods(contrasts: pd.DataFrame, counts: Mapping[str, Any], options: Mapping[str, Any]) -> list[str]:

@@ -28,11 +28,12 @@ def rank_section(run: Run) -> Section:
     if ranking is None or not {"regulator", "kind", "task", "mean", "rank"} <= set(ranking):
         return Section(run.name, "ranked regulators", parts=rest_of(run), record=record_rows(run))
     tasks = in_order(ranking["task"])
-    parts: list[Part] = [_chart(run, ranking[ranking["task"] == task], str(task)) for task in tasks[:N_TASKS]]
+    has_fdr = "fdr" in ranking and ranking["fdr"].notna().any()
+    unjudged = "" if has_fdr else "Ranks without a null have no p-values."
+    parts: list[Part] = [_chart(run, ranking[ranking["task"] == task], str(task), unjudged) for task in tasks[:N_TASKS]]
     parts.append(
         table_part(run, ranking, file, "Regulators, task by task", first=("task", "rank", "regulator", "kind", "mean"))
     )
-    has_fdr = "fdr" in ranking and ranking["fdr"].notna().any()
     numbers = [Number("Regulators", number(ranking["regulator"].nunique())), Number("Tasks", number(len(tasks)))]
     caveats = [MODEL_ONLY]
     if has_fdr:
@@ -70,7 +71,7 @@ def rank_section(run: Run) -> Section:
     )
 
 
-def _chart(run: Run, own: pd.DataFrame, task: str) -> Chart:
+def _chart(run: Run, own: pd.DataFrame, task: str, caveat: str) -> Chart:
     top = own.sort_values("rank", kind="stable").head(N_ROWS).reset_index(drop=True)
     rows = pd.Series(np.arange(len(top)))
     column = "mean_abs" if task == OVERALL and "mean_abs" in top else "mean"  # what is ranked
@@ -93,4 +94,4 @@ def _chart(run: Run, own: pd.DataFrame, task: str) -> Chart:
         else "by the size of their mean attribution"
     )
     lines = "; lines are SD over members of the ensemble" if has_spread else ""
-    return Chart(spec, f"{task}: the first {len(top)} regulators {order}{lines}.")
+    return Chart(spec, f"{task}: the first {len(top)} regulators {order}{lines}.", caveat)

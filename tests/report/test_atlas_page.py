@@ -15,8 +15,8 @@ from decode.registry.open import load_features, load_pretrained
 from decode.registry.store import find_entry
 from decode.regulators.atlas import look_up_gene
 from decode.regulators.atlas_data import gather_atlas
+from decode.report.atlas_page import AtlasSource, atlas_page
 from decode.report.page.arrays import pack_array, unpack_array
-from decode.report.page.atlas import AtlasSource, atlas_page
 
 HOSTILE = "</script><script>window.harmed = 1</script>"
 N = 150
