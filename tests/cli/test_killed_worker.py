@@ -28,9 +28,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def runner(tmp_path_factory):
-    with two_workers(
-        tmp_path_factory.mktemp("cluster")
-    ) as client:  # one a test: a killed worker may stay away for long
+    with two_workers(tmp_path_factory.mktemp("cluster")) as client:  # one a test: who was killed may stay away
         runner = KillingExecutor(client)
         yield runner
         assert runner.n_killed >= 1
