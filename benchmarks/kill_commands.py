@@ -37,7 +37,8 @@ class Command(NamedTuple):
         The command, where `name` is another.
     timed : tuple of str
         Files that show how long it took: they must be there, and may differ.
-
+    n_kills : int or None
+        At most, over each start, where a run takes half a minute.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Command(NamedTuple):
     trains: bool = False
     words: str = ""
     timed: tuple[str, ...] = ()
+    n_kills: int | None = None
 
     def arguments(self, inputs: dict[str, str], out: str, *, other: bool = False) -> list[str]:
         """Arguments of `decode`.
@@ -84,10 +86,13 @@ COMMANDS: tuple[Command, ...] = (
     Command("deprior", "{features} --ranks {prior} --expression {tissue_tpm} --seeds 1 --high-rank 0.5 "
             "--members 1 --max-epochs 2 --out {out}/d", "d", "--seed 3", trains=True),
     Command("drivers", "{de} --features {features} --independent-genes --no-evidence --score joint --draws 50 "
-            "--out {out}/d", "d", "--top 3"),
+            "--out {out}/d", "d", "--top 3", "drivers"),
     Command("drivers with lines", "{de} --features {features} --independent-genes --coexpression {person_tpm} "
             "--draws 50 --out {out}/d", "d", "--top 3", words="drivers"),
     Command("atlas", "{gene} --model {model} --features {features} --out {out}/a", "a", "--top 3"),
+    Command("atlas page", "--model {model} --features {features} --out {out}/a.html", "a.html", "--top 3",
+            words="atlas"),
+    Command("models summarise", "{model} {features} --out {out}/summary.npz", "summary.npz", "--n-top 1"),
     Command("attribute", "{model} {features} --out {out}/a.nc --stability {out}/s.tsv", "a.nc",
             "--reference median_length", "attributions"),
     Command("attribute bins", "{model} {features} --genes {two_genes} --bins --bedgraph {out}/g --out {out}/b.nc "
@@ -138,7 +143,14 @@ COMMANDS: tuple[Command, ...] = (
     Command("usage", "{transcript_model} {transcript_features} {transcript_targets} --out {out}/u", "u",
             "--split validation"),
     Command("models add", "{model} --name toy --card {card} --registry {out}/models.json", "models.json",
-            "swap:model"),
+            "swap:model", "registry"),
+    Command("report", "tissues={evaluation} ranks={ranking} contrast={drivers} --xlsx --out {out}/r.html", "r.html",
+            "--title Another"),
+    Command("compare expecto", "{features} --targets {targets} --test-chromosome chr1 --runs 1 " + SMALL
+            + " --out {out}/c", "c", "--seed 3", trains=True),
+    Command("compare predixcan", "{features} {person_targets} --genotypes {genotypes} --folds 2 --inner-folds 2 "
+            "--permutations 1 --min-maf 0 --sizes {sizes} --out {out}/c", "c", "--seed 3"),
+    Command("demo", "--out {out}/d", "d", "--seed 1", trains=True, n_kills=3),
     Command("landmark prepare", "{profiles} --labels {profile_samples} --out {out}/p.h5", "p.h5", "--seed 3",
             "prepared"),
     Command("landmark train", "{prepared} --hidden 8 --bottleneck 4 --epochs 2 --min-updates 0 --members 2 "

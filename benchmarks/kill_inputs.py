@@ -60,6 +60,7 @@ def make_inputs(folder: Path) -> dict[str, str]:
         **_lists(folder, toy.tissue_tpm, list(toy.own_genes), list(toy.own_genes.values())),
         **_of_transcripts(folder, toy),
         **_profiles(folder),
+        **_genotypes(folder, toy.annotation, toy.sizes, persons.tpm),
     }
 
 
@@ -111,6 +112,29 @@ def _of_transcripts(folder: Path, toy: ToyData) -> dict[str, str]:
     totals = pd.DataFrame(features.totals("rna"), features.ids, names)
     made = make_toy_transcripts(folder / "transcripts", features.genes, totals, regulators=names[:3], n_tasks=N_TASKS)
     return {"transcript_features": str(folder / "transcripts.h5"), "transcript_tpm": str(made.tissue_tpm)}
+
+
+def _genotypes(folder: Path, annotation: Path, sizes: Path, tpm: Path) -> dict[str, str]:
+    """A VCF of the persons: three variants beside every fifth gene of chr1, from a seed."""
+    table = gene_models(read_annotation(annotation, build="toy", sizes=sizes)).table
+    persons = pd.read_csv(tpm, sep="\t", index_col=0, nrows=1).columns
+    places = np.sort(table.loc[table["chrom"] == "chr1", "tss"].to_numpy())[::5]
+    rng = np.random.default_rng(4)
+    calls = np.array(["0/0", "0/1", "1/1"])[rng.integers(0, 3, (3 * len(places), len(persons)))]
+    head = ["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT", *persons]
+    rows = [
+        ["chr1", str(place + 1 + 10 * k), ".", "A", "G", ".", "PASS", ".", "GT", *calls[3 * i + k]]
+        for i, place in enumerate(places.tolist())
+        for k in range(3)
+    ]
+    lines = [
+        "##fileformat=VCFv4.2",
+        "##contig=<ID=chr1>",
+        '##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">',
+        *("\t".join(row) for row in [head, *rows]),
+    ]
+    (folder / "persons.vcf").write_text("\n".join(lines) + "\n")
+    return {"genotypes": str(folder / "persons.vcf")}
 
 
 def _profiles(folder: Path) -> dict[str, str]:

@@ -16,6 +16,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from decode.core.checks import listed
+from decode.core.limits import check_memory
 from decode.core.outputs import atomic_path
 
 READ_ERRORS = (
@@ -85,8 +86,10 @@ def read_arrays(path: str | Path, wanted: Collection[str], name: str, advice: st
                 raise ValueError("an array is there twice")
             if missing := [item for item in wanted if item not in names]:
                 raise ValueError(f"{listed(missing)} is missing")
-            if sum(entry.file_size for entry in entries) > MOST_TIMES * path.stat().st_size:
+            n_bytes = sum(entry.file_size for entry in entries)
+            if n_bytes > MOST_TIMES * path.stat().st_size:
                 raise ValueError("it declares more than a file of its size can hold")
+            check_memory(n_bytes, "what it declares")  # LZMA reaches 7,000 times
             return {item: _read(archive, entry) for item, entry in zip(names, entries, strict=True)}
     except READ_ERRORS as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0][:200]

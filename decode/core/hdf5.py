@@ -15,6 +15,7 @@ logger = logging.getLogger(__name__)
 
 MOST_TIMES = 1100  # uncompressed over compressed: deflate reaches 1,032, small chunks of blosc-zstd about 800
 SLACK_BYTES = 64 * 2**20  # declared and never written, in a small file
+MOST_DEEP = 32  # groups in groups; finding a name takes time with each
 READ_ERRORS = (
     OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, RecursionError, OverflowError,
 )  # fmt: skip
@@ -96,26 +97,31 @@ def check_contents(file: h5py.File, name: str, n_bytes: int, advice: str, *, pla
     Raises
     ------
     ValueError
-        If a link leads to another file, a data set lies in another file or is assembled from others, or its type or
-        size is refused.
+        If a link leads to another file, groups lie too deep in each other, a data set lies in another file or is
+        assembled from others, or its type or size is refused.
     """
     seen: set[int] = set()
     left = MOST_TIMES * n_bytes + SLACK_BYTES
+    groups: list[tuple[Any, bytes, int]] = [(file.id, b"", 0)]
+    faults: list[str] = []
 
     def fault(link: bytes, info: Any) -> str | None:
         nonlocal left
-        shown = link.decode("utf-8", "replace")[:200]
+        shown = (inside + link).decode("utf-8", "replace")[:200]
         if info.type not in (h5py.h5l.TYPE_HARD, h5py.h5l.TYPE_SOFT):
             return f"{shown} is a link to another file"
         if info.type == h5py.h5l.TYPE_SOFT:
             return None  # what it leads to has a hard link or an external one
-        item = h5py.h5o.open(file.id, link)
-        if not isinstance(item, h5py.h5d.DatasetID):
-            return None
+        item = h5py.h5o.open(group, link)
         address = h5py.h5o.get_info(item).addr
         if address in seen:
             return None
         seen.add(address)
+        if isinstance(item, h5py.h5g.GroupID):
+            groups.append((item, inside + link + b"/", depth + 1))
+            return f"{shown} is a group in {depth} others" if depth >= MOST_DEEP else None
+        if not isinstance(item, h5py.h5d.DatasetID):
+            return None
         found = _fault_of(item, plain)
         if found is not None:
             return f"data set {shown} {found}"
@@ -125,12 +131,20 @@ def check_contents(file: h5py.File, name: str, n_bytes: int, advice: str, *, pla
             return f"data set {shown} of shape {item.shape} is larger than a file of {n_bytes:,} bytes can hold"
         return None
 
+    def noted(link: bytes, info: Any) -> bool | None:
+        if found := fault(link, info):
+            faults.append(found)
+        return bool(faults) or None  # True ends the walk
+
     try:
-        found = file.id.links.visit(fault, info=True)
+        seen.add(h5py.h5o.get_info(file.id).addr)
+        while groups and not faults:  # not by HDF5's own walk, which takes the square of the depth
+            group, inside, depth = groups.pop()
+            group.links.iterate(noted, info=True)
     except READ_ERRORS as error:
         raise ValueError(f"{name} is damaged ({short(error)}); {advice}") from error
-    if found is not None:
-        raise ValueError(f"{name} is refused: {found}; {advice}")
+    if faults:
+        raise ValueError(f"{name} is refused: {faults[0]}; {advice}")
 
 
 def _fault_of(item: Any, plain: bool) -> str | None:

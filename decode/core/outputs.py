@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import logging
 import os
 import re
 import secrets
@@ -18,11 +19,14 @@ import stat
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from decode.core.processes import is_alive, this_process
 from decode.core.swap import carry_over, move_in, swap_in
+
+logger = logging.getLogger(__name__)
 
 _UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
 LONGEST_NAME = 255  # bytes of a file name, on every usual file system
@@ -214,8 +218,13 @@ class OutputSet:
             listed = temporary_name(outputs[-1].final, "set")
             half = listed.with_name(listed.name + "~")
             gone = [os.path.abspath(path) for path in self._gone]
-            entries = {"outputs": [_to_json(output) for output in outputs], "gone": gone}
             try:
+                half.touch(exist_ok=False)
+                entries = {
+                    "outputs": [_to_json(output) for output in outputs],
+                    "gone": gone,
+                    "inode": half.stat().st_ino,  # a list that came from elsewhere has another
+                }
                 half.write_text(json.dumps(entries), encoding="utf-8")
                 os.replace(half, listed)
             except OSError:
@@ -415,9 +424,7 @@ def _tidy(folder: Path, path: Path) -> None:
         return
     left = [(entry.name, found) for entry in os.scandir(folder) if (found := _PATTERN.match(entry.name))]
     dead = [(folder / name, found[1], found[5]) for name, found in left if _is_over(found)]
-    for place, _, kind in dead:
-        if kind == "set" and not place.name.endswith("~"):
-            _finish(place)
+    dead = [one for one in dead if one[2] != "set" or one[0].name.endswith("~") or _finish(one[0])]
     for place, tag, kind in dead:
         if kind == "old" and tag == _tag(path.name) and not path.exists():
             os.rename(place, path)
@@ -429,9 +436,18 @@ def _is_over(found: re.Match[str]) -> bool:
     return found[2] == this_process().place and not is_alive(int(found[3]), int(found[4]))
 
 
-def _finish(listed: Path) -> None:
-    """Put the rest of a set in place whose run was killed meanwhile."""
-    entries = json.loads(listed.read_text(encoding="utf-8"))
+def _finish(listed: Path) -> bool:
+    """Put the rest of a set in place whose run was killed meanwhile; False where the list is damaged or foreign."""
+    try:
+        entries = json.loads(listed.read_text(encoding="utf-8"))
+        is_own = entries["inode"] == listed.lstat().st_ino and all(
+            map(partial(_is_of_list, listed), entries["outputs"])
+        )
+    except (ValueError, KeyError, TypeError, RecursionError):
+        is_own = False
+    if not is_own:
+        logger.warning("%s is no list of a run on this machine; what it names stays as it is: remove it", listed)
+        return False
     for item in entries["outputs"]:
         temporary, final = Path(item["temporary"]), Path(item["final"])
         is_there = item["inode"] is not None and final.exists() and final.stat().st_ino == item["inode"]
@@ -442,6 +458,15 @@ def _finish(listed: Path) -> None:
             _put(_Output(temporary, final, None if item["own"] is None else own))
     for path in entries["gone"]:
         Path(path).unlink(missing_ok=True)
+    return True
+
+
+def _is_of_list(listed: Path, item: dict[str, Any]) -> bool:
+    """Whether a temporary name of a list is one that the same process made for that output."""
+    temporary, final, whose = Path(item["temporary"]), Path(item["final"]), _PATTERN.match(listed.name)
+    found = _PATTERN.match(temporary.name)
+    is_same = found is not None and whose is not None and found.groups()[1:4] == whose.groups()[1:4]
+    return is_same and temporary.parent in (final.parent, final)
 
 
 def _remove(path: Path) -> None:

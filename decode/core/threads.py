@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ContextDecorator
 
 import threadpoolctl
 
@@ -13,13 +12,12 @@ _holders = 0
 _limit: threadpoolctl.threadpool_limits | None = None
 
 
-@contextmanager
-def one_blas_thread() -> Iterator[None]:
+class one_blas_thread(ContextDecorator):
     """Keep matrix products on the calling thread: these are small, and waiting threads cost ten times their CPU time.
 
     The limit is one of the whole process. It holds from the first thread that enters to the last that leaves, so
     threads may enter it at the same time, and it may be nested. Decorate what an executor runs, so that the limit holds
-    in a worker of a cluster as well.
+    in a worker of a cluster as well; a function made within another one can be sent there too.
 
     Examples
     --------
@@ -30,15 +28,19 @@ def one_blas_thread() -> Iterator[None]:
     >>> product(np.eye(2))
     2.0
     """
-    global _holders, _limit
-    with _lock:
-        if _limit is None:
-            _take_control()
-            _limit = threadpoolctl.threadpool_limits(1, "blas")
-        _holders += 1
-    try:
-        yield
-    finally:
+
+    def __enter__(self) -> None:
+        """Set the limit, or join those who hold it."""
+        global _holders, _limit
+        with _lock:
+            if _limit is None:
+                _take_control()
+                _limit = threadpoolctl.threadpool_limits(1, "blas")
+            _holders += 1
+
+    def __exit__(self, *_error: object) -> None:
+        """Leave, and lift the limit as the last one."""
+        global _holders, _limit
         with _lock:
             _holders -= 1
             if not _holders and _limit is not None:

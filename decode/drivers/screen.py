@@ -7,7 +7,6 @@ nothing differs is one matrix product (`decode.drivers.noise`).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -181,12 +180,15 @@ def screener(
         _fold_solver(whole - own, int((~part).sum()), choices) for part, own in zip(rows, design.grams, strict=True)
     ]
 
-    @cache
+    inverses: dict[float, Float] = {}  # no functools.cache: what it makes cannot be sent to another process
+
     def inverse(penalty: float) -> Float:
         """(Z'Z + c n I)^-1, symmetric; I / n for "marginal"."""
-        if scorer.is_marginal:
-            return np.eye(len(whole)) / n_genes
-        return np.asarray(inv(whole + penalty * n_genes * np.eye(len(whole)), assume_a="pos"))
+        if penalty not in inverses:
+            unit = np.eye(len(whole))
+            shrunk = whole + penalty * n_genes * unit
+            inverses[penalty] = unit / n_genes if scorer.is_marginal else np.asarray(inv(shrunk, assume_a="pos"))
+        return inverses[penalty]
 
     @one_blas_thread()
     def fit(y: ArrayLike) -> Screen:

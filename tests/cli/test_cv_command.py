@@ -28,7 +28,6 @@ def test_tables_figures_and_resumption(run, features_file, targets_file, tmp_pat
     record = json.loads((out / "run.json").read_text())
     assert record["options"]["folds"] == "2"
     before = read_bytes(out / "predictions.tsv.gz")
-    assert "already holds this result" in run(*command).out
     assert run(*command, "--architecture", "paper").status == 2
     other = run(*command, "--architecture", "paper", "--force")
     assert other.status == 2
@@ -37,6 +36,17 @@ def test_tables_figures_and_resumption(run, features_file, targets_file, tmp_pat
     assert "fold_2: finished before" in again.err
     assert read_bytes(out / "predictions.tsv.gz") == before
     assert not out.with_name(f"{out.name}.work").exists()
+
+
+def test_a_finished_result_needs_no_work_folder(run, features_file, targets_file, tmp_path, monkeypatch):
+    out = tmp_path / "cv"
+    command = ["cv", features_file, targets_file, "--out", out, "--folds", "2", "--members", "1", "--max-epochs", "1"]
+    with monkeypatch.context() as patch:
+        patch.setattr("decode.core.resume.remove_work_folder", lambda _folder: None)  # as if killed at the end
+        assert run(*command).status == 0
+    assert out.with_name("cv.work").exists()
+    assert "already holds this result" in run(*command).out
+    assert not out.with_name("cv.work").exists()
 
 
 @pytest.mark.parametrize(

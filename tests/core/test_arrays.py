@@ -47,6 +47,16 @@ def test_what_strangers_may_not_bring(tmp_path: Path, content: bytes, message: s
         read(tmp_path / "a.npz")
 
 
+def test_zeros_that_lzma_packs_well_do_not_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with zipfile.ZipFile(tmp_path / "a.npz", "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("x.npy", declaring((2**18,), 2**18))
+        archive.writestr("y.npy", b"".join([declaring((2**9,), 0), np.random.default_rng(0).bytes(2**12)]))
+    assert read(tmp_path / "a.npz")["x"].sum() == 0
+    monkeypatch.setattr("decode.core.limits.available_bytes", lambda: 2**20)
+    with pytest.raises(ValueError, match="what it declares needs about"):
+        read(tmp_path / "a.npz")
+
+
 def test_files_that_are_none(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", y=np.ones(3))
     with pytest.raises(ValueError, match="x is missing"):

@@ -135,9 +135,16 @@ def long_text(file: h5py.File, _other: Path) -> None:
     file.create_dataset("names", (4,), "S2000000000", chunks=(1,))
 
 
+def deep_groups(file: h5py.File, _other: Path) -> None:
+    group = file.id
+    for _ in range(20_000):  # one after the other; HDF5's own walk takes minutes
+        group = h5py.h5g.create(group, b"g")
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
+        (deep_groups, "g/g/g is a group in 32 others"),
         (external_link, "deep/names is a link to another file"),
         (external_storage, "data set names lies in another file"),
         (virtual, r"data set names is put together from other files \(virtual\)"),

@@ -246,15 +246,42 @@ def test_a_list_that_finds_no_room_leaves_nothing(tmp_path, monkeypatch):
     assert content(tmp_path) == {"a": "old", "b": "old"}
 
 
+def dead_name(path: Path, kind: str) -> Path:
+    """A temporary name of a process of this machine that is over."""
+    made = temporary_name(path, kind)
+    return made.with_name(made.name.replace(f"-{os.getpid()}-", "-4194999-"))
+
+
 def test_a_list_that_is_damaged_is_left(tmp_path):
-    listed = temporary_name(tmp_path / "a.tsv", "set")
-    dead = listed.with_name(listed.name.replace(f"-{os.getpid()}-", "-4194999-"))
-    dead.write_text("[")
+    listed = dead_name(tmp_path / "a.tsv", "set")
+    listed.write_text("[")
     check_output(tmp_path / "a.tsv")
-    assert dead.exists()
-    dead.write_text(json.dumps({"outputs": [], "gone": []}))
+    assert listed.exists()
+    listed.write_text(json.dumps({"outputs": [], "gone": [], "inode": listed.stat().st_ino}))
     check_output(tmp_path / "a.tsv")
-    assert not dead.exists()
+    assert not listed.exists()
+
+
+@pytest.mark.parametrize("way", ["copied", "gone", "other place", "other name", "other process"])
+def test_a_list_that_came_from_elsewhere_is_not_followed(tmp_path, way, caplog):
+    """A folder that somebody sends must not have our next run move or remove files outside of it."""
+    fill(tmp_path, {"sent/x": "x", "mine/key": "secret"})
+    out, key = tmp_path / "sent" / "a.tsv", tmp_path / "mine" / "key"
+    listed, part = dead_name(out, "set"), dead_name(out, "part")
+    if way == "other process":
+        part = part.with_name(part.name.replace("-4194999-", "-4194998-"))
+    elif way == "other name":
+        part = part.with_name("x")
+    part.write_text("theirs")
+    final = key if way == "other place" else out
+    item = {"temporary": str(part), "final": str(final), "inode": None, "own": None}
+    listed.touch()
+    inode = listed.stat().st_ino + (way in ("copied", "gone"))  # where it lies now nobody can foresee
+    listed.write_text(json.dumps({"outputs": [item], "gone": [str(key)] if way == "gone" else [], "inode": inode}))
+    check_output(out)
+    assert key.read_text() == "secret"
+    assert not out.exists()
+    assert "is no list of a run on this machine" in caplog.text
 
 
 def test_inputs_are_known_by_what_they_are(tmp_path):

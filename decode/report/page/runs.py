@@ -293,7 +293,8 @@ def read_run(out: str | Path, *, name: str = "") -> Run:
 
 
 def _leaves(name: str) -> bool:
-    return ".." in PurePosixPath(name).parts or "\\" in name
+    path = PurePosixPath(name)
+    return path.is_absolute() or ".." in path.parts or "\\" in name
 
 
 def _record_file(out: Path) -> tuple[Path, Path]:

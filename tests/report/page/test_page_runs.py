@@ -78,6 +78,7 @@ def test_what_is_no_finished_run(tmp_path):
         ({"options": [1]}, "is no run record"),
         ({"inputs": {"a": "b"}}, "is no run record"),
         ({"files": {"../../secret.tsv": {"sha256": "0" * 64, "what": "file"}}}, "lists files outside its run"),
+        ({"files": {"/etc/hostname": {"sha256": "0" * 64, "what": "file"}}}, "lists files outside its run"),
     ],
 )
 def test_a_damaged_record_is_refused_in_a_sentence(drivers, entries, expected):
