@@ -27,7 +27,8 @@ from decode.core.files import (
     write_json,
     write_table,
 )
-from decode.core.outputs import OutputSet, accompanied, check_name, check_not_input, output_set
+from decode.core.output_places import check_name, check_not_input
+from decode.core.outputs import OutputSet, accompanied, output_set
 
 RECORD = "run.json"
 DPI = 150
