@@ -130,7 +130,7 @@ def stop_if_finished(out: Path, kind: str, record: Mapping[str, Any], *, force: 
         If it holds another result and `force` is false.
     """
     from decode.core.resume import remove_spent_pieces
-    from decode.report.files import finished_already, record_path
+    from decode.report.finished import finished_already, record_path
 
     if finished_already(out, kind, record, force=force, beside=beside):
         remove_spent_pieces(out, record_path(out, beside=beside))

@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 
 from decode.core.files import run_record, sha256_of
 from decode.report import files
-from decode.report.files import check_free, finished_already, record_path, write_files, write_record, write_run
+from decode.report.files import write_files, write_record, write_run
+from decode.report.finished import check_free, finished_already, record_path
 
 TABLE = pd.DataFrame({"a": [1.5, np.nan], "b": ["x", "y"]})
 
