@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from browser import NARROW, WIDE, Visit
+from browser import NARROW, WIDE
 
 from decode.report.page.base import assemble_page, pack, unpack
 from decode.report.page.content import Chart, Number, Picture, Section, Table, Text
@@ -86,20 +86,6 @@ def page_file(tmp_path_factory):
         )
     )
     return path
-
-
-@pytest.fixture
-def visit(browser, page_file):
-    visits = []
-
-    def opened(**options):
-        visits.append(Visit(browser, page_file, **options))
-        return visits[-1]
-
-    yield opened
-    for one in visits:
-        assert one.complaints == []
-        one.close()
 
 
 def column(page, name: str) -> list[str]:
