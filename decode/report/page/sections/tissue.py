@@ -141,13 +141,18 @@ def _headline(metrics: Mapping[str, Any]) -> tuple[Number, ...]:
         note = "" if best is None else f"best baseline: {LABELS.get(best, best)} {number(rivals[best])}"
         lost = best is not None and value is not None and rivals[best] >= value
         spread = model.get(f"{key}_sd_over_folds")
+        is_near = best is not None and value is not None and spread is not None and value - rivals[best] < spread
         found.append(
             Number(
                 f"Spearman, {_what(key)}",
                 number(value),
                 "" if spread is None else f"\u00b1 {number(spread)} (SD over folds)",
                 note,
-                "a plain baseline does as well" if lost else "",
+                "a plain baseline does as well"
+                if lost
+                else "ahead of a plain baseline by less than the SD over folds"
+                if is_near
+                else "",
             )
         )
     specificity = metrics.get("specificity") or {}
