@@ -124,10 +124,8 @@ def _write_page(
 ) -> None:
     from decode.core.files import check_output, run_record
     from decode.core.resume import remove_work_folder
-    from decode.report.atlas_page import check_can_write
 
     check_output(out)
-    check_can_write()
     model, features_path = by_name(named, "model"), by_name(features, "features")
     inputs: dict[str, str | Path] = {"model": model / "bundle.json", "features": features_path}
     inputs |= {} if targets is None else {"targets": targets}

@@ -30,7 +30,7 @@ def list_entries() -> None:
         entry = listed.entry
         what = f"{entry.n_genes:,} {entry.level}s, {entry.n_tracks} tracks"
         if entry.kind == "model":
-            what = f"{len(entry.tasks)} tasks, {what}"
+            what = f"{len(entry.tasks)} task{'' if len(entry.tasks) == 1 else 's'}, {what}"
         size = f"{entry.size / 1e6:.1f} MB"
         typer.echo(f"{name:{width}}  {entry.kind:8}  {entry.build:6}  {what}, {size}; {entry.predicts}")
 

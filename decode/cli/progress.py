@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,10 +24,11 @@ class State:
 
 
 state = State()
+_HIDDEN = re.compile(r"\.([^/]+)\.decode-[0-9a-f]{8}-[0-9a-f]{8}-\d+-\d+-[0-9a-f]{8}\.(?:part|old)")  # while it is made
 
 
 class Sentence(logging.Formatter):
-    """A log line: the time, `warning:` where it is one, and the message.
+    """A log line: the time, `warning:` where it is one, and the message, outputs named as they will be.
 
     Examples
     --------
@@ -41,7 +43,30 @@ class Sentence(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The line of a record."""
         record.word = "warning: " if record.levelno >= logging.WARNING else ""
-        return super().format(record)
+        return _HIDDEN.sub(r"\1", super().format(record))
+
+
+class Once(logging.Filter):
+    """Lets a line through once: what reads the same table for several ends says the same of it.
+
+    Examples
+    --------
+    >>> said = Once()
+    >>> line = logging.makeLogRecord({"msg": "3 genes", "levelno": logging.INFO})
+    >>> said.filter(line), said.filter(line)
+    (True, False)
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: set[tuple[int, str]] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the line was not said before."""
+        line = (record.levelno, record.getMessage())
+        is_new = line not in self._said
+        self._said.add(line)
+        return is_new
 
 
 def set_up_logging(*, quiet: bool, debug: bool) -> None:
@@ -50,6 +75,7 @@ def set_up_logging(*, quiet: bool, debug: bool) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Sentence())
+    handler.addFilter(Once())
     logger = logging.getLogger("decode")
     logger.handlers = [handler]
     logger.setLevel(logging.WARNING if state.quiet else logging.INFO)

@@ -164,7 +164,7 @@ def resolve_ids(
             "id map %s names none of the %d names that are no gene id or symbol: %s; check that it holds such names",
             id_map, len(lost), listed(lost),
         )  # fmt: skip
-    logger.info("gene names: %s", ", ".join(f"{way} {count:,}" for way, count in counts.items()))
+    logger.info("gene names: %s", ", ".join(f"{way} {count:,}" for way, count in counts.items() if count))
     return IdResult(ids, dict(counts), ambiguous, outside)
 
 

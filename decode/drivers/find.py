@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 Float = NDArray[np.float64]
+Made = TypeVar("Made")
 # log2 units of a table's mean expression above which a gene counts as expressed: 10 counts, 1 count a million
 EXPRESSED_FROM = {"DESeq2": float(np.log2(11)), "edgeR": 0.0}
 OWN_NULL = "refits on exchanged sites (genes taken as independent)"
@@ -215,11 +216,12 @@ def find_drivers(
         inputs = driver_inputs(
             chosen, measured, own_level, extra=extra, covariates=covariates, min_bound_genes=config.min_bound_genes,
         )  # fmt: skip
-        fit = make_fit(inputs, config)
-        null_model = _Null(inputs, config, correlation)
+        fit, null_model = _Once(make_fit, inputs, config), _Once(_null_model, inputs, config, correlation)
         job = _Job(inputs, fit, null_model, config, matched, prior, own_genes, own_level, gene_models)
-        if engine is None and runner.is_local and runner.is_concurrent:
-            null_model()  # made once, before the threads ask for it
+        if runner.is_local and runner.is_concurrent:  # made before the threads ask for it
+            fit.made()
+            if engine is None:
+                null_model.made()
         statistics = ((name, values[name].reindex(inputs.features.ids.tolist())) for name in names)
         for found in runner.map(partial(_one_contrast, job=job), statistics):
             parts[found.contrast], rows[found.contrast] = found.tables, found.row
@@ -290,25 +292,29 @@ def _null_model(inputs: DriverInputs, config: DriversConfig, correlation: GeneCo
     return CorrelatedGenes(groups, correlation.source, n_draws=config.n_null, seed=config.seed)
 
 
-class _Null:
-    """The null model of some genes, made when it is first asked for: an engine may bring its own."""
+class _Once(Generic[Made]):
+    """What is made when it is first asked for, in every process of a cluster anew: only what it is made of is sent."""
 
-    def __init__(self, inputs: DriverInputs, config: DriversConfig, correlation: GeneCorrelation | None) -> None:
-        self._given = inputs, config, correlation
-        self._made: NullModel | None = None
+    def __init__(self, make: Callable[..., Made], *given: Any) -> None:
+        self._make, self._given = make, given
+        self._made: Made | None = None
 
-    def __call__(self) -> NullModel:
+    def made(self) -> Made:
+        """The thing itself."""
         if self._made is None:
-            self._made = _null_model(*self._given)
+            self._made = self._make(*self._given)
         return self._made
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_Once, (self._make, *self._given))
 
 
 class _Job(NamedTuple):
     """What the contrasts of the same genes share."""
 
     inputs: DriverInputs
-    fit: Fit
-    null_model: _Null
+    fit: _Once[Fit]
+    null_model: _Once[NullModel]
     config: DriversConfig
     matched: MatchedTable
     prior: pd.Series | None
@@ -327,14 +333,14 @@ class _Contrast(NamedTuple):
 def _one_contrast(item: tuple[str, pd.Series], job: _Job) -> _Contrast:
     """Everything that is said of one contrast; no contrast depends on another."""
     (contrast, statistic), inputs, config, table = item, job.inputs, job.config, job.matched.table
-    found = _explain(job.fit, job.null_model, statistic, config, table.is_signature)
+    found = _explain(job.fit.made(), job.null_model.made, statistic, config, table.is_signature)
     ranked = drivers_table(contrast, inputs.regulators.table, found)
     if contrast in table.one_sided:
         ranked["sign"] = ""
     ranked = with_own_genes(ranked, contrast, job.matched, job.own_genes, job.own_level)
     detail = Detail(config.n_top, config.n_targets, job.prior, job.gene_models)
     tables = driver_details(contrast, inputs, ranked, found.attribution, statistic, detail)
-    null = None if found.screen is None else job.null_model()
+    null = None if found.screen is None else job.null_model.made()
     source = OWN_NULL if null is None else null.source
     row = summary_row(contrast, inputs, ranked, found, job.matched, job.prior, null=source)
     counts = {**inputs.counts, **({} if null is None else null.counts), "covariates": inputs.covariate_names}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -71,18 +70,6 @@ class AtlasSource:
     measured_source: str = ""
 
 
-def check_can_write() -> None:
-    """Say before the work begins that a page cannot be written.
-
-    Raises
-    ------
-    ImportError
-        If jinja2 is not installed.
-    """
-    if find_spec("jinja2") is None:
-        raise ImportError("pages need jinja2; install it with: pip install 'decode-expression[report]'")
-
-
 def atlas_page(data: AtlasData, source: AtlasSource) -> str:
     """The page of an atlas.
 
@@ -95,11 +82,6 @@ def atlas_page(data: AtlasData, source: AtlasSource) -> str:
     -------
     str
         HTML: one file, about 0.7 kB a gene for 37 tissues; warns above 15 MB.
-
-    Raises
-    ------
-    ImportError
-        If jinja2 is not installed.
     """
     order = similar_tasks(data.effect)
     arrays = _arrays(data, order)

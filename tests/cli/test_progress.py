@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+from pathlib import Path
+
 import pytest
 
-from decode.cli.progress import epochs, state
+from decode.cli.progress import Sentence, epochs, set_up_logging, state
+from decode.core.outputs import temporary_name
 
 
 @pytest.fixture
@@ -36,3 +40,22 @@ def test_nothing_elsewhere_or_where_quiet_is_wanted(terminal, capsys, monkeypatc
     monkeypatch.delenv("FORCE_COLOR")
     tell()
     assert capsys.readouterr().err.strip() == ""
+
+
+def test_lines_name_outputs_as_they_will_be():
+    hidden = temporary_name(Path("results/my de.tsv.gz"), "part")
+    line = Sentence().format(
+        logging.makeLogRecord({"msg": f"DE table {hidden}/a.tsv: 3 genes", "levelno": logging.INFO})
+    )
+    assert line.endswith("DE table results/my de.tsv.gz/a.tsv: 3 genes")
+
+
+def test_a_line_is_said_once(capsys):
+    set_up_logging(quiet=False, debug=False)
+    logger = logging.getLogger("decode.x")
+    for text in ("3 genes", "3 genes", "4 genes"):
+        logger.info(text)
+        logger.warning(text)
+    assert [line.split(" ", 1)[1] for line in capsys.readouterr().err.splitlines()] == [
+        "3 genes", "warning: 3 genes", "4 genes", "warning: 4 genes",
+    ]  # fmt: skip

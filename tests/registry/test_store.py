@@ -178,7 +178,9 @@ def test_poor_cards(lab, card, tmp_path):
 def test_names_are_not_taken_twice(lab):
     before = lab.read_bytes()
     with pytest.raises(FileExistsError, match="--force"):
-        add_entry(lab.parent.parent / "built.h5", lab, "toy-features", card=CARD)
+        add_entry(lab.parent.parent / "built.h5", lab, "toy-features", card=CARD | {"description": "another"})
+    assert lab.read_bytes() == before
+    add_entry(lab.parent.parent / "built.h5", lab, "toy-features", card=CARD)  # the very same: nothing to do
     assert lab.read_bytes() == before
 
 

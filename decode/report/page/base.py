@@ -49,11 +49,6 @@ def assemble_page(
     -------
     str
         HTML. Its content security policy lets nothing run or load but what is written here.
-
-    Raises
-    ------
-    ImportError
-        If jinja2 is not installed.
     """
     style = "".join(_asset(name) for name in (*STYLES, *styles))
     script = "".join(_asset(name) for name in (*SCRIPTS, *scripts))
@@ -110,10 +105,8 @@ def _unbroken(value: Any) -> Any:
 
 
 def _environment() -> Any:
-    try:
-        import jinja2
-    except ImportError as error:
-        raise ImportError("pages need jinja2; install it with: pip install 'decode-expression[report]'") from error
+    import jinja2
+
     return jinja2.Environment(
         loader=jinja2.PackageLoader(ASSETS, "assets"),
         autoescape=True,

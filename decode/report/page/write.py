@@ -65,7 +65,7 @@ def write_report(
     FileExistsError
         If a file exists and `force` is false.
     ImportError
-        If jinja2, or XlsxWriter for a workbook, is not installed.
+        If a workbook is asked for and XlsxWriter is not installed.
 
     Examples
     --------
