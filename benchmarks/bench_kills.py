@@ -26,7 +26,7 @@ from benchmarks.kill_inputs import make_inputs
 from benchmarks.kill_process import Ending, Job, Runs
 from decode.core.opening import HDF5_MAGIC
 from decode.core.outputs import check_output
-from decode.report.files import UNFINISHED
+from decode.report.finished import UNFINISHED
 
 NOTHING, ANOTHER = "nothing", "another result"
 BASES = (NOTHING, ANOTHER)

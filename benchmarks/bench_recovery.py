@@ -224,7 +224,7 @@ def ridge_on_sites(corpus: Corpus, panel: Panel) -> Row:
     """The regression on sites alone, with the median expression as covariate."""
     from decode.drivers.engine import DriversConfig
     from decode.drivers.find import find_drivers
-    from decode.expression.de_tables import DeTable
+    from decode.expression.de_table import DeTable
 
     rule = "up = 1, down = -1, other genes 0"
     table = DeTable(panel.signatures.changes, None, None, None, "signature", rule, True, {})

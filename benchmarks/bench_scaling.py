@@ -117,7 +117,7 @@ def contrasts(folder: str, size: int) -> Work:
     """Drivers of so many contrasts on the features of the package, without other evidence."""
     from decode.drivers.engine import DriversConfig
     from decode.drivers.find import find_drivers
-    from decode.expression.de_tables import DeTable
+    from decode.expression.de_table import DeTable
     from decode.registry.open import load_features
 
     features = load_features(FEATURES)

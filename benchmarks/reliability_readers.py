@@ -383,7 +383,7 @@ def names() -> str:
 
 
 def _read_up(path: Path) -> int:
-    from decode.expression.de_tables import read_signature
+    from decode.expression.gene_signature import read_signature
 
     with _warnings() as said:
         n_rows = int(read_signature(path, None).counts["n_rows"])

@@ -27,7 +27,7 @@ from decode.evaluation.randomisation import randomise as randomise
 from decode.evaluation.transcript_usage import evaluate_usage as evaluate_usage
 from decode.evaluation.transcript_usage import usage_accuracy as usage_accuracy
 from decode.expression.de_tables import read_de_table as read_de_table
-from decode.expression.de_tables import read_signature as read_signature
+from decode.expression.gene_signature import read_signature as read_signature
 from decode.expression.person import person_targets as person_targets
 from decode.expression.person_reference import new_sample_values as new_sample_values
 from decode.expression.person_reference import read_person_reference as read_person_reference

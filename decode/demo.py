@@ -33,7 +33,8 @@ from decode.genome import gene_models, read_annotation, with_structure
 from decode.models.bundle import ModelBundle, save_bundle
 from decode.report.evaluation import evaluation_files
 from decode.report.figures import recovered_effects
-from decode.report.files import check_free, record_path, write_run
+from decode.report.files import write_run
+from decode.report.finished import check_free, record_path
 from decode.report.judged_drivers import driver_counts, judged_figures, judged_text
 from decode.statistics.metrics import spearman_per_task
 from decode.synthetic import (

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import started_browser
+from browser import Visit, started_browser
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -49,3 +49,18 @@ def _package_log() -> Iterator[None]:
     yield
     logger.handlers, logger.propagate = before[0], before[2]
     logger.setLevel(before[1])
+
+
+@pytest.fixture
+def visit(browser: Any, page_file: Path) -> Iterator[Callable[..., Visit]]:
+    """Opens the page of the module's `page_file`, as often as asked; no visit may have had a complaint."""
+    visits: list[Visit] = []
+
+    def opened(**options: Any) -> Visit:
+        visits.append(Visit(browser, page_file, **options))
+        return visits[-1]
+
+    yield opened
+    for one in visits:
+        assert one.complaints == []
+        one.close()

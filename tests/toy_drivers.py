@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from decode.expression.de_tables import DeTable
+from decode.expression.de_table import DeTable
 from decode.features.matrix import RegionMatrix, RegulatoryFeatures, count_bound_genes
 
 CHROMOSOMES = [f"chr{number}" for number in range(1, 9)]

@@ -61,7 +61,8 @@ def attribute(
 ) -> None:
     """Which sites raise or lower each prediction; a killed run goes on when the same command is given again."""
     from decode.core.files import check_output, run_record
-    from decode.report.files import check_free, is_unfinished, recorded, write_record
+    from decode.report.files import recorded, write_record
+    from decode.report.finished import check_free, is_unfinished
 
     check_output(out)
     check_netcdf_name(out)

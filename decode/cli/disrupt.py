@@ -32,7 +32,8 @@ def disrupt(
     Column position_blind says where the network cannot tell bins of a region apart; see docs/in-silico.md.
     """
     from decode.core.files import check_output, run_record
-    from decode.report.files import Content, check_free, with_counts, write_files
+    from decode.report.files import Content, with_counts, write_files
+    from decode.report.finished import check_free
 
     for path in (out, figure):
         if path is not None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from decode.cli import driver_files as reading
 from decode.cli import driver_options as given
 from decode.cli.inputs import open_features, open_gene_models
 from decode.cli.options import (
@@ -97,10 +98,10 @@ def drivers(
     from decode.expression.signatures import read_signatures
     from decode.report.drivers import drivers_text, write_drivers
 
-    out = check_output_folder(given.default_out(de_table) if out is None else out)
-    features = features or given.default_features()
-    files = given.TableFiles(de_table, up, down, signatures, expression, samples, sample_column, design)
-    given.check_files(files, compendium, independent=independent_genes)
+    out = check_output_folder(reading.default_out(de_table) if out is None else out)
+    features = features or reading.default_features()
+    files = reading.TableFiles(de_table, up, down, signatures, expression, samples, sample_column, design)
+    reading.check_files(files, compendium, independent=independent_genes)
     if prior_covariate and de_prior is None:
         raise ValueError("--prior-covariate takes the DE prior as a covariate; name it with --de-prior FILE")
     if full and model is not None:
@@ -108,11 +109,11 @@ def drivers(
     options: dict[str, Any] = {
         "score": "joint" if model is not None and score == "marginal" else score,
         "scale": scale,
-        "n_null": given.DRAWS if draws is None else draws,
+        "n_null": reading.DRAWS if draws is None else draws,
         "independent_genes": independent_genes,
         "seed": seed,
         "min_bound_genes": min_genes,
-        "n_top": given.TOP if top is None else top,
+        "n_top": reading.TOP if top is None else top,
         "n_targets": targets,
         "prior_covariate": prior_covariate,
         "response": not direction_only,
@@ -150,21 +151,21 @@ def drivers(
     stop_if_finished(out, "drivers", record, force=force)
     loaded = open_features(features)
     roles = dict(pairs("--column", column, "ROLE=NAME, for example statistic=lfc_mean"))
-    explained = given.read_table(files, loaded, form, gene_column, id_map, roles)
+    explained = reading.read_table(files, loaded, form, gene_column, id_map, roles)
     correlation = explained.correlation
     if correlation is None:
-        correlation = given.open_compendium(compendium, compendium_groups, loaded, id_map)
-    if len(explained.table.contrasts) > given.MANY_CONTRASTS:
+        correlation = reading.open_compendium(compendium, compendium_groups, loaded, id_map)
+    if len(explained.table.contrasts) > reading.MANY_CONTRASTS:
         config = replace(
             config,
-            n_null=given.DRAWS_OF_MANY if draws is None else draws,
-            n_top=given.TOP_OF_MANY if top is None else top,
+            n_null=reading.DRAWS_OF_MANY if draws is None else draws,
+            n_top=reading.TOP_OF_MANY if top is None else top,
         )
     engine = None
     if full:
-        engine = given.full_network(members, full_refits, take_work_folder(out), executor, seed)
+        engine = reading.full_network(members, full_refits, take_work_folder(out), executor, seed)
     elif model is not None:
-        engine = given.frozen_body(model, loaded)
+        engine = reading.frozen_body(model, loaded)
     genes = loaded.genes[["gene_id", "gene_name"]]
     result = explain_table(
         explained.table,
@@ -176,18 +177,18 @@ def drivers(
         biosamples=comma_list(biosamples),
         contrasts=chosen_contrasts(contrasts, explained.table.contrasts),
         prior=None if de_prior is None else read_de_prior(de_prior, genes, id_map),
-        mean_expression=None if mean_expression is None else given.median_level(mean_expression),
+        mean_expression=None if mean_expression is None else reading.median_level(mean_expression),
         gene_models=None if annotation is None else open_gene_models(annotation, loaded, representative, sizes),
         engine=engine,
         executor="serial" if full else executor,  # --full: one contrast after the other, its networks side by side
-        covariates=None if covariates is None else given.read_covariates(covariates, loaded, id_map),
+        covariates=None if covariates is None else reading.read_covariates(covariates, loaded, id_map),
         sequence_specific=sequence_specific,
         evidence=None
         if no_evidence
         else EvidenceOptions(
             coexpression=tuple(coexpression or ()),
             tissues=tuple(coexpression_tissues or ()),
-            groups=None if coexpression_groups is None else given.read_groups(coexpression_groups),
+            groups=None if coexpression_groups is None else reading.read_groups(coexpression_groups),
             networks=tuple(network or ()),
             background=None if background is None else read_signatures(background),
             with_own_change=with_own_change,

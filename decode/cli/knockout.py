@@ -35,7 +35,8 @@ def knockout(
 ) -> None:
     """What each prediction would be without the sites of a regulator; a killed run goes on when repeated."""
     from decode.core.files import check_output, check_output_folder, run_record
-    from decode.report.files import check_free, is_unfinished, recorded, write_record
+    from decode.report.files import recorded, write_record
+    from decode.report.finished import check_free, is_unfinished
 
     check_output(out)
     check_netcdf_name(out)

@@ -60,7 +60,8 @@ def null(
     from decode.expression.targets import read_targets
     from decode.ranking.null import fit_null
     from decode.ranking.null_file import write_null
-    from decode.report.files import Content, check_free, write_files
+    from decode.report.files import Content, write_files
+    from decode.report.finished import check_free
     from decode.report.significance import null_calibration, p_value_plot
 
     if figure is not None:

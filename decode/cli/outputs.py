@@ -50,7 +50,8 @@ def careful(options: Mapping[str, Any]) -> Iterator[None]:
 
 def check_paths(options: Mapping[str, Any]) -> None:
     """Refuse outputs that are inputs or each other, and inputs that can be read only once; see `careful`."""
-    from decode.core.outputs import check_name, check_not_input, check_output, same_file
+    from decode.core.output_places import check_name, check_not_input, same_file
+    from decode.core.outputs import check_output
 
     outputs = {name: Path(options[name]) for name in OUTPUTS if options.get(name) is not None}
     inputs = [(_flag(name), path) for name, value in options.items() for path in _paths(name, value)]
@@ -129,7 +130,7 @@ def stop_if_finished(out: Path, kind: str, record: Mapping[str, Any], *, force: 
         If it holds another result and `force` is false.
     """
     from decode.core.resume import remove_spent_pieces
-    from decode.report.files import finished_already, record_path
+    from decode.report.finished import finished_already, record_path
 
     if finished_already(out, kind, record, force=force, beside=beside):
         remove_spent_pieces(out, record_path(out, beside=beside))

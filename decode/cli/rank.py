@@ -53,7 +53,7 @@ def rank(
     from decode.ranking.kinds import compare_classes
     from decode.ranking.null_file import read_null
     from decode.ranking.rank import rank_regulators, regulator_scores
-    from decode.report.files import check_free, record_path
+    from decode.report.finished import check_free, record_path
     from decode.report.ranking import write_ranking, write_ranking_figures
     from decode.report.ranking_text import NULL_NOTE, against_text, ranking_heading, ranking_text
 

@@ -30,7 +30,7 @@ def report(
     The page is one file that needs no network. Its tables are sorted and searched, its figures hovered and saved.
     """
     from decode.core.files import check_output, check_output_folder
-    from decode.report.files import finished_already
+    from decode.report.finished import finished_already
     from decode.report.page.folder import KIND
     from decode.report.page.runs import read_runs
     from decode.report.page.write import check_names, report_record, write_report

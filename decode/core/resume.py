@@ -22,7 +22,8 @@ import numpy as np
 from decode.core.checks import listed
 from decode.core.executor import get_executor
 from decode.core.files import check_output_folder, versions, write_json
-from decode.core.outputs import check_name, temporary_name
+from decode.core.output_places import check_name
+from decode.core.output_recovery import temporary_name
 from decode.core.watched import watched
 from decode.core.work_lock import LOCK, WorkFolderInUseError, own
 

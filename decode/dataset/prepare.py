@@ -67,11 +67,6 @@ class Dataset:
         """Which tasks an overall figure is over (`decode.expression.task_kinds.main_tasks`), shape (n_tasks,)."""
         return main_tasks(self.task_kinds)
 
-    @property
-    def ids_by_split(self) -> dict[str, list[str]]:
-        """Row ids of each part."""
-        return {str(part): [str(i) for i in self.features.ids[self.rows(part)]] for part in np.unique(self.split)}
-
 
 def prepare_dataset(
     features: RegulatoryFeatures,

@@ -17,7 +17,7 @@ from decode.drivers.gather import EvidenceOptions, add_evidence, gather_lines
 from decode.drivers.inputs import match_table, select_biosamples
 from decode.drivers.universe import expressed_universe
 from decode.expression.compendium import GeneCorrelation, shipped_correlation
-from decode.expression.de_tables import DeTable
+from decode.expression.de_table import DeTable
 from decode.expression.gene_ids import rows_by_gene
 from decode.expression.readers import read_expression
 

@@ -23,7 +23,8 @@ from decode.drivers.noise import CorrelatedGenes, IndependentGenes, NullModel, s
 from decode.drivers.table import drivers_table, summary_row, with_own_genes
 from decode.drivers.targets import Detail, driver_details
 from decode.expression.compendium import GeneCorrelation, shipped_correlation, take_genes
-from decode.expression.de_tables import DeTable, read_de_table
+from decode.expression.de_table import DeTable
+from decode.expression.de_tables import read_de_table
 from decode.features.content import check_features
 from decode.genome.sources import POTENTIAL
 from decode.regulators.genes import Regulator, regulator_genes

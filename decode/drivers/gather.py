@@ -19,7 +19,7 @@ from decode.drivers.inputs import match_table
 from decode.drivers.lines import Line, binding_line, coexpression_line, network_line, site_line
 from decode.drivers.networks import read_network
 from decode.expression.compendium import GeneCorrelation, take_genes
-from decode.expression.de_tables import DeTable
+from decode.expression.de_table import DeTable
 from decode.expression.readers import read_expression
 from decode.regulators.genes import regulator_genes
 from decode.statistics.multiple_testing import false_discovery_rate

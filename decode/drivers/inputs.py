@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from decode.core.checks import check_matched, check_unique, listed
 from decode.core.ids import resolve_ids, unresolved_warning
-from decode.expression.de_tables import DeTable
+from decode.expression.de_table import DeTable
 from decode.features.regulators import Regulators, regulators_of
 from decode.statistics.strata import quantile_strata
 

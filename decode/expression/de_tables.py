@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,14 +13,14 @@ from numpy.typing import NDArray
 
 from decode.core.checks import check_choice, check_share, check_unique, listed
 from decode.core.choices import DeRole, Form
-from decode.core.delimited import MISSING, TextTable, read_text_table, split_cells
-from decode.core.files import read_bytes
+from decode.core.delimited import MISSING, TextTable, read_text_table
 from decode.core.frames import TableSource
-from decode.core.shown import shown
 from decode.expression.anndata_tables import RANKED_GENES, is_anndata, ranked_genes
 from decode.expression.de_columns import Columns, contrasts_of, named_columns, no_contrasts, tool_of
 from decode.expression.de_columns import gene_column as find_gene_column
 from decode.expression.de_statistic import no_statistic, one_sided, signed_statistic, significant_only
+from decode.expression.de_table import DeTable
+from decode.expression.gene_signature import is_signature, written_signature
 from decode.expression.tables import NumericTable, TableLayout, check_is_text, fit_header, parse_numeric
 from decode.expression.targets import MEDIAN_LEVEL
 
@@ -29,54 +28,6 @@ Float = NDArray[np.float64]
 logger = logging.getLogger(__name__)
 
 FORMS: tuple[Form, ...] = ("auto", "table", "matrix", "signature")
-UP, DOWN = {"up", "1", "+1", "+", "1.0"}, {"down", "dn", "-1", "-", "-1.0"}
-
-
-@shown()
-class DeTable(NamedTuple):
-    """What a differential expression table says, row by row, ids as written.
-
-    Attributes
-    ----------
-    statistic : pd.DataFrame
-        Index: ids; one column a contrast; positive is up. NaN where the tool gave none.
-    log2_fold_change : pd.DataFrame or None
-        The same layout.
-    adjusted_p : pd.DataFrame or None
-        The same layout.
-    mean_expression : pd.Series or None
-        log2 scale (AveExpr, logCPM, log2(baseMean + 1)).
-    source : str
-        The tool whose table it looks like, "matrix" or "signature".
-    rule : str
-        How the statistic came about.
-    is_signature : bool
-        Genes that are not in the table count as unchanged (0).
-    counts : dict
-        n_rows, n_rows_repeated, n_rows_without_a_name, n_without_p (statistics left out because the tool withheld the
-        p-value), n_infinite (in columns that are only reported; taken as missing), n_without_statistic of each
-        contrast.
-    caveats : dict of contrast to str
-        What is wrong with a contrast: cut to one direction or to significant genes.
-    one_sided : tuple of str
-        Contrasts in which all genes change in one direction, so that signs mean nothing.
-    """
-
-    statistic: pd.DataFrame
-    log2_fold_change: pd.DataFrame | None
-    adjusted_p: pd.DataFrame | None
-    mean_expression: pd.Series | None
-    source: str
-    rule: str
-    is_signature: bool
-    counts: dict[str, Any]
-    caveats: Mapping[str, str] = MappingProxyType({})
-    one_sided: tuple[str, ...] = ()
-
-    @property
-    def contrasts(self) -> list[str]:
-        """Names of the contrasts."""
-        return [str(name) for name in self.statistic.columns]
 
 
 def read_de_table(
@@ -149,8 +100,8 @@ def read_de_table(
     check_is_text(written.body, written.name)
     first_row = written.first_row()
     title = contrast or (Path(source).name.split(".")[0] if isinstance(source, str | Path) else "contrast")
-    if form == "signature" or (form == "auto" and _is_signature(written.header, first_row)):
-        return _signature_table(written, title)
+    if form == "signature" or (form == "auto" and is_signature(written.header, first_row)):
+        return written_signature(written, title)
     header, body = fit_header(written.header, written.body, written.separator)
     if len(header) < 2:
         raise ValueError(
@@ -164,84 +115,6 @@ def read_de_table(
     found = {"": named_columns(header, columns, raw.name)} if columns else contrasts_of(header, genes)
     is_matrix = form == "matrix" or (form == "auto" and not found)
     return _matrix(raw, genes, is_told=form == "matrix") if is_matrix else _tool_table(raw, genes, found, title)
-
-
-def read_signature(up: str | Path | None, down: str | Path | None, *, contrast: str = "signature") -> DeTable:
-    """Read a signature from a list of up-regulated and a list of down-regulated genes, one name a line.
-
-    Parameters
-    ----------
-    up, down : str or Path, optional
-        At least one.
-    contrast : str
-        Its name.
-
-    Returns
-    -------
-    DeTable
-
-    Raises
-    ------
-    ValueError
-        If neither is given or a list is empty.
-    """
-    if up is None and down is None:
-        raise ValueError("a signature needs a list of up or of down genes (--up FILE, --down FILE)")
-    pairs = []
-    for path, sign in ((up, 1.0), (down, -1.0)):
-        if path is not None:
-            text = read_bytes(path, "gene list").decode("utf-8", errors="replace")
-            names = [line.split("\t")[0].strip().strip('"') for line in text.split("\n") if line.strip()]
-            own = [(gene, sign) for gene in names if gene and not gene.startswith("#")]
-            if "" in names:
-                logger.warning("gene list %s: %d lines without a name are left out", path, names.count(""))
-            if not own:
-                raise ValueError(f"gene list {path} of the signature names no gene; give one name a line")
-            pairs += own
-    return signature_table(pairs, contrast)
-
-
-def signature_table(pairs: list[tuple[str, float]], contrast: str) -> DeTable:
-    """A signature from pairs of gene and +1 or -1; genes named with both signs are left out and counted."""
-    if not pairs:
-        raise ValueError(f"signature {contrast} names no gene; give one name a line")
-    signs: dict[str, float] = {}
-    both: set[str] = set()
-    for gene, sign in pairs:
-        if signs.setdefault(gene, sign) != sign:
-            both.add(gene)
-    if both:
-        logger.warning("signature %s: %d genes are both up and down, left out: %s", contrast, len(both), listed(both))
-    kept = {gene: sign for gene, sign in signs.items() if gene not in both}
-    if not kept:
-        raise ValueError(f"signature {contrast} has no gene that is only up or only down; check the lists")
-    frame = pd.DataFrame({contrast: kept}, dtype=np.float64)
-    counts = {
-        "n_rows": len(pairs),
-        "n_rows_repeated": len(pairs) - len(signs),
-        "n_up_and_down": len(both),
-        "n_up": sum(sign > 0 for sign in kept.values()),
-        "n_down": sum(sign < 0 for sign in kept.values()),
-    }
-    return DeTable(frame, None, None, None, "signature", "up = 1, down = -1, other genes 0", True, counts)
-
-
-def _is_signature(header: list[str], row: list[str]) -> bool:
-    """Two columns, the second saying up or down; a number alone (1, -1) could be a fold change, words cannot."""
-    return len(header) == 2 and any(cells[1:2] and cells[1].lower() in ("up", "down", "dn") for cells in (header, row))
-
-
-def _signature_table(written: TextTable, title: str) -> DeTable:
-    pairs = []
-    lines = [written.header, *(split_cells(line, written.separator) for line in written.lines())]
-    for number, cells in enumerate(lines, written.first_line - 1):
-        direction = cells[1].lower() if len(cells) == 2 else ""
-        if direction in UP | DOWN:
-            pairs.append((cells[0], 1.0 if direction in UP else -1.0))
-        elif number >= written.first_line and any(cells):
-            shown = written.separator.join(cells)[:60]
-            raise ValueError(f"{written.name} line {number} is {shown!r}; a gene and up or down are wanted")
-    return signature_table(pairs, title)
 
 
 def _numbers(raw: TextTable, genes: int, columns: list[int], *, is_finite: bool) -> NumericTable:

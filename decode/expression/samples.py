@@ -13,7 +13,7 @@ import pandas as pd
 from decode.core.checks import check_columns, check_unique, listed
 from decode.core.delimited import read_text_table
 from decode.expression.compendium import GeneCorrelation, residual_correlation
-from decode.expression.de_tables import DeTable
+from decode.expression.de_table import DeTable
 from decode.statistics.moderated_t import fit_linear_models, moderated_t
 from decode.statistics.multiple_testing import false_discovery_rate
 

@@ -13,7 +13,8 @@ import pandas as pd
 from decode.core.checks import listed, shortened
 from decode.core.delimited import TextTable, read_text_table
 from decode.core.files import open_text
-from decode.expression.de_tables import DOWN, UP, DeTable
+from decode.expression.de_table import DeTable
+from decode.expression.gene_signature import DOWN, UP
 
 logger = logging.getLogger(__name__)
 

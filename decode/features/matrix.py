@@ -242,30 +242,6 @@ class RegulatoryFeatures(FeatureContent):
         grid = bin_grid(matrix.offsets, np.arange(self.n_genes), n)
         return dense_grid(matrix.data[grid[grid >= 0]], grid >= 0)
 
-    def zone_totals(self, region: str, zone_of_row: NDArray[np.int64], n_zones: int) -> NDArray[np.float32]:
-        """Bases per gene, zone of bins and track.
-
-        Parameters
-        ----------
-        region : str
-        zone_of_row : int array, shape (n_rows,)
-            Zone of every row of the region's matrix, 0 to n_zones - 1; -1 leaves the row out.
-        n_zones : int
-
-        Returns
-        -------
-        float32 array, shape (n_genes, n_zones, n_tracks)
-        """
-        matrix = self.region(region)
-        zone = np.asarray(zone_of_row, dtype=np.int64)
-        if zone.shape != matrix.bin_length_bp.shape or (zone.size and (zone.min() < -1 or zone.max() >= n_zones)):
-            raise ValueError(
-                f"zone_of_row has shape {zone.shape}; one zone of -1 to {n_zones - 1} for each of the "
-                f"{len(matrix.bin_length_bp)} bins of region {region} is wanted"
-            )
-        group = np.where(zone >= 0, matrix.gene_of_row * n_zones + zone, -1)
-        return sum_rows(matrix.data, group, self.n_genes * n_zones).reshape(self.n_genes, n_zones, matrix.n_tracks)
-
     def dense(
         self, region: str, rows: ArrayLike, *, n_bins: int | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from decode.core.checks import check_choice, check_columns, counted, listed
 from decode.core.choices import ExpressionScale
 from decode.core.hdf5_output import PatientFile, hdf5_output
-from decode.core.outputs import temporary_name
+from decode.core.output_recovery import temporary_name
 from decode.landmark.deduplicate import MAX_DISTANCE, Duplicates, find_duplicates
 from decode.landmark.prepared import (
     TRAIN,

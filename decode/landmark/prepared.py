@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -295,9 +295,6 @@ def _read_description(file: h5py.File) -> PreparedExpression:
         table("labels", pd.Index(sample_ids.astype(object), name="sample")), quantiles, mean, sd, low, high,
         table("duplicates", None), counts, options, file,
     )  # fmt: skip
-
-
-Fill = Callable[[Any], None]
 
 
 def training_statistics(

@@ -18,7 +18,6 @@ OWN, OTHER_TISSUE, UNRELATED, UNRELATED_TISSUE = (
     "other person, same tissue",
     "other person, other tissue",
 )
-RELATIONS = (OWN, OTHER_TISSUE, UNRELATED, UNRELATED_TISSUE)
 SAME_TISSUE = "same person, same tissue, other sample"
 N_PERMUTATIONS = 2000
 

@@ -6,7 +6,6 @@ beside it as NAME.run.json. A finished output is replaced on demand only.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -20,22 +19,19 @@ from matplotlib.figure import Figure
 from decode.core.checks import check_choice, check_unique
 from decode.core.files import (
     atomic_path,
-    read_json_object,
     run_record,
     sha256_of,
     to_json,
     write_json,
     write_table,
 )
-from decode.core.outputs import OutputSet, accompanied, check_name, check_not_input, output_set
+from decode.core.output_places import check_not_input
+from decode.core.outputs import OutputSet, accompanied, output_set
+from decode.report.finished import NEXT, RECORD, UNFINISHED, check_free, files_of, is_whole, record_path
 
-RECORD = "run.json"
 DPI = 150
 FORMATS = (".png", ".pdf", ".svg")
 BOTH = (".png", ".svg")  # of every figure in a folder of results
-PACKAGE = "decode-expression"
-UNFINISHED = "unfinished"  # in a record: the run was not over
-NEXT = "give --force to replace it, or choose another --out"
 Content = pd.DataFrame | Figure | str | Callable[[Path], object]
 
 
@@ -217,9 +213,9 @@ def write_files(
         temporary = outputs.file(path)
         _write(content, temporary, path.name)
         entries |= _entries(temporary, content, _relative(path, record_file.parent))
-    earlier = _files_of(record_file)
+    earlier = files_of(record_file)
     gone = [record_file.parent / name for name in set(earlier) - set(entries)]
-    outputs.remove(path for path in gone if _is_whole(path, earlier[_relative(path, record_file.parent)]))
+    outputs.remove(path for path in gone if is_whole(path, earlier[_relative(path, record_file.parent)]))
     outputs.file(record_file).write_text(to_json(_with_files(kind, record, entries)), encoding="utf-8")
     return [*files, record_file]
 
@@ -262,7 +258,7 @@ def write_folder(
     out = Path(out)
     record_file = record_path(out, beside=True)
     with output_set(out) as outputs:
-        folder = outputs.folder(out, own={*own, *(Path(name).name for name in _files_of(record_file))})
+        folder = outputs.folder(out, own={*own, *(Path(name).name for name in files_of(record_file))})
         write(folder)
         names = sorted(path.name for path in folder.iterdir()) if listed is None else list(listed)
         entries: dict[str, Any] = {}
@@ -322,113 +318,9 @@ def recorded(out: str | Path, kind: str, *, record: Mapping[str, Any], finished:
         yield
 
 
-def is_unfinished(out: str | Path) -> bool:
-    """Whether a run with this output was killed before all files of its result were written."""
-    path = record_path(out, beside=True)
-    return path.is_file() and bool(read_json_object(path, "run record").get(UNFINISHED))
-
-
 def with_counts(record: Mapping[str, Any] | None, counts: Mapping[str, Any]) -> dict[str, Any]:
     """A record with the counts of a result: what was kept, and what was not."""
     return {**(run_record() if record is None else record), "counts": dict(counts)}
-
-
-def record_path(out: str | Path, *, beside: bool = False) -> Path:
-    """Where the record of an output lies: in the folder, or beside a file or a model bundle.
-
-    Examples
-    --------
-    >>> record_path("a/result").as_posix(), record_path("a/targets.tsv.gz", beside=True).as_posix()
-    ('a/result/run.json', 'a/targets.tsv.gz.run.json')
-    """
-    out = Path(out)
-    if not beside:
-        return out / RECORD
-    check_name(out, f".{RECORD}")
-    return out.with_name(f"{out.name}.{RECORD}")
-
-
-def check_free(path: str | Path, *, force: bool = False) -> None:
-    """Refuse to replace a file, or a folder that holds something.
-
-    Raises
-    ------
-    FileExistsError
-        If there is one and `force` is false.
-    """
-    path = Path(path)
-    if not force and _holds_something(path):
-        raise FileExistsError(f"{path} exists; {NEXT}")
-
-
-def finished_already(
-    out: str | Path, kind: str, record: Mapping[str, Any], *, force: bool = False, beside: bool = False
-) -> bool:
-    """Whether an output holds the result of the same run; asked before the work begins.
-
-    Parameters
-    ----------
-    out : str or Path
-        Folder, file or model bundle that would be written.
-    kind : str
-        What is to be run.
-    record : mapping
-        Of this run, see `decode.core.files.run_record`. Options, hashes of the inputs and the version of decode are
-        compared; the names of the inputs and the time are not.
-    force : bool, default False
-        Replace what is there: the answer is no.
-    beside : bool, default False
-        Whether the record lies beside the output.
-
-    Returns
-    -------
-    bool
-        True where the output is finished, whole and the same; False where nothing is finished, or where the same run
-        was killed before its last file.
-
-    Raises
-    ------
-    FileExistsError
-        If another finished result is there, or a file without a record.
-    """
-    out, path = Path(out), record_path(out, beside=beside)
-    if force or (beside and not _holds_something(out)):
-        return False
-    if not path.exists():
-        if beside:
-            raise FileExistsError(f"{out} exists, without a record of what it is; {NEXT}")
-        return False
-    differences = _differences(read_json_object(path, "run record"), json.loads(to_json({"kind": kind, **record})))
-    changed = [name for name, entry in _files_of(path).items() if not _is_whole(path.parent / name, entry)]
-    if changed and not differences:
-        differences = [f"files that were changed or removed since ({', '.join(changed[:5])})"]
-    if differences:
-        raise FileExistsError(f"{out} holds a finished result with {' and '.join(differences)}; {NEXT}")
-    return not (beside and is_unfinished(out))
-
-
-def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """In what a finished run differs from the one that is asked for."""
-    if old.get("kind") != new["kind"]:
-        return [f"another kind of run ({old.get('kind') or 'unknown'}, not {new['kind']})"]
-    found = []
-    options = _unequal(old.get("options"), new.get("options"))
-    if options:
-        was, now = old.get("options") or {}, new.get("options") or {}
-        shown = [f"{name} {was.get(name)!r}, not {now.get(name)!r}" for name in options[:3]]
-        found.append(f"other options ({'; '.join(shown)})")
-    inputs = _unequal(*({k: v.get("sha256") for k, v in (r.get("inputs") or {}).items()} for r in (old, new)))
-    if inputs:
-        found.append(f"other inputs ({', '.join(inputs[:5])})")
-    versions = [(record.get("versions") or {}).get(PACKAGE) for record in (old, new)]
-    if versions[0] != versions[1]:
-        found.append(f"another version of decode ({versions[0]}, not {versions[1]})")
-    return found
-
-
-def _unequal(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> list[str]:
-    old, new = old or {}, new or {}
-    return [name for name in dict.fromkeys([*new, *old]) if old.get(name) != new.get(name)]
 
 
 def _with_files(kind: str, record: Mapping[str, Any] | None, files: Mapping[str, Any]) -> dict[str, Any]:
@@ -438,27 +330,14 @@ def _with_files(kind: str, record: Mapping[str, Any] | None, files: Mapping[str,
     return {"kind": kind, **record, "seeds": seeds, "files": dict(files)}
 
 
-def _files_of(record_file: Path) -> dict[str, Any]:
-    files = read_json_object(record_file, "run record").get("files") if record_file.is_file() else None
-    return files if isinstance(files, dict) else {}
-
-
 def _own_names(record_file: Path) -> set[str]:
     """Names of the files and folders of a finished run in its folder, its record among them."""
-    return {Path(name).parts[0] for name in _files_of(record_file) if not Path(name).is_absolute()} | {RECORD}
+    return {Path(name).parts[0] for name in files_of(record_file) if not Path(name).is_absolute()} | {RECORD}
 
 
 def _inputs_of(record: Mapping[str, Any] | None) -> list[tuple[str, Path]]:
     inputs = (record or {}).get("inputs") or {}
     return [(name, Path(entry["path"])) for name, entry in inputs.items()]
-
-
-def _is_whole(path: Path, entry: Any) -> bool:
-    return path.is_file() and isinstance(entry, dict) and sha256_of(path) == entry.get("sha256")
-
-
-def _holds_something(path: Path) -> bool:
-    return any(path.iterdir()) if path.is_dir() else path.exists()
 
 
 def _relative(path: Path, folder: Path) -> str:

@@ -13,16 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from decode.core import outputs, swap
-from decode.core.outputs import (
-    atomic_path,
-    check_name,
-    check_not_input,
-    check_output,
-    output_set,
-    staged_folder,
-    temporary_name,
-)
+from decode.core import swap
+from decode.core.output_places import check_name, check_not_input
+from decode.core.output_recovery import temporary_name
+from decode.core.outputs import atomic_path, check_output, output_set, staged_folder
+from decode.core.processes import this_process
 
 # What a killed run looks like: every step of putting outputs in place is counted, and the process dies before one.
 KILLED = """
@@ -104,7 +99,7 @@ def test_a_set_that_is_killed_at_any_step_is_the_old_or_the_new_one(tmp_path, wa
 def test_what_living_processes_write_is_left_alone(tmp_path):
     mine = temporary_name(tmp_path / "a.tsv", "part")
     mine.write_text("half")
-    elsewhere = mine.with_name(mine.name.replace(f"-{outputs.this_process().place}-", "-00000000-"))
+    elsewhere = mine.with_name(mine.name.replace(f"-{this_process().place}-", "-00000000-"))
     elsewhere.write_text("half")  # of another machine: who knows
     parts = mine.name.rsplit("-", 2)
     dead = mine.with_name("-".join([*parts[:1], "1", parts[2]]))

@@ -138,10 +138,10 @@ class TestJoin:
         assert dataset.is_main_task.tolist() == [True, True, True, False]
         assert dataset.counts["target_rows"] == dataset.counts["matched_rows"] == 300
 
-    def test_ids_by_split(self, features, targets):
+    def test_rows_of_a_part(self, features, targets):
         dataset = prepare_dataset(features, targets)
-        assert sum(len(ids) for ids in dataset.ids_by_split.values()) == 300
-        assert dataset.ids_by_split[TEST] == [f"G{i:04d}" for i in range(0, 300, 5)]
+        assert sum(len(dataset.rows(part)) for part in np.unique(dataset.split)) == 300
+        assert dataset.features.ids[dataset.rows(TEST)].tolist() == [f"G{i:04d}" for i in range(0, 300, 5)]
         np.testing.assert_array_equal(dataset.rows(TEST), np.arange(0, 300, 5))
         assert dataset.counts[TEST] == 60
 

@@ -15,7 +15,8 @@ from decode.drivers.prior import prior_agreement, read_de_prior
 from decode.drivers.sites import position_profile, site_intervals
 from decode.drivers.targets import leading_targets
 from decode.expression.compendium import residual_correlation
-from decode.expression.de_tables import DeTable, signature_table
+from decode.expression.de_table import DeTable
+from decode.expression.gene_signature import signature_table
 from decode.features.matrix import RegulatoryFeatures
 
 QUICK = DriversConfig(score="joint", n_null=200, independent_genes=True, n_top=5, n_targets=20)

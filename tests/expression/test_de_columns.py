@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from scipy.stats import norm, rankdata
 
-from decode.expression.de_tables import DeTable, read_de_table
+from decode.expression.de_table import DeTable
+from decode.expression.de_tables import read_de_table
 from decode.persons.differential import differential
 
 N = 40

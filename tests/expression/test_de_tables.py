@@ -8,7 +8,9 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from decode.expression.de_tables import DeTable, read_de_table, read_signature
+from decode.expression.de_table import DeTable
+from decode.expression.de_tables import read_de_table
+from decode.expression.gene_signature import read_signature
 
 # written by R 4.2: write.csv(topTable(eBayes(lmFit(x, design)), coef = 2, number = Inf)), limma 3.54.1
 LIMMA = """"","logFC","AveExpr","t","P.Value","adj.P.Val","B"

@@ -43,19 +43,6 @@ def test_first_bins_pads_short_genes(features: RegulatoryFeatures) -> None:
     np.testing.assert_array_equal(first[2], [[0, 0, 0], [4, 0, 0]])
 
 
-def test_zone_totals(features: RegulatoryFeatures) -> None:
-    zone = np.array([0, 1, 1, 0, 1, 0])
-    expected = [[[1, 0, 0], [5, 2, 0]], [[0, 0, 0], [0, 0, 0]], [[4, 0, 0], [0, 0, 0]]]
-    np.testing.assert_array_equal(features.zone_totals("rna", zone, 2), expected)
-    left_out = features.zone_totals("rna", np.array([-1, 0, -1, 0, 0, 0]), 1)
-    np.testing.assert_array_equal(left_out[:, 0], [[0, 2, 0], [0, 0, 0], [4, 0, 0]])
-    one_zone = features.zone_totals("rna", np.zeros(6, dtype=int), 1)
-    np.testing.assert_array_equal(one_zone[:, 0], features.totals("rna"))
-    for wrong in (np.zeros(5, dtype=int), np.full(6, 2), np.full(6, -2)):
-        with pytest.raises(ValueError, match="zone_of_row"):
-            features.zone_totals("rna", wrong, 2)
-
-
 def test_dense(features: RegulatoryFeatures) -> None:
     values, lengths = features.dense("rna", [2, 0])
     assert values.dtype == lengths.dtype == np.float32

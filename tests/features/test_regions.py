@@ -185,8 +185,6 @@ class TestRegions:
         features = build_features(MODELS, sources, regions=[LinkedRegion(links)], **WINDOW)
         assert features.totals("distal").tolist() == [[12], [0], [0]]
         assert features.first_bins("distal", 3)[:, :, 0].tolist() == [[5, 7, 0], [0, 0, 0], [0, 0, 0]]
-        zones = np.zeros(features.regions["distal"].data.shape[0], dtype=np.int64)
-        assert features.zone_totals("distal", zones, 1)[:, 0, 0].tolist() == [12, 0, 0]
         alone = features.select(genes=["C"])
         assert alone.totals().tolist() == [[0, 0]]
         assert alone.lengths("distal").tolist() == [0]

@@ -45,20 +45,6 @@ def page_file(data, tmp_path_factory):
     return path
 
 
-@pytest.fixture
-def visit(browser, page_file):
-    visits = []
-
-    def opened(**options):
-        visits.append(Visit(browser, page_file, **options))
-        return visits[-1]
-
-    yield opened
-    for one in visits:
-        assert one.complaints == []
-        one.close()
-
-
 def show(page, **words: str) -> None:
     page.evaluate("words => { location.hash = new URLSearchParams(words) }", words)
     page.wait_for_timeout(100)

@@ -10,8 +10,9 @@ import pytest
 from matplotlib.figure import Figure
 
 from decode.core.files import run_record, sha256_of
-from decode.report import files
-from decode.report.files import check_free, finished_already, record_path, write_files, write_record, write_run
+from decode.report import finished
+from decode.report.files import write_files, write_record, write_run
+from decode.report.finished import check_free, finished_already, record_path
 
 TABLE = pd.DataFrame({"a": [1.5, np.nan], "b": ["x", "y"]})
 
@@ -123,7 +124,7 @@ def test_finished_already(tmp_path, record):
     assert finished_already(out, "demo", same)  # content counts, not the name
     (tmp_path / "moved").write_text("other")
     changed = run_record(inputs={"table": tmp_path / "moved"}, seed=4, top=20)
-    newer = record | {"versions": record["versions"] | {files.PACKAGE: "99"}}
+    newer = record | {"versions": record["versions"] | {finished.PACKAGE: "99"}}
     for kind, asked, message in (
         ("other", record, r"another kind of run \(demo, not other\)"),
         ("demo", changed, r"other options \(seed 3, not 4\) and other inputs \(table\); give --force"),

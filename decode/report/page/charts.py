@@ -168,6 +168,41 @@ def ranked(
     }
 
 
+def grid(table: pd.DataFrame, *, name: str, title: str, x_label: str, y_label: str, what: str) -> dict[str, Any]:
+    """A heat map: one cell for each row and column of numbers, blue below 0 and red above.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        Row and column labels are the names; a cell without a number stays empty.
+    name, title : str
+    x_label, y_label : str
+        What columns and rows are.
+    what : str
+        What the numbers are.
+    """
+    values = table.to_numpy(dtype=np.float64)
+    at_row, at_column = np.nonzero(np.isfinite(values))
+    shown = pd.Series(values[at_row, at_column])
+    cells = series(
+        pd.Series(at_column),
+        pd.Series(at_row),
+        look=(0, "square"),
+        more={what: shown},
+        cells=[rounded(value) for value in shown],
+        limit=rounded(float(shown.abs().max())) or 1 if len(shown) else 1,
+    )
+    return {
+        "name": name,
+        "title": title,
+        "x": {"label": x_label, "categories": [str(one) for one in table.columns]},
+        "y": {"label": y_label, "categories": [str(one) for one in table.index]},
+        "series": [cells],
+        "lines": [],
+        "height": 156 + 18 * max(3, len(table)),
+    }
+
+
 def scatter(
     shown: Sequence[dict[str, Any]],
     *,

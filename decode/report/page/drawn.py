@@ -93,6 +93,9 @@ def _draw_series(axes: Axes, spec: Mapping[str, Any], one: Mapping[str, Any], ab
     known = np.isfinite(x) & np.isfinite(y)
     has_interval = known & np.isfinite(low) & np.isfinite(high)
     label = plain_text(one["name"]) or None
+    if "cells" in one:
+        _draw_cells(axes, spec, one)
+        return
     if one.get("line"):
         order = np.flatnonzero(known)
         inside = np.flatnonzero(has_interval)
@@ -131,6 +134,14 @@ def _draw_series(axes: Axes, spec: Mapping[str, Any], one: Mapping[str, Any], ab
         zorder=above,
         rasterized=known.sum() > 2000,
     )
+
+
+def _draw_cells(axes: Axes, spec: Mapping[str, Any], one: Mapping[str, Any]) -> None:
+    values = np.full((len(spec["y"]["categories"]), len(spec["x"]["categories"])), np.nan)
+    values[np.array(one["y"], dtype=int), np.array(one["x"], dtype=int)] = one["cells"]
+    image = axes.imshow(values, cmap="RdBu_r", vmin=-one["limit"], vmax=one["limit"], aspect="auto", zorder=2)
+    bar = axes.figure.colorbar(image, ax=axes, fraction=0.03, pad=0.02)
+    bar.set_label(plain_text(next(iter(one["more"]))), fontsize=8)
 
 
 def _set_axis(axes: Axes, which: str, axis: Mapping[str, Any]) -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 from decode.core import records
 from decode.core.checks import listed
 from decode.core.files import open_text, sha256_of
-from decode.report.files import RECORD
+from decode.report.finished import RECORD
 
 TABLES = (".tsv", ".tsv.gz")
 ADVICE = "run the command again with --force, or name another run"

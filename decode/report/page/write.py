@@ -8,8 +8,10 @@ from typing import Any
 
 from decode.core.checks import listed
 from decode.core.files import run_record
-from decode.core.outputs import check_not_input, output_set
-from decode.report.files import Content, check_free, write_files
+from decode.core.output_places import check_not_input
+from decode.core.outputs import output_set
+from decode.report.files import Content, write_files
+from decode.report.finished import check_free
 from decode.report.page.content import Section
 from decode.report.page.folder import write_page_files
 from decode.report.page.methods import cited

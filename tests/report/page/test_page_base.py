@@ -7,9 +7,10 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from browser import NARROW, WIDE, Visit
+from browser import NARROW, WIDE
 
 from decode.report.page.base import assemble_page, pack, unpack
+from decode.report.page.charts import grid
 from decode.report.page.content import Chart, Number, Picture, Section, Table, Text
 from decode.report.page.render import render_page
 from decode.report.page.tables import table_spec
@@ -58,6 +59,10 @@ def page_file(tmp_path_factory):
         ],
     }
     svg = b'<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20"><rect width="40" height="20"/></svg>'
+    cells = grid(
+        pd.DataFrame([[0.5, -1.0], [0.25, 0.0]], index=["a", HOSTILE], columns=["c", "d"]),
+        name="cells", title="Four cells.", x_label="measured", y_label="predicted", what="rho",
+    )  # fmt: skip
     section = Section(
         title=f"Run {HOSTILE}",
         kind="drivers",
@@ -70,6 +75,7 @@ def page_file(tmp_path_factory):
         parts=(
             Chart(points, "A volcano.", "A caveat."),
             Chart(bars, "Bars."),
+            Chart(cells, "Cells."),
             Table(table_spec(table, name="genes", caption="Genes", hidden=["long_name_of_a_column"], n_rows=90,
                              file="g.tsv"), table),
             Table(table_spec(table.head(3), name="few", caption="A few"), table.head(3), is_folded=True),
@@ -86,20 +92,6 @@ def page_file(tmp_path_factory):
         )
     )
     return path
-
-
-@pytest.fixture
-def visit(browser, page_file):
-    visits = []
-
-    def opened(**options):
-        visits.append(Visit(browser, page_file, **options))
-        return visits[-1]
-
-    yield opened
-    for one in visits:
-        assert one.complaints == []
-        one.close()
 
 
 def column(page, name: str) -> list[str]:
@@ -285,3 +277,18 @@ def test_numbers_of_a_table_are_short_and_undefined_ones_null():
     assert spec["rows"] == [["a", 1.23457, 1, True]]
     assert spec["total"] == 2
     assert table_spec(table, name="t", caption="T")["rows"][1] == [None, 2, False, None]
+
+
+@pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_a_cell_of_a_heat_map_is_read_anywhere_in_it(visit, viewport):
+    page = visit(viewport=viewport).page
+    figure = page.locator("figure", has=page.locator("rect[fill^=rgb]"))
+    cells = figure.locator("rect[fill^=rgb]")
+    assert cells.count() == 4
+    assert cells.nth(0).get_attribute("fill") == "rgb(213,136,145)"  # half way to red
+    assert cells.nth(1).get_attribute("fill") == "rgb(33,102,172)"
+    cells.nth(1).scroll_into_view_if_needed()
+    box = cells.nth(1).bounding_box()
+    page.mouse.move(box["x"] + box["width"] - 4, box["y"] + 4)
+    said = figure.locator(".chart-tip").inner_text()
+    assert said.splitlines() == ["a, predicted", "d, measured", "rho: \u22121"]

@@ -12,7 +12,7 @@ from matplotlib.image import imread
 
 from decode.core.files import run_record
 from decode.report.files import write_run
-from decode.report.page.charts import histogram, ranked, scatter, series, volcano
+from decode.report.page.charts import grid, histogram, ranked, scatter, series, volcano
 from decode.report.page.content import Chart, Picture, Section, Table
 from decode.report.page.drawn import draw_chart
 from decode.report.page.folder import page_files
@@ -88,6 +88,8 @@ def test_names_are_fit_for_any_file_system():
         scatter([series([1, 10, 100], [1, 2, None], line=True, low=pd.Series([0, 1, 2]), high=pd.Series([2, 3, 4])),
                  series([1, 2], [0, 0], name="grey", look=("grey", "triangle"), faint=True)],
                 name="l", title="Lines.", x_label="size", y_label="error", diagonal=True),
+        grid(pd.DataFrame([[0.5, np.nan], [-1.0, 0.0]], index=["a", "b"], columns=["c", "$d$"]),
+             name="g", title="Cells.", x_label="measured", y_label="predicted", what="rho"),
         histogram(pd.Series([0.1, 0.2, np.nan]), name="h", title="Often.", x_label="x", y_label="n",
                   lines=[{"axis": "x", "at": 0.9, "label": "here"}]),
     ],

@@ -246,3 +246,58 @@ def test_files_of_another_shape_are_refused_in_a_sentence(tmp_path):
     write_run(tmp_path / "r", "persons evaluate", numbers={"persons.json": {"all": [1, 2], "genes": 3}})
     with pytest.raises(ValueError, match="are not such as decode persons evaluate writes"):
         section(tmp_path / "r")
+
+
+def made_ranking(out, fdr):
+    table = pd.DataFrame({"task": ["liver", "liver", "lung"], "regulator": ["A", "B", "A"], "kind": "TF"})
+    table = table.assign(mean=[0.3, -0.2, 0.1], mean_abs=0.3, rank=[1, 2, 1], n_bound_genes=50)
+    return write_files("rank", {out: table if fdr is None else table.assign(fdr=fdr)}, record=run_record())[0]
+
+
+@pytest.mark.parametrize(
+    ("fdr", "expected"),
+    [
+        (None, ["Ranks without a null have no p-values."] * 2),
+        ([0.01, 0.5, 0.2], ["", "None has an FDR below 5 % in this task."]),
+    ],
+)
+def test_each_figure_of_a_ranking_says_what_its_order_is_worth(tmp_path, fdr, expected):
+    found = section(made_ranking(tmp_path / "ranking.tsv", fdr))
+    assert [part.caveat for part in found.parts if isinstance(part, Chart)] == expected
+
+
+def test_a_star_in_coexpression_asks_for_more_than_many_draws(tmp_path):
+    effects = pd.DataFrame(
+        {
+            "model": "m", "gene": "A", "partner": "B", "unit": ["TF:X", "TF:Y", "TF:Z"], "kind": "TF",
+            "coefficient": [-0.30, -0.30, 0.01], "p_bonferroni": [1e-30, 1e-30, 1.0],
+            "is_significant": [True, True, False], "single_effect": 0.0, "shapley": [-0.3, -0.2, 0.0],
+            "sd_tasks": [0.05, 0.20, 0.1],
+        }
+    )  # fmt: skip
+    pair = {"model": "m", "gene": "A", "partner": "B", "correlation": 0.5, "without_any": 0.1, "n_tasks": 37}
+
+    def made(name, table):
+        write_run(tmp_path / name, "coexpression", tables={"effects.tsv": table}, numbers={"correlations.json": [pair]},
+                  record=run_record())  # fmt: skip
+        found = section(tmp_path / name)
+        assert any("more draws make them smaller" in text for text in found.caveats)
+        return next(part for part in found.parts if isinstance(part, Chart))
+
+    chart = made("one", effects)
+    assert chart.spec["y"]["categories"] == ["TF:X *", "TF:Y", "TF:Z"]
+    assert chart.caveat == ""
+    assert made("none", effects.assign(sd_tasks=0.2)).caveat.startswith("No single one stands out")
+
+
+def test_a_lead_within_the_scatter_of_folds_is_no_lead(tmp_path):
+    def caveat(baseline):
+        out = tmp_path / f"cv{baseline}"
+        metrics = {"n_genes": 9, "model": {"level_spearman": 0.5, "level_spearman_sd_over_folds": 0.02},
+                   "baselines": {"mean": {"level_spearman": baseline}}}  # fmt: skip
+        write_run(out, "cv", numbers={"metrics.json": metrics}, record=run_record())
+        return number(section(out), "Spearman").caveat
+
+    assert caveat(0.49) == "ahead of a plain baseline by less than the SD over folds"
+    assert caveat(0.55) == "a plain baseline does as well"
+    assert caveat(0.40) == ""

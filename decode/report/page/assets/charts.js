@@ -10,6 +10,7 @@
  *               text    name of each point; more  {label: [value of each point]} for the tooltip
  *               labels  numbers of the points that bear their name; faint  background, not walked by keyboard
  *               line    joined by a line, the intervals a band; bars  bars from zero, of a width in units of x
+ *               cells   values of a heat map, one for each x and y: blue below 0, red above, to the size `limit`
  *   lines     [{axis: "x"|"y", at, label}]; diagonal  a line where x = y
  *   height    in pixels
  * Returns {redraw()}.
@@ -33,6 +34,15 @@ decodePage.chart = (() => {
   };
   const round = (value) => Math.round(value * 10) / 10;
   const colourOf = (series) => (series.colour === "grey" ? GREY : PALETTE[(series.colour ?? 0) % PALETTE.length]);
+  const ENDS = [[33, 102, 172], [247, 247, 247], [178, 24, 43]]; // RdBu of ColorBrewer
+
+  /* Colour of a value between -limit and limit. */
+  function tint(value, limit) {
+    const share = Math.max(-1, Math.min(1, value / limit));
+    const end = ENDS[share < 0 ? 0 : 2];
+    return `rgb(${ENDS[1].map((middle, i) => Math.round(middle + (end[i] - middle) * Math.abs(share))).join(",")})`;
+  }
+
   const shape = (series, x, y, r) => SHAPES[series.marker || "circle"](round(x), round(y), r);
   const pen = document.createElement("canvas").getContext("2d");
 
@@ -137,6 +147,13 @@ decodePage.chart = (() => {
     const made = svg("g");
     const at = places.map((place, i) => i).filter((i) => places[i]);
     const radius = one.faint ? 1.8 : one.line ? 3 : at.length > 300 ? 2.6 : 4;
+    if (one.cells) {
+      const [width, height] = [(map.box.right - map.box.left) / map.x.ticks.length, (map.box.bottom - map.box.top) / map.y.ticks.length];
+      for (const i of at) {
+        made.append(svg("rect", { x: round(places[i][0] - width / 2), y: round(places[i][1] - height / 2), width: round(width + 0.1), height: round(height + 0.1), fill: tint(one.cells[i], one.limit) }));
+      }
+      return made;
+    }
     const has = (i) => one.low && one.low[i] !== null && one.high[i] !== null;
     if (one.bars) {
       const zero = isAlongX ? toX(0) : toY(0);
@@ -189,7 +206,9 @@ decodePage.chart = (() => {
 
   function tip(spec, one, i) {
     const lines = [];
-    const name = one.text?.[i] ?? spec.y.categories?.[one.y[i]] ?? spec.x.categories?.[one.x[i]];
+    const isGrid = spec.x.categories && spec.y.categories;
+    if (isGrid) lines.push(`${spec.y.categories[one.y[i]]}, ${spec.y.label}`, `${spec.x.categories[one.x[i]]}, ${spec.x.label}`);
+    const name = isGrid ? "" : one.text?.[i] ?? spec.y.categories?.[one.y[i]] ?? spec.x.categories?.[one.x[i]];
     if (name) lines.push(name);
     if (spec.series.length > 1 && one.name) lines.push(one.name);
     const interval = one.low && one.low[i] !== null ? ` (${shown(one.low[i])} to ${shown(one.high[i])})` : "";
@@ -296,7 +315,10 @@ decodePage.chart = (() => {
         map.places[s].forEach((point, i) => {
           if (!point) return;
           let [dx, dy] = [point[0] - px, point[1] - py];
-          if (rows && spec.y.categories && Math.abs(dy) < 10) dx *= 0.02; // anywhere in its row
+          if (spec.series[s].cells) {
+            if (Math.abs(dx) * map.x.ticks.length * 2 <= map.box.right - map.box.left) dx = 0; // anywhere in its cell
+            if (Math.abs(dy) * map.y.ticks.length * 2 <= map.box.bottom - map.box.top) dy = 0;
+          } else if (rows && spec.y.categories && Math.abs(dy) < 10) dx *= 0.02; // anywhere in its row
           else if (rows && Math.abs(dx) < 12) dy *= 0.02;
           const far = dx * dx + dy * dy + (spec.series[s].faint ? 30 : 0);
           if (far < least) { least = far; best = [s, i]; }

@@ -28,6 +28,8 @@ COLUMN_HELP = {
     "n_bound_genes": "Genes with a site",
     "is_expressed": "Whether the regulator's own gene is expressed; empty: not known",
     "spearman": "Spearman's rank correlation",
+    "is_significant": "After Bonferroni, over random removals in the model; more draws make p smaller",
+    "p_bonferroni": "Over random removals in the model, not over samples",
     "position_blind": "Whether the network cannot tell the bins of the region apart",
 }
 BED = ("chrom", "start", "end", "name", "score", "strand")

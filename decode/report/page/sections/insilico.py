@@ -23,6 +23,11 @@ BLIND = (
     "position_blind: in these regions the network sees the total of each track, not its place. A bin acts by its share "
     "of the bases, wherever it lies; a peak in the figure is a bin with many bases, not a place that matters more."
 )
+OF_DRAWS = (
+    "p-values are over random removals in the model, not over samples: more draws make them smaller. A star therefore "
+    "asks for more: 2 SD over resampled tasks must leave 0 out, too."
+)
+NO_STAR = "No single one stands out from the tasks' own scatter."
 SPREAD = "SD over members of the ensemble"
 
 
@@ -246,7 +251,7 @@ def coexpression_section(run: Run) -> Section:
         "single_effect",
     )
     parts.append(table_part(run, effects, "effects.tsv", "Every regulator or bin", first=first, shown=first))
-    caveats = [MODEL_ONLY]
+    caveats = [MODEL_ONLY, OF_DRAWS]
     if is_blind:
         caveats.append(BLIND)
     return Section(
@@ -281,11 +286,9 @@ def _units_chart(run: Run, row: dict[Any, Any], own: pd.DataFrame) -> Chart:
     order = np.argsort(-own["shapley"].abs().to_numpy(), kind="stable")[:N_ROWS]
     top = own.iloc[order].reset_index(drop=True)
     rows = pd.Series(np.arange(len(top)))
-    names = [
-        f"{unit}{' *' if str(called).lower() == 'true' else ''}"
-        for unit, called in zip(top["unit"], top["is_significant"], strict=True)
-    ]
     spread = 2 * pd.to_numeric(top["sd_tasks"], errors="coerce")
+    is_called = (top["is_significant"].astype(str).str.lower() == "true") & (top["coefficient"].abs() > spread)
+    names = [f"{unit}{' *' if called else ''}" for unit, called in zip(top["unit"], is_called, strict=True)]
     shown = [
         series(top["shapley"], rows, name="mean over all orders (Shapley)", look=(1, "square"), bars=True),
         series(
@@ -308,5 +311,7 @@ def _units_chart(run: Run, row: dict[Any, Any], own: pd.DataFrame) -> Chart:
     return Chart(
         spec,
         f"{row['gene']} altered, {row['partner']} as it is ({row['model']}): change of their correlation when sites are"
-        " removed; lines are 2 SD over resampled tasks. * significant after Bonferroni.",
+        " removed; lines are 2 SD over resampled tasks. * significant over draws after Bonferroni, and 0 is more than 2"
+        " SD over tasks away.",
+        "" if is_called.any() else NO_STAR,
     )

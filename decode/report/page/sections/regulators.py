@@ -12,6 +12,9 @@ from decode.report.page.runs import Run, in_order
 from decode.report.page.sections.common import number, rest_of, table_part
 
 N_ROWS = 20
+FDR = 0.05
+NO_HIT = "None has an FDR below 5 % in this task."
+UNJUDGED = "Ranks without a null have no p-values."
 OVERALL = "overall"
 N_TASKS = 6  # tasks with a figure
 NO_NULL = (
@@ -29,15 +32,18 @@ def rank_section(run: Run) -> Section:
         return Section(run.name, "ranked regulators", parts=rest_of(run), record=record_rows(run))
     tasks = in_order(ranking["task"])
     has_fdr = "fdr" in ranking and ranking["fdr"].notna().any()
-    unjudged = "" if has_fdr else "Ranks without a null have no p-values."
-    parts: list[Part] = [_chart(run, ranking[ranking["task"] == task], str(task), unjudged) for task in tasks[:N_TASKS]]
+    parts: list[Part] = []
+    for task in tasks[:N_TASKS]:
+        own = ranking[ranking["task"] == task]
+        caveat = UNJUDGED if not has_fdr else "" if (own["fdr"] < FDR).any() else NO_HIT
+        parts.append(_chart(run, own, str(task), caveat))
     parts.append(
         table_part(run, ranking, file, "Regulators, task by task", first=("task", "rank", "regulator", "kind", "mean"))
     )
     numbers = [Number("Regulators", number(ranking["regulator"].nunique())), Number("Tasks", number(len(tasks)))]
     caveats = [MODEL_ONLY]
     if has_fdr:
-        called = ranking[ranking["fdr"] < 0.05]
+        called = ranking[ranking["fdr"] < FDR]
         numbers.append(
             Number(
                 "Pairs of regulator and task, FDR < 5 %",

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.cluster.hierarchy import leaves_list, linkage
 
-from decode.report.page.charts import LOOKS, ranked, scatter, series
+from decode.report.page.charts import LOOKS, grid, ranked, scatter, series
 from decode.report.page.content import Chart, Number, Part, Section
 from decode.report.page.methods import cite, methods_of, record_rows
 from decode.report.page.runs import Run, in_order, read_run_table
@@ -77,8 +78,10 @@ def evaluation_section(run: Run) -> Section:
     metrics, per_task = run.numbers("metrics.json"), run.table("per_task.tsv")
     if per_task is None or "model" not in per_task:
         return Section(run.name, run.kind, parts=rest_of(run, captions=CAPTIONS), record=record_rows(run))
-    parts: list[Part] = [_tasks_chart(run, per_task), *_scatters(run, per_task)]
-    drawn = {"per_task"} | ({"fold_change", "median_level"} if len(parts) > 1 else set())
+    scatters, specificity = _scatters(run, per_task), _specificity(run)
+    parts: list[Part] = [_tasks_chart(run, per_task), *scatters, *specificity]
+    drawn = {"per_task"} | ({"fold_change", "median_level"} if scatters else set())
+    drawn |= {"specificity"} if specificity else set()
     parts += [
         table_part(
             run,
@@ -141,13 +144,18 @@ def _headline(metrics: Mapping[str, Any]) -> tuple[Number, ...]:
         note = "" if best is None else f"best baseline: {LABELS.get(best, best)} {number(rivals[best])}"
         lost = best is not None and value is not None and rivals[best] >= value
         spread = model.get(f"{key}_sd_over_folds")
+        is_near = best is not None and value is not None and spread is not None and value - rivals[best] < spread
         found.append(
             Number(
                 f"Spearman, {_what(key)}",
                 number(value),
                 "" if spread is None else f"\u00b1 {number(spread)} (SD over folds)",
                 note,
-                "a plain baseline does as well" if lost else "",
+                "a plain baseline does as well"
+                if lost
+                else "ahead of a plain baseline by less than the SD over folds"
+                if is_near
+                else "",
             )
         )
     specificity = metrics.get("specificity") or {}
@@ -240,6 +248,26 @@ def _scatters(run: Run, per_task: pd.DataFrame) -> list[Part]:
             Chart(spec, f"Predicted against measured {kind}{which}; {len(both):,} genes, the line is equality.")
         )
     return parts
+
+
+def _specificity(run: Run) -> list[Part]:
+    """Each prediction with each measured task, like tasks side by side; nothing where the run has no such table."""
+    table = run.table("specificity.tsv")
+    if table is None or table.shape[1] != len(table) + 1 or len(table) < 2:
+        return []
+    table = table.set_index(table.columns[0])
+    values = np.nan_to_num(table.to_numpy(dtype=np.float64))
+    tree = linkage(np.hstack([values, values.T]), "average")
+    order = leaves_list(tree)
+    spec = grid(
+        table.iloc[order, order],
+        name=f"{run.name}_specificity",
+        title="Each prediction with each measured task.",
+        x_label="measured",
+        y_label="predicted",
+        what="Spearman over genes",
+    )
+    return [Chart(spec, f"{CAPTIONS['specificity']} Blue is below 0, red above; hover a cell to read it.")]
 
 
 def _methods(metrics: Mapping[str, Any]) -> list[str]:
