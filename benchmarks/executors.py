@@ -84,10 +84,14 @@ def with_executor() -> set[str]:
     return found
 
 
-def needed(names: set[str]) -> Iterator[tuple[Command, bool]]:
+def needed(names: set[str], only: list[str] | None = None) -> Iterator[tuple[Command, bool]]:
     """Commands in order, with those whose outputs they take; and whether it is checked."""
     commands = [command for command in (*COMMANDS, *MORE) if command.name not in LEFT_OUT]
-    checked = [command for command in commands if (command.words or command.name) in names]
+    checked = [
+        command
+        for command in commands
+        if (command.words or command.name) in names and (only is None or command.name in only)
+    ]
     wanted = {id(command) for command in checked}
     for command in reversed(commands):
         if command.gives and any(f"{{{command.gives}}}" in other.line for other in commands if id(other) in wanted):
@@ -173,8 +177,7 @@ def check(only: list[str] | None = None) -> Iterator[Checked]:
         inputs = make_inputs(folder / "inputs")
         names = with_executor()
         with two_workers(folder / "cluster") as (address, finished), Runs() as runs:
-            for command, is_checked in needed(names):
-                is_checked = is_checked and (only is None or command.name in only)
+            for command, is_checked in needed(names, only):
                 place = folder / command.name.replace(" ", "_").replace(",", "")
                 where = {SERIAL: SERIAL, THREADS: THREADS, DASK: address} if is_checked else {"": ""}
                 ends, begun = {}, finished.n
