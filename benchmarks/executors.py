@@ -35,7 +35,7 @@ REFUSES_THREADS = ("compare single-task",)  # it compares CPU times, which threa
 MORE = (  # what the campaign of kills runs with one piece of work only
     Command("drivers, many contrasts", "{targets} --form matrix --features {features} --independent-genes "
             "--no-evidence --score joint --draws 50 --out {out}/d", "d", "", words="drivers"),
-    Command("drivers --full", "{de} --features {features} --independent-genes --no-evidence --full --members 1 "
+    Command("drivers --full", "{de} --features {features} --independent-genes --no-evidence --full --members 2 "
             "--full-refits 3 --out {out}/d", "d", "", trains=True, words="drivers"),
     Command("landmark evaluate, three splits", "{panel} {prepared} --random 2 --sizes 4,6 --methods variance "
             "--splits 3 --out {out}/e", "e", "", words="landmark evaluate"),
