@@ -26,18 +26,12 @@ from decode.synthetic.profiles import make_toy_profiles
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def client(tmp_path_factory):
-    with two_workers(tmp_path_factory.mktemp("cluster")) as client:
-        yield client
-
-
 @pytest.fixture
-def runner(client):
-    client.wait_for_workers(2)  # the one killed last is there again
-    runner = KillingExecutor(client)
-    yield runner
-    assert runner.n_killed >= 1
+def runner(tmp_path_factory):
+    with two_workers(tmp_path_factory.mktemp("cluster")) as client:  # one a test: who was killed may stay away
+        runner = KillingExecutor(client)
+        yield runner
+        assert runner.n_killed >= 1
 
 
 @pytest.fixture(scope="module")
