@@ -45,7 +45,7 @@ def neighbours(genes: pd.DataFrame) -> pd.DataFrame:
             )  # fmt: skip
     names = ["row", "next", "divergent", "near", "far"]
     table = pd.DataFrame(found, columns=names).set_index("row").reindex(genes.index)
-    return np.log1p(table.astype(float)).add_prefix("structure_")
+    return table.astype(float).apply(np.log1p).add_prefix("structure_")
 
 
 @contextmanager
