@@ -9,6 +9,7 @@ import typer
 
 from decode.cli.options import Force
 from decode.cli.outputs import stop_if_finished
+from decode.cli.progress import bar
 
 
 def report(
@@ -43,7 +44,10 @@ def report(
     record = report_record(found, title=title, xlsx=xlsx, files=files)
     if files is None or finished_already(files, KIND, record, force=force):
         stop_if_finished(out, "report", record, force=force, beside=True)
-    written = write_report(runs, out, title=title, xlsx=xlsx, files=files, record=record, force=force)
+    with bar("figures") as advance:
+        written = write_report(
+            runs, out, title=title, xlsx=xlsx, files=files, record=record, force=force, on_figure=advance
+        )
     size = out.stat().st_size / 2**20
     typer.echo(f"{out}: {len(found)} run(s), {size:.1f} MiB, opens in any browser without a network")
     if xlsx:

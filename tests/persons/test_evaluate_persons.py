@@ -8,13 +8,13 @@ import pytest
 from planted import planted_targets
 from scipy import stats
 
+from decode.core.files import read_json_object
 from decode.evaluation.baselines import component_predictions
 from decode.evaluation.evaluate import dataset_of_model
 from decode.evaluation.predict import predict
 from decode.expression.task_kinds import with_task_kinds
 from decode.persons.evaluate_persons import evaluate_persons
 from decode.persons.predictability import gene_properties, predictability
-from decode.report.files import read_json_object
 from decode.report.persons import evaluation_text, write_person_evaluation
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from decode.core.naming import file_names
 from decode.core.outputs import OutputSet
@@ -70,13 +71,37 @@ def page_files(sections: Iterable[Section]) -> PageFiles:
 
 
 def write_page_files(
-    sections: Iterable[Section], folder: Path, *, record: Mapping[str, Any], force: bool, outputs: OutputSet
+    sections: Iterable[Section],
+    folder: Path,
+    *,
+    record: Mapping[str, Any],
+    force: bool,
+    outputs: OutputSet,
+    on_figure: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
-    """Write the files of a page into a folder, put in place with the other outputs of the run."""
+    """Write the files of a page into a folder, put in place with the other outputs of the run.
+
+    Parameters
+    ----------
+    sections : iterable of Section
+    folder : Path
+    record, force, outputs
+        As `decode.report.files.write_run`.
+    on_figure : callable, optional
+        Told how many files of figures are written, and of how many.
+    """
     files = page_files(sections)
-    return write_run(
-        folder, KIND, tables=files.tables, texts=files.figures, record=record, force=force, outputs=outputs
-    )
+    n_done = 0
+
+    def told(write: Callable[[Path], object], path: Path) -> None:
+        nonlocal n_done
+        write(path)
+        n_done += 1
+        if on_figure is not None:
+            on_figure(n_done, len(files.figures))
+
+    texts = {name: partial(told, write) for name, write in files.figures.items()}
+    return write_run(folder, KIND, tables=files.tables, texts=texts, record=record, force=force, outputs=outputs)
 
 
 def parts_of(sections: Iterable[Section], above: str = "") -> Iterator[tuple[str, Part]]:
@@ -91,13 +116,22 @@ def parts_of(sections: Iterable[Section], above: str = "") -> Iterator[tuple[str
 def _drawn(part: Chart | Picture) -> dict[str, Callable[[Path], object]]:
     """What writes a figure, by suffix."""
     if isinstance(part, Chart):
-        return dict.fromkeys(BOTH, partial(_draw, part.spec))
+        return dict.fromkeys(BOTH, _Drawing(part.spec))
     kept = {".png": part.png, ".svg": part.svg}
     return {suffix: partial(_copy, content) for suffix, content in kept.items() if content}
 
 
-def _draw(spec: Mapping[str, Any], path: Path) -> None:
-    save_figure(draw_chart(spec), path)
+class _Drawing:
+    """Draws a figure once for its two files, and lets it go after the second."""
+
+    def __init__(self, spec: Mapping[str, Any]) -> None:
+        self.spec = spec
+        self.kept: Figure | None = None
+
+    def __call__(self, path: Path) -> None:
+        figure = self.kept or draw_chart(self.spec)
+        self.kept = figure if self.kept is None else None
+        save_figure(figure, path)
 
 
 def _copy(content: bytes, path: Path) -> None:

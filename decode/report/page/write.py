@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ def write_report(
     files: str | Path | None = None,
     record: Mapping[str, Any] | None = None,
     force: bool = False,
+    on_figure: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
     """One self-contained page of finished runs: figures, tables, methods, and what limits each number.
 
@@ -52,6 +53,8 @@ def write_report(
         What was run, see `decode.core.files.run_record`; written as OUT.run.json.
     force : bool, default False
         Replace files that exist.
+    on_figure : callable, optional
+        Told how many files of figures are in the folder, and of how many.
 
     Returns
     -------
@@ -90,7 +93,7 @@ def write_report(
     with output_set(out) as outputs:
         below = []
         if folder is not None:
-            below = write_page_files(sections, folder, record=record, force=force, outputs=outputs)
+            below = write_page_files(sections, folder, record=record, force=force, outputs=outputs, on_figure=on_figure)
         return [*write_files("report", contents, record=record, force=force, outputs=outputs), *below]
 
 

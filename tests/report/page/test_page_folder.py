@@ -26,7 +26,8 @@ from decode.report.page.write import write_report
 def test_every_figure_and_table_of_the_page_is_a_file(tmp_path):
     runs = [made_drivers(tmp_path / "d"), made_panels(tmp_path / "p"), made_differential(tmp_path / "de.tsv")]
     out, folder = tmp_path / "page.html", tmp_path / "files"
-    written = write_report(runs, out, files=folder)
+    done = []
+    written = write_report(runs, out, files=folder, on_figure=lambda *progress: done.append(progress))
     assert {path.name for path in folder.iterdir()} == {path.name for path in written if path.parent == folder}
     listed = pd.read_csv(folder / "contents.tsv", sep="\t")
     assert set(listed["file"]) | {"contents.tsv", "run.json"} == {path.name for path in folder.iterdir()}
@@ -34,6 +35,7 @@ def test_every_figure_and_table_of_the_page_is_a_file(tmp_path):
     assert {name.rsplit(".", 1)[0] for name in figures if name.endswith(".png")} == {
         name.rsplit(".", 1)[0] for name in figures if name.endswith(".svg")
     }
+    assert done == [(number, len(figures)) for number in range(1, len(figures) + 1)]
     for name in figures:
         start = (folder / name).read_bytes()[:8]
         assert start.startswith(b"\x89PNG" if name.endswith(".png") else b"<?xml")

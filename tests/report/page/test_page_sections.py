@@ -301,3 +301,18 @@ def test_a_lead_within_the_scatter_of_folds_is_no_lead(tmp_path):
     assert caveat(0.49) == "ahead of a plain baseline by less than the SD over folds"
     assert caveat(0.55) == "a plain baseline does as well"
     assert caveat(0.40) == ""
+
+
+@pytest.mark.parametrize(("cells", "is_drawn"), [([[0.9, 0.1], [None, 0.8]], True), ([["x", 0.1], [0.2, 0.8]], False)])
+def test_each_prediction_with_each_task(tmp_path, cells, is_drawn):
+    out = made_evaluation(tmp_path / "e")
+    table = pd.DataFrame(cells, columns=["lung", "liver"])
+    table.insert(0, "predicted", ["lung", "liver"])
+    names = ("per_task.tsv", "predictions.tsv.gz")
+    tables = {name: pd.read_csv(out / name, sep="\t") for name in names if (out / name).exists()}
+    write_run(out, "evaluate", tables=tables | {"specificity.tsv": table}, record=run_record(), force=True)
+    grids = [one for one in charts(section(out)) if "cells" in one["series"][0]]
+    assert len(grids) == is_drawn
+    if is_drawn:
+        assert grids[0]["series"][0]["cells"].count(0.9) == 1
+        assert len(grids[0]["series"][0]["cells"]) == 3

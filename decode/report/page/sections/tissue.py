@@ -253,7 +253,7 @@ def _scatters(run: Run, per_task: pd.DataFrame) -> list[Part]:
 def _specificity(run: Run) -> list[Part]:
     """Each prediction with each measured task, like tasks side by side; nothing where the run has no such table."""
     table = run.table("specificity.tsv")
-    if table is None or table.shape[1] != len(table) + 1 or len(table) < 2:
+    if table is None or len(table) < 2 or table.iloc[:, 1:].select_dtypes("number").shape[1] != len(table):
         return []
     table = table.set_index(table.columns[0])
     values = np.nan_to_num(table.to_numpy(dtype=np.float64))
