@@ -104,16 +104,17 @@ def needed(names: set[str], only: list[str] | None = None) -> Iterator[tuple[Com
 @contextmanager
 def two_workers(folder: Path) -> Iterator[tuple[str, Any]]:
     """Address of a cluster of two processes, and what counts its tasks."""
-    from distributed import LocalCluster
+    import distributed
     from distributed.diagnostics.plugin import SchedulerPlugin
 
-    class Finished(SchedulerPlugin):  # type: ignore[misc]
+    class Finished(SchedulerPlugin):
         n = 0
 
         def transition(self, key: Any, start: str, finish: str, *others: Any, **more: Any) -> None:
             self.n += start == "processing" and finish == "memory"
 
-    with LocalCluster(
+    make: Any = distributed.LocalCluster  # its signature has no types
+    with make(
         n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, local_directory=str(folder)
     ) as cluster:
         plugin = Finished()
