@@ -105,5 +105,7 @@ def test_regulators_of_a_task():
         }
     )
     lines = task_text(ranking, "liver", 1).splitlines()
-    assert len(lines) == 3
     assert lines[2].split() == ["1", "1-2", "C", "TF", "-0.3000", "30"]
+    assert "no p-values" in lines[3]
+    assert "cannot name: HNF4A" in lines[4]
+    assert len(lines) == 5
