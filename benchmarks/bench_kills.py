@@ -410,4 +410,9 @@ def kills_of_command(trial: Trial, n_kills: int, rng: np.random.Generator, *, in
     n = max(n_kills // 3, min(n_kills, 3)) if trial.command.trains else n_kills
     n = n if trial.command.n_kills is None else min(n, trial.command.n_kills)
     for base in BASES:
-        yield from kills_of(trial, base, moments_of(trial.ending(base), n, rng), in_a_row=in_a_row)
+        try:
+            moments = moments_of(trial.ending(base), n, rng)
+        except Untried as error:
+            yield Kill(trial.command.name, base, "undisturbed", False, UNDISTURBED, str(error)[-300:])
+            continue
+        yield from kills_of(trial, base, moments, in_a_row=in_a_row)

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmarks.bench_kills import (
     ANOTHER,
     FAULTS,
     NEW,
+    NOTHING,
     OLD,
+    UNDISTURBED,
     Moment,
     Trial,
     chosen_operations,
     content,
     differing,
     kills_of,
+    kills_of_command,
     leftovers,
     table_of,
     trials,
@@ -75,6 +79,25 @@ def test_a_careless_writer_is_found(runs, folder):
     (kill,) = kills_of(trial, ANOTHER, [Moment(at=1)], in_a_row=1)
     assert kill.outcome == "half-written file"
     assert kill.detail == "a.txt"
+
+
+class Fickle(Command):
+    """Another result where nothing lay there before."""
+
+    def arguments(self, inputs: dict[str, str], out: str, *, other: bool = False) -> list[str]:
+        return [f"{__name__}:fickle", f"{out}/a.txt", "old\n" if other else "new\n"]
+
+
+def fickle(out: str, text: str, *force: str) -> None:
+    """A writer whose result depends on what it is given for a second time."""
+    Path(out).write_text(text * (2 if force else 1))
+
+
+def test_a_command_that_cannot_be_tried_does_not_stop_the_others(runs, folder):
+    trial = Trial(runs, Fickle("fickle", "", "a.txt", ""), {}, folder / "fickle")
+    kills = list(kills_of_command(trial, 1, np.random.default_rng(0)))
+    assert kills[0][4:] == (UNDISTURBED, f"fickle over {NOTHING} and over {ANOTHER} gives different files: a.txt")
+    assert {kill.over for kill in kills[1:]} == {ANOTHER}
 
 
 def test_a_run_that_fails_and_one_that_ends(runs, folder):
