@@ -14,7 +14,7 @@ import shutil
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import h5py
 import hdf5plugin  # noqa: F401  (chunks in blosc)
@@ -140,14 +140,23 @@ def _pruned(value: object) -> object:
 
 def _is_unfinished(path: Path) -> bool:
     """Whether a file is a record that says that its run was not over."""
-    return path.name.endswith("run.json") and bool(json.loads(path.read_bytes()).get(UNFINISHED))
+    return path.name.endswith("run.json") and bool(_record(path).get(UNFINISHED))
+
+
+def _record(path: Path) -> dict[str, Any]:
+    """A record, or nothing where it is half-written."""
+    try:
+        value = json.loads(path.read_bytes())
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def untrue(folder: Path) -> list[str]:
     """Files that are not what a record beside them says."""
     wrong = []
     for record in folder.rglob("*run.json"):
-        for name, entry in json.loads(record.read_bytes()).get("files", {}).items():
+        for name, entry in _record(record).get("files", {}).items():
             path = record.parent / name
             if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != entry["sha256"]:
                 wrong.append(name)

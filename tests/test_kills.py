@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from benchmarks.bench_kills import (
     ANOTHER,
     FAULTS,
+    HALF,
     NEW,
     NOTHING,
     OLD,
@@ -61,8 +63,11 @@ def careless(out: str, text: str = "new\n", *_force: str) -> None:
     with open(path, "w") as handle:
         handle.write(text[:1])
         handle.flush()
-        with open(path.with_name("record"), "w") as record:
-            record.write(text)
+        with open(path.with_name("run.json"), "w") as record:
+            record.write('{"files"')
+            record.flush()
+            os.replace(path.with_name("run.json"), path.with_name("a.run.json"))
+            record.write(": {}}")
         handle.write(text[1:])
 
 
@@ -75,10 +80,10 @@ class Careless(Command):
 
 def test_a_careless_writer_is_found(runs, folder):
     trial = Trial(runs, Careless("careless", "", "a.txt", ""), {}, folder / "careless")
-    assert [step.split()[0] for step in trial.ending(ANOTHER).operations] == ["open", "open"]
-    (kill,) = kills_of(trial, ANOTHER, [Moment(at=1)], in_a_row=1)
-    assert kill.outcome == "half-written file"
-    assert kill.detail == "a.txt"
+    assert [step.split()[0] for step in trial.ending(ANOTHER).operations] == ["open", "open", "os.rename"]
+    early, late = kills_of(trial, ANOTHER, [Moment(at=1), Moment(at=2)], in_a_row=1)
+    assert (early.outcome, early.detail) == (HALF, "a.txt")
+    assert (late.outcome, late.detail) == (HALF, "a.txt, run.json")  # of the record there is half a line
 
 
 class Fickle(Command):
