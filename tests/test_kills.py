@@ -19,15 +19,14 @@ from benchmarks.bench_kills import (
     Moment,
     Trial,
     chosen_operations,
-    content,
-    differing,
     kills_of,
     kills_of_command,
-    leftovers,
     table_of,
     trials,
+    with_makers,
 )
 from benchmarks.kill_commands import COMMANDS, SHORT, Command
+from benchmarks.kill_contents import content, differing, leftovers
 from benchmarks.kill_process import Ending, Job, Runs
 
 
@@ -103,6 +102,15 @@ def test_a_command_that_cannot_be_tried_does_not_stop_the_others(runs, folder):
     kills = list(kills_of_command(trial, 1, np.random.default_rng(0)))
     assert kills[0][4:] == (UNDISTURBED, f"fickle over {NOTHING} and over {ANOTHER} gives different files: a.txt")
     assert {kill.over for kill in kills[1:]} == {ANOTHER}
+
+
+def test_makers_come_with_those_that_need_them():
+    assert with_makers([]) == []
+    names = [command.name for command in COMMANDS]
+    assert with_makers(names) == list(COMMANDS)
+    assert [command.name for command in with_makers(["network"])] == [
+        "features build", "expression tissue", "train", "attribute", "network",
+    ]  # fmt: skip
 
 
 def test_a_run_that_fails_and_one_that_ends(runs, folder):
