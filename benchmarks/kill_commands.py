@@ -145,7 +145,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("models add", "{model} --name toy --card {card} --registry {out}/models.json", "models.json",
             "swap:model", "registry"),
     Command("report", "tissues={evaluation} ranks={ranking} contrast={drivers} --xlsx --out {out}/r.html", "r.html",
-            "--title Another", timed=("r.xlsx",)),
+            "--title Another"),
     Command("compare expecto", "{features} --targets {targets} --test-chromosome chr1 --runs 1 " + SMALL
             + " --out {out}/c", "c", "--seed 3", trains=True),
     Command("compare predixcan", "{features} {genotyped} --genotypes {genotypes} --folds 2 --inner-folds 2 "
