@@ -2,13 +2,14 @@
 
 Every size runs in a process of its own. A line through the three sizes (least squares) tells what a command costs once
 (imports, reading) from what it costs a gene, site, person or contrast. A forecast is that line far beyond the sizes
-measured; `largest` in its numbers is the size that 16 GiB of memory hold.
+measured; `largest` in its numbers is the size that 16 GiB of memory hold. At scale 1 three forecasts are run as well.
 """
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -133,21 +134,22 @@ def contrasts(folder: str, size: int) -> Work:
 
 
 class Axis(NamedTuple):
-    """What grows, in which function, at which sizes (at scale 1), and how far it is forecast."""
+    """What grows, in which function, at which sizes (at scale 1); how far it is forecast, and whether that is run."""
 
     name: str
     unit: str
     function: Callable[..., Work]
     sizes: tuple[int, int, int]
     forecast: int
+    is_checked: bool = False
 
 
 AXES = (
     Axis("features build, sites", "sites", sites, (1_600_000, 3_200_000, 6_400_000), 490_000_000),
-    Axis("features build, genes", "genes", build_genes, (20_000, 40_000, 80_000), 201_510),
+    Axis("features build, genes", "genes", build_genes, (20_000, 40_000, 80_000), 201_510, True),
     Axis("attribute, genes (38 tasks)", "genes", explain_genes, (4_000, 8_000, 16_000), 201_510),
-    Axis("attribute, persons (300 genes)", "persons", explain_persons, (100, 200, 400), 1_000),
-    Axis("train, persons (one member, three epochs)", "persons", train_persons, (100, 200, 400), 1_000),
+    Axis("attribute, persons (300 genes)", "persons", explain_persons, (100, 200, 400), 1_000, True),
+    Axis("train, persons (one member, three epochs)", "persons", train_persons, (100, 200, 400), 1_000, True),
     Axis("drivers, contrasts", "contrasts", contrasts, (8, 16, 32), 1_000),
 )
 
@@ -182,12 +184,7 @@ class Line(NamedTuple):
 def rows_of(axis: Axis, scale: float) -> list[Row]:
     """Measure three sizes, then the line and the forecast."""
     sizes = [max(2, round(size * scale)) for size in axis.sizes]
-    rows = []
-    for size in sizes:
-        with tempfile.TemporaryDirectory() as folder:
-            found = measured(axis.function, folder=folder, size=size)
-        numbers = {"size": float(size), **found.result}
-        rows.append(Row(f"{axis.name}: {size:,}", None, found.cpu_s, peak_gib=found.peak_gib, numbers=numbers))
+    rows = [_row(axis, size) for size in sizes]
     cpu = Line.through(sizes, [row.ours_s or 0.0 for row in rows])
     memory = Line.through(sizes, [row.peak_gib or 0.0 for row in rows])
     numbers = {
@@ -205,7 +202,24 @@ def rows_of(axis: Axis, scale: float) -> list[Row]:
         note += f"; {disk.at(axis.forecast) / 1000:.3g} GB on disk"
     case = f"{axis.name}: {axis.forecast:,} (forecast)"
     forecast = Row(case, None, cpu.at(axis.forecast), peak_gib=memory.at(axis.forecast), note=note, numbers=numbers)
-    return [*rows, forecast]
+    return [*rows, forecast, *([checked_row(axis, forecast)] if axis.is_checked and scale >= 1 else [])]
+
+
+def _row(axis: Axis, size: int) -> Row:
+    with tempfile.TemporaryDirectory() as folder:
+        found = measured(axis.function, folder=folder, size=size)
+    numbers = {"size": float(size), **found.result}
+    return Row(f"{axis.name}: {size:,}", None, found.cpu_s, peak_gib=found.peak_gib, numbers=numbers)
+
+
+def checked_row(axis: Axis, forecast: Row) -> Row:
+    """The size of a forecast, run; the note says how far the forecast was off."""
+    row = _row(axis, axis.forecast)
+    cpu, memory = ((was or 0.0) / (found or 1.0) for was, found in
+                   ((forecast.ours_s, row.ours_s), (forecast.peak_gib, row.peak_gib)))  # fmt: skip
+    numbers = row.numbers | {"forecast_over_cpu": cpu, "forecast_over_peak": memory}
+    note = f"measured; the forecast was {cpu:.2f} times the CPU seconds and {memory:.2f} times the memory"
+    return replace(row, note=note, numbers=numbers)
 
 
 def run(scale: float | None = None) -> list[Row]:

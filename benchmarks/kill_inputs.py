@@ -22,7 +22,7 @@ from decode.synthetic import (
 )
 from decode.synthetic.profiles import make_toy_profiles
 
-N_GENES, N_TASKS, N_PERSONS = 150, 5, 24
+N_GENES, N_TASKS, N_PERSONS = 150, 5, 52
 CARD = {
     "description": "A toy",
     "predicts": "toy tasks",

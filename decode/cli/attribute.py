@@ -70,6 +70,8 @@ def attribute(
         check_output(stability)
         if bins:
             raise ValueError("--stability compares sums over bins; leave out --bins or --stability")
+    if bins and executor is not None:
+        raise ValueError("--bins explains few genes, in this process; leave out --bins or --executor")
     _check_options(bins, {"--genes": genes}, {"--bedgraph": bedgraph, "--tasks": tasks})
     if bedgraph is None and annotation is not None:
         raise ValueError("--annotation is used to write bedGraph files; give --bedgraph too, or leave it out")

@@ -153,7 +153,7 @@ def draw_volcano(drivers: pd.DataFrame, *, title: str = "", n: int = N_NAMED) ->
     Parameters
     ----------
     drivers : pd.DataFrame
-        One contrast: kind, regulator, effect, fdr, rank.
+        One contrast: kind, regulator, effect, fdr, rank. An fdr that is missing (too few refits) is drawn as 1.
     title : str, optional
     n : int
         First drivers that are named.
@@ -162,6 +162,8 @@ def draw_volcano(drivers: pd.DataFrame, *, title: str = "", n: int = N_NAMED) ->
     -------
     matplotlib.figure.Figure
     """
+    lacks_fdr = bool(drivers["fdr"].isna().any())
+    drivers = drivers.assign(fdr=drivers["fdr"].astype(float).fillna(1.0))
     figure = new_figure(figsize=(5.6, 4.2), layout="constrained")
     axes = figure.add_subplot()
     height = -np.log10(np.maximum(drivers["fdr"].to_numpy(dtype=float), 1e-300))
@@ -187,7 +189,8 @@ def draw_volcano(drivers: pd.DataFrame, *, title: str = "", n: int = N_NAMED) ->
         axes.text(at, last, name, fontsize=7, ha="left" if at > 0 else "right", va="bottom")
     axes.set_ylim(-0.05 * max(last, 1.0), max(float(height.max(initial=0.0)), last) + 2 * gap)
     axes.set_xlabel("effect (SDs of the statistic); positive: sites go with up-regulation", fontsize=9)
-    axes.set_ylabel("-log10 FDR of the strength", fontsize=9)
+    label = "-log10 FDR of the strength" + (" (0: none could be computed)" if lacks_fdr else "")
+    axes.set_ylabel(label, fontsize=9)
     axes.tick_params(labelsize=8)
     axes.spines[["top", "right"]].set_visible(False)
     axes.margins(x=0.15)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import signal
+import sys
 import time
+from contextlib import suppress
 from typing import Any
 
 WORKER_GIB, HOURS = 6, 4
@@ -50,8 +53,10 @@ def main() -> None:
             print(cluster.job_script())
             return
         print(f"decode ... --executor {cluster.scheduler_address}", flush=True)
-        while True:
-            time.sleep(60)
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # jobs are cancelled then too
+        with suppress(KeyboardInterrupt):
+            while True:
+                time.sleep(60)
 
 
 if __name__ == "__main__":

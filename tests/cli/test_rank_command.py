@@ -156,3 +156,9 @@ def test_stability_of_bins(run, trained, features_file, tmp_path):
     result = run("attribute", trained, features_file, *options)
     assert result.status == 2
     assert "leave out --bins or --stability" in result.err
+
+
+def test_executor_of_bins(run, trained, features_file, tmp_path):
+    result = run("attribute", trained, features_file, "--out", tmp_path / "a.nc", "--bins", "--executor", "threads")
+    assert result.status == 2
+    assert "leave out --bins or --executor" in result.err

@@ -37,6 +37,13 @@ def test_effects_have_intervals_and_strengths_are_bars(drivers):
     assert max(bar.get_width() for bar in right.patches) == pytest.approx(6.0)
 
 
+def test_volcano_without_fdr(drivers):
+    (axes,) = draw_volcano(drivers.assign(fdr=np.nan), n=4).axes
+    assert len(axes.texts) == 4
+    assert np.isfinite(axes.get_ylim()).all()
+    assert axes.get_ylabel().endswith("(0: none could be computed)")
+
+
 def test_volcano_names_the_first_and_shows_every_kind(drivers):
     (axes,) = draw_volcano(drivers, title="contrast", n=4).axes
     assert {text.get_text() for text in axes.texts} == {"R0", "R29", "R1", "R28"}
