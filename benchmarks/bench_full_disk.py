@@ -23,9 +23,9 @@ from benchmarks.bench_kills import (
     REST,
     Kill,
     Trial,
-    leftovers,
 )
 from benchmarks.bench_kills import FAULTS as KILL_FAULTS
+from benchmarks.kill_contents import leftovers
 from benchmarks.kill_process import CRASHED, Ending, Job, Runs
 
 REFUSED, FITS = "said so, old output kept", "had room"

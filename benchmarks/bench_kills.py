@@ -8,25 +8,21 @@ command must succeed and give what an undisturbed run gives, and nothing may be 
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shutil
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
+from string import Formatter
 from typing import NamedTuple
 
-import h5py
-import hdf5plugin  # noqa: F401  (chunks in blosc)
 import numpy as np
 from rich.table import Table
 
 from benchmarks.kill_commands import COMMANDS, Command
+from benchmarks.kill_contents import Content, content, differing, is_unfinished, leftovers, untrue
 from benchmarks.kill_inputs import make_inputs
 from benchmarks.kill_process import Ending, Job, Runs
-from decode.core.opening import HDF5_MAGIC
 from decode.core.outputs import check_output
-from decode.report.finished import UNFINISHED
 
 NOTHING, ANOTHER = "nothing", "another result"
 BASES = (NOTHING, ANOTHER)
@@ -38,9 +34,6 @@ HALF, MIXED, FAILED, OTHER, LEFT = (
 UNDISTURBED = "cannot be tried"
 FAULTS = (HALF, MIXED, FAILED, OTHER, LEFT, UNDISTURBED)
 OUTCOMES = (OLD, NEW, REST, EARLY, *FAULTS)
-CHANGING = ("time_utc", "seconds", "command")  # entries of JSON files that differ from run to run
-
-Content = dict[str, str]
 
 
 class Moment(NamedTuple):
@@ -71,99 +64,6 @@ class Kill(NamedTuple):
     in_last_phase: bool
     outcome: str
     detail: str
-
-
-def content(folder: Path, timed: Collection[str] = ()) -> Content:
-    """What a reader sees in a folder of results: hash of every file, without times; nothing hidden, no work folders.
-
-    Of the files in `timed` only the size tells whether they are whole: more than nothing.
-    """
-    found = {}
-    for path in sorted(folder.rglob("*")):
-        parts = path.relative_to(folder).parts
-        if path.is_file() and not any(part.startswith(".") or part.endswith(".work") for part in parts):
-            data = str(path.stat().st_size > 0).encode() if path.name in timed else _without_times(path)
-            found["/".join(parts)] = hashlib.sha256(data).hexdigest()
-    return found
-
-
-def _without_times(path: Path) -> bytes:
-    data = path.read_bytes()
-    if data.startswith(HDF5_MAGIC):
-        return _hdf5_values(path) or data
-    if path.suffix == ".tsv":
-        return _without_seconds(data)
-    if path.suffix != ".json":
-        return data
-    try:
-        value = json.loads(data)
-        if path.name.endswith("run.json"):  # hashes of files are looked at by `untrue`
-            value["files"] = sorted(value.get("files", {}))
-        return json.dumps(_pruned(value), sort_keys=True).encode()
-    except ValueError:
-        return data
-
-
-def _without_seconds(table: bytes) -> bytes:
-    """A table without what it says of times."""
-    rows = [line.split(b"\t") for line in table.split(b"\n")]
-    times = {place for place, name in enumerate(rows[0]) if name in (b"seconds", b"cpu_seconds", b"cpu_s", b"wall_s")}
-    return b"\n".join(b"\t".join(cell for i, cell in enumerate(row) if i not in times) for row in rows)
-
-
-def _hdf5_values(path: Path) -> bytes:
-    """Names, attributes and values: the library gives equal values other bytes; empty where it cannot be read whole."""
-    found = hashlib.sha256()
-
-    def add(name: str, item: h5py.HLObject) -> None:
-        found.update(name.encode())
-        for key in sorted(key for key in item.attrs if key not in ("DIMENSION_LIST", "REFERENCE_LIST")):
-            found.update(f"{key} {np.asarray(item.attrs[key]).tolist()!r}".encode())
-        if isinstance(item, h5py.Dataset):
-            values = np.asarray(item[()])
-            found.update(repr(values.tolist()).encode() if values.dtype.hasobject else values.tobytes())
-
-    try:
-        with h5py.File(path) as file:
-            add("/", file)
-            file.visititems(add)
-    except (OSError, RuntimeError, KeyError, ValueError):
-        return b""
-    return found.digest()
-
-
-def _pruned(value: object) -> object:
-    if isinstance(value, dict):
-        return {key: _pruned(item) for key, item in value.items() if key not in CHANGING}
-    return [_pruned(item) for item in value] if isinstance(value, list) else value
-
-
-def _is_unfinished(path: Path) -> bool:
-    """Whether a file is a record that says that its run was not over."""
-    return path.name.endswith("run.json") and bool(json.loads(path.read_bytes()).get(UNFINISHED))
-
-
-def untrue(folder: Path) -> list[str]:
-    """Files that are not what a record beside them says."""
-    wrong = []
-    for record in folder.rglob("*run.json"):
-        for name, entry in json.loads(record.read_bytes()).get("files", {}).items():
-            path = record.parent / name
-            if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != entry["sha256"]:
-                wrong.append(name)
-    return wrong
-
-
-def leftovers(folder: Path) -> list[str]:
-    """Hidden files and work folders, which a finished command has removed."""
-    found = [path.relative_to(folder).as_posix() for path in folder.rglob("*")]
-    return [name for name in found if any(p.startswith(".") or p.endswith(".work") for p in name.split("/"))]
-
-
-def differing(one: Content, other: Content) -> str:
-    """Names of files that differ, or that only one of them has."""
-    names = sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name))
-    return ", ".join(names[:5]) + (f" (+{len(names) - 5} more)" if len(names) > 5 else "")
 
 
 def chosen_operations(ending: Ending, n_last: int, n_before: int) -> list[int]:
@@ -277,7 +177,7 @@ class Trial:
         half = [
             name
             for name, value in found.items()
-            if value not in (before.get(name), self.new.get(name)) and not _is_unfinished(self.result / name)
+            if value not in (before.get(name), self.new.get(name)) and not is_unfinished(self.result / name)
         ]
         if half:
             return kill._replace(outcome=HALF, detail=", ".join(half[:5]))
@@ -290,7 +190,7 @@ class Trial:
         check_output(self.result / self.command.out)
         found = self.seen(self.result)
         before = self.old if base == ANOTHER else {}
-        if any(_is_unfinished(self.result / name) for name in found):
+        if any(is_unfinished(self.result / name) for name in found):
             return kill._replace(outcome=REST)
         if found not in (before, self.new):
             return kill._replace(outcome=MIXED, detail=f"{differing(found, self.new)} is not new")
@@ -346,6 +246,24 @@ def moments_of(ending: Ending, n: int, rng: np.random.Generator) -> list[Moment]
     places = chosen_operations(ending, max(n - 2, 1), int(n > 2))
     random = [Moment(after_s=float(rng.uniform(0.02, ending.seconds)))] if n > 1 else []
     return [*(Moment(at=at) for at in places), *random]
+
+
+def with_makers(names: Collection[str]) -> list[Command]:
+    """Commands of these names, and those whose outputs they take, in the order of `COMMANDS`.
+
+    Examples
+    --------
+    >>> [command.name for command in with_makers(["models summarise"])]
+    ['features build', 'expression tissue', 'train', 'models summarise']
+    """
+    wanted: set[str] = set()
+    found = []
+    for command in reversed(COMMANDS):  # a maker stands before those who take what it gives
+        if command.name in names or command.gives in wanted:
+            found.append(command)
+            wanted |= {field for _, field, _, _ in Formatter().parse(command.line) if field}
+            wanted |= {part.removeprefix("swap:") for part in command.other.split() if part.startswith("swap:")}
+    return found[::-1]
 
 
 def trials(runs: Runs, folder: Path, commands: Iterable[Command] = COMMANDS) -> Iterator[Trial | Kill]:
@@ -410,4 +328,9 @@ def kills_of_command(trial: Trial, n_kills: int, rng: np.random.Generator, *, in
     n = max(n_kills // 3, min(n_kills, 3)) if trial.command.trains else n_kills
     n = n if trial.command.n_kills is None else min(n, trial.command.n_kills)
     for base in BASES:
-        yield from kills_of(trial, base, moments_of(trial.ending(base), n, rng), in_a_row=in_a_row)
+        try:
+            moments = moments_of(trial.ending(base), n, rng)
+        except Untried as error:
+            yield Kill(trial.command.name, base, "undisturbed", False, UNDISTURBED, str(error)[-300:])
+            continue
+        yield from kills_of(trial, base, moments, in_a_row=in_a_row)

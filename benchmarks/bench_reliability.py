@@ -33,6 +33,7 @@ from rich.table import Table
 
 from benchmarks import bench_full_disk, bench_kills
 from benchmarks.bench_kills import Kill
+from benchmarks.kill_commands import COMMANDS
 from benchmarks.kill_process import Runs
 from benchmarks.mutations import mutated
 from benchmarks.reliability_readers import READERS, Reader
@@ -224,7 +225,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="parts; default all")
     parser.add_argument("--files", type=int, default=N_FILES, help=f"damaged files; default {N_FILES}")
     parser.add_argument("--kills", type=int, default=N_KILLS, help=f"a command and start; default {N_KILLS}")
-    parser.add_argument("--commands", nargs="+", default=None, help="kill and fill the disk of these only")
+    names = [command.name for command in COMMANDS]
+    helped = f"kill and fill the disk of these only: {', '.join(names)}"
+    parser.add_argument("--commands", nargs="+", default=None, choices=names, metavar="NAME", help=helped)
     parser.add_argument("--seed", type=int, default=1, help="of the first file; default 1")
     parser.add_argument("--out", type=Path, default=None, help="JSON file of all faults")
     options = parser.parse_args(arguments)
@@ -255,10 +258,13 @@ def _of_commands(
     with tempfile.TemporaryDirectory(prefix="decode-reliability-") as name, Runs() as runs, Runs() as other:
         (Path(name) / "small").mkdir()
         mounted = "room" in parts and bench_full_disk.may_mount(Path(name) / "small")
-        for trial in bench_kills.trials(runs, Path(name)):
+        commands = COMMANDS if names is None else bench_kills.with_makers(names)
+        for trial in bench_kills.trials(runs, Path(name), commands):
             if isinstance(trial, Kill):
                 found["kills"].append(trial)
+                console.print(f"{trial.command}: {trial.outcome}", highlight=False)
                 continue
+            before = {part: len(kills) for part, kills in found.items()}
             if names is not None and trial.command.name not in names:
                 continue
             if "kills" in parts:
@@ -266,7 +272,9 @@ def _of_commands(
             if "room" in parts:
                 found["full disks"] += bench_full_disk.full_disk(trial, mounted=mounted)
                 found["two runs at once"].append(bench_full_disk.twice_at_once(trial, other))
-            console.print(f"{trial.command.name}: {sum(map(len, found.values()))} so far", highlight=False)
+            new = Counter(kill.outcome for part, kills in found.items() for kill in kills[before[part] :])
+            text = ", ".join(f"{n} {outcome}" for outcome, n in new.items())
+            console.print(f"{trial.command.name}: {text}", highlight=False, soft_wrap=True)
     return {title: kills for title, kills in found.items() if kills}
 
 

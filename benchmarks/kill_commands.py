@@ -148,7 +148,7 @@ COMMANDS: tuple[Command, ...] = (
             "--title Another"),
     Command("compare expecto", "{features} --targets {targets} --test-chromosome chr1 --runs 1 " + SMALL
             + " --out {out}/c", "c", "--seed 3", trains=True),
-    Command("compare predixcan", "{features} {person_targets} --genotypes {genotypes} --folds 2 --inner-folds 2 "
+    Command("compare predixcan", "{features} {genotyped} --genotypes {genotypes} --folds 2 --inner-folds 2 "
             "--permutations 1 --min-maf 0 --sizes {sizes} --out {out}/c", "c", "--seed 3"),
     Command("demo", "--out {out}/d", "d", "--seed 1", trains=True, n_kills=3),
     Command("landmark prepare", "{profiles} --labels {profile_samples} --out {out}/p.h5", "p.h5", "--seed 3",

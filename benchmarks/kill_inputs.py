@@ -60,7 +60,7 @@ def make_inputs(folder: Path) -> dict[str, str]:
         **_lists(folder, toy.tissue_tpm, list(toy.own_genes), list(toy.own_genes.values())),
         **_of_transcripts(folder, toy),
         **_profiles(folder),
-        **_genotypes(folder, toy.annotation, toy.sizes, persons.tpm),
+        **_genotypes(folder, toy.annotation, toy.sizes),
     }
 
 
@@ -114,11 +114,11 @@ def _of_transcripts(folder: Path, toy: ToyData) -> dict[str, str]:
     return {"transcript_features": str(folder / "transcripts.h5"), "transcript_tpm": str(made.tissue_tpm)}
 
 
-def _genotypes(folder: Path, annotation: Path, sizes: Path, tpm: Path) -> dict[str, str]:
-    """A VCF of the persons: three variants beside every fifth gene of chr1, from a seed."""
+def _genotypes(folder: Path, annotation: Path, sizes: Path) -> dict[str, str]:
+    """Sixty persons: three variants beside every fifth gene of chr1, and expression without effects, from a seed."""
     table = gene_models(read_annotation(annotation, build="toy", sizes=sizes)).table
-    persons = pd.read_csv(tpm, sep="\t", index_col=0, nrows=1).columns
-    places = np.sort(table.loc[table["chrom"] == "chr1", "tss"].to_numpy())[::5]
+    table = table[table["chrom"] == "chr1"].sort_values("tss").iloc[::5]
+    places, persons = table["tss"].to_numpy(), [f"P{i}" for i in range(60)]
     rng = np.random.default_rng(4)
     calls = np.array(["0/0", "0/1", "1/1"])[rng.integers(0, 3, (3 * len(places), len(persons)))]
     head = ["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT", *persons]
@@ -134,7 +134,9 @@ def _genotypes(folder: Path, annotation: Path, sizes: Path, tpm: Path) -> dict[s
         *("\t".join(row) for row in [head, *rows]),
     ]
     (folder / "persons.vcf").write_text("\n".join(lines) + "\n")
-    return {"genotypes": str(folder / "persons.vcf")}
+    values = pd.DataFrame(rng.normal(size=(len(places), len(persons))), table["gene_id"].to_list(), persons)
+    write_table(values.rename_axis("gene_id"), folder / "genotyped.tsv", index=True)
+    return {"genotypes": str(folder / "persons.vcf"), "genotyped": str(folder / "genotyped.tsv")}
 
 
 def _profiles(folder: Path) -> dict[str, str]:

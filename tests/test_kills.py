@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmarks.bench_kills import (
     ANOTHER,
     FAULTS,
+    HALF,
     NEW,
+    NOTHING,
     OLD,
+    UNDISTURBED,
     Moment,
     Trial,
     chosen_operations,
-    content,
-    differing,
     kills_of,
-    leftovers,
+    kills_of_command,
     table_of,
     trials,
+    with_makers,
 )
 from benchmarks.kill_commands import COMMANDS, SHORT, Command
+from benchmarks.kill_contents import content, differing, leftovers
 from benchmarks.kill_process import Ending, Job, Runs
 
 
@@ -57,8 +62,11 @@ def careless(out: str, text: str = "new\n", *_force: str) -> None:
     with open(path, "w") as handle:
         handle.write(text[:1])
         handle.flush()
-        with open(path.with_name("record"), "w") as record:
-            record.write(text)
+        with open(path.with_name("run.json"), "w") as record:
+            record.write('{"files"')
+            record.flush()
+            os.replace(path.with_name("run.json"), path.with_name("a.run.json"))
+            record.write(": {}}")
         handle.write(text[1:])
 
 
@@ -71,10 +79,38 @@ class Careless(Command):
 
 def test_a_careless_writer_is_found(runs, folder):
     trial = Trial(runs, Careless("careless", "", "a.txt", ""), {}, folder / "careless")
-    assert [step.split()[0] for step in trial.ending(ANOTHER).operations] == ["open", "open"]
-    (kill,) = kills_of(trial, ANOTHER, [Moment(at=1)], in_a_row=1)
-    assert kill.outcome == "half-written file"
-    assert kill.detail == "a.txt"
+    assert [step.split()[0] for step in trial.ending(ANOTHER).operations] == ["open", "open", "os.rename"]
+    early, late = kills_of(trial, ANOTHER, [Moment(at=1), Moment(at=2)], in_a_row=1)
+    assert (early.outcome, early.detail) == (HALF, "a.txt")
+    assert (late.outcome, late.detail) == (HALF, "a.txt, run.json")  # of the record there is half a line
+
+
+class Fickle(Command):
+    """Another result where nothing lay there before."""
+
+    def arguments(self, inputs: dict[str, str], out: str, *, other: bool = False) -> list[str]:
+        return [f"{__name__}:fickle", f"{out}/a.txt", "old\n" if other else "new\n"]
+
+
+def fickle(out: str, text: str, *force: str) -> None:
+    """A writer whose result depends on what it is given for a second time."""
+    Path(out).write_text(text * (2 if force else 1))
+
+
+def test_a_command_that_cannot_be_tried_does_not_stop_the_others(runs, folder):
+    trial = Trial(runs, Fickle("fickle", "", "a.txt", ""), {}, folder / "fickle")
+    kills = list(kills_of_command(trial, 1, np.random.default_rng(0)))
+    assert kills[0][4:] == (UNDISTURBED, f"fickle over {NOTHING} and over {ANOTHER} gives different files: a.txt")
+    assert {kill.over for kill in kills[1:]} == {ANOTHER}
+
+
+def test_makers_come_with_those_that_need_them():
+    assert with_makers([]) == []
+    names = [command.name for command in COMMANDS]
+    assert with_makers(names) == list(COMMANDS)
+    assert [command.name for command in with_makers(["network"])] == [
+        "features build", "expression tissue", "train", "attribute", "network",
+    ]  # fmt: skip
 
 
 def test_a_run_that_fails_and_one_that_ends(runs, folder):

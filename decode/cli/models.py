@@ -119,13 +119,19 @@ def summarise(
     """Explain every gene once, so that decode atlas looks it up: rankings, top regulators, and where they act."""
     from decode.cli.inputs import open_features, open_model
     from decode.core.files import check_output
-    from decode.registry.summary import write_summary
+    from decode.registry.summary import read_summary, write_summary
+    from decode.regulators.summarise import is_summary_of
     from decode.regulators.summarise import summarise as make
 
     check_output(out)
-    if out.exists() and not force:
-        raise FileExistsError(f"{out} exists; replace it with --force, or choose another --out")
     bundle, loaded = open_model(model), open_features(features)
+    if out.exists() and not force:
+        if is_summary_of(
+            read_summary(out), bundle, loaded, part=part, n_top=n_top, n_leading=n_leading, n_places=n_places
+        ):
+            typer.echo(f"{out} is this very summary already; --force makes it anew")
+            return
+        raise FileExistsError(f"{out} is another summary; replace it with --force, or choose another --out")
     with bar("genes explained") as advance:
         made = make(
             bundle, loaded, part=part, n_top=n_top, n_leading=n_leading, n_places=n_places, executor=executor,

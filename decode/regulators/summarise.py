@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from decode.attribution.attribute import attribute
 from decode.attribution.bins import bin_attributions
+from decode.attribution.job import features_hash
 from decode.core.checks import check_count
 from decode.core.choices import Part
 from decode.core.files import versions
 from decode.features.regulators import regulators_of, sum_tracks
+from decode.models.bundle import model_hash
 from decode.models.matching import select_for_model
 from decode.ranking.rank import rank_regulators, regulator_scores
 from decode.registry.summary import AttributionSummary
@@ -135,6 +137,25 @@ def summarise(
         },
         **{name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]},
     )
+
+
+def is_summary_of(
+    summary: AttributionSummary,
+    bundle: ModelBundle,
+    features: RegulatoryFeatures,
+    *,
+    part: Part,
+    n_top: int,
+    n_leading: int,
+    n_places: int,
+) -> bool:
+    """Whether `summarise` would give this summary again: same model, features and options."""
+    features = select_for_model(bundle, features)
+    wanted = {"ranked_part": part, "model_sha256": model_hash(bundle), "features_sha256": features_hash(features)}
+    most = len(summary.regulators)  # no more are kept than there are
+    found = (summary.top_regulator.shape[-1], summary.leading_regulator.shape[-1], summary.place_bin.shape[-1])
+    is_alike = all(summary.about.get(name) == value for name, value in wanted.items())
+    return is_alike and found == (min(n_top, most), min(n_leading, most), n_places)
 
 
 def strongest(effects: Real, n: int) -> Strongest:

@@ -215,6 +215,12 @@ def test_a_summary_goes_with_its_model(lab, dataset, monkeypatch, tmp_path, caps
     registry, path = tmp_path / "models.json", tmp_path / "made.npz"
     assert _run("models", "summarise", trained, built, "--out", path, "--n-leading", 4) == 0
     assert "150 genes, 4 tasks" in capsys.readouterr().out
+    before = path.read_bytes()
+    assert _run("models", "summarise", trained, built, "--out", path, "--n-leading", 4) == 0
+    assert "is this very summary already" in capsys.readouterr().out
+    assert _run("models", "summarise", trained, built, "--out", path, "--n-leading", 3) == 2
+    assert "is another summary; replace it with --force" in capsys.readouterr().err
+    assert path.read_bytes() == before
     add_entry(trained, registry, "with-summary", card=CARD, summary=path)
     add_entry(trained, registry, "without", card=CARD)
     monkeypatch.setenv("DECODE_REGISTRY", str(registry))

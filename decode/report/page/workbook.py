@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from decode.report.page.tables import plain_values
 LONGEST_SHEET = 31  # letters of the name of a sheet
 LONGEST_CELL = 32_767
 MOST_ROWS = 2**20 - 1  # of a sheet below its heading
+CREATED = datetime(1980, 1, 1)  # the record beside the page knows when; equal tables are equal files
 
 
 def write_workbook(sections: Iterable[Section], path: str | Path) -> None:
@@ -40,6 +42,7 @@ def write_workbook(sections: Iterable[Section], path: str | Path) -> None:
         ) from error
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False, "in_memory": True}
     with xlsxwriter.Workbook(str(path), options) as book:
+        book.set_properties({"created": CREATED})
         bold = book.add_format({"bold": True, "bottom": 1})
         contents = book.add_worksheet("contents")
         _write_rows(contents, ["sheet", "table", "rows here", "rows in all", "file"], [], bold)

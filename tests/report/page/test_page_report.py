@@ -22,7 +22,7 @@ from made_runs import (
 
 from decode.report.page.content import Section, Table
 from decode.report.page.tables import table_spec
-from decode.report.page.workbook import write_workbook
+from decode.report.page.workbook import CREATED, write_workbook
 from decode.report.page.write import write_report
 
 PAGE = Path(__file__).resolve().parents[3] / "decode" / "report" / "page"
@@ -140,6 +140,7 @@ def test_no_text_becomes_anything_else(tmp_path, text):
     cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row if cell.value == text]
     assert sum(cell.parent.title != "contents" for cell in cells) == 4  # heading and value, two sheets
     assert {(cell.data_type, cell.hyperlink) for cell in cells} == {("s", None)}
+    assert {book.properties.created, book.properties.modified} == {CREATED}  # equal tables are equal files
 
 
 def test_what_is_refused(runs, page, tmp_path):
