@@ -99,7 +99,8 @@ def machine() -> str:
         model = lines[0][1].strip() if lines else model
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return f"{model}, {cores} cores, {memory:.0f} GiB, {platform.system()} {platform.release()}"
+    version = ".".join(platform.release().split("-")[0].split(".")[:2])
+    return f"{model}, {cores} cores, {memory:.0f} GiB, {platform.system()} {version}"
 
 
 def versions() -> str:
